@@ -1,0 +1,1 @@
+"""Stillwatch finds the campaigns that distil a model through its API."""

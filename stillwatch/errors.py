@@ -1,0 +1,59 @@
+"""One base class for everything that Stillwatch refuses to do, and one class a kind of failure.
+
+Every message says where the trouble is and what to do about it; the command line prints it as one
+line and leaves with the class's exit code.
+"""
+
+from __future__ import annotations
+
+
+class StillwatchError(Exception):
+    """Base of all errors that a user can act on."""
+
+    exit_code = 1
+
+    def __init__(self, where: object, what: str, todo: str) -> None:
+        self.where, self.what, self.todo = str(where), what, todo
+        super().__init__(f"{where}: {what}. {todo}")
+
+
+class InputNotFound(StillwatchError):
+    """A path that was named doesn't exist or holds nothing that can be read."""
+
+    exit_code = 3
+
+
+class FormatUnknown(StillwatchError):
+    """A file's format could not be recognised, or is not the one that was asked for."""
+
+    exit_code = 4
+
+
+class LakeBroken(StillwatchError):
+    """A lake's manifest or segments don't fit together."""
+
+    exit_code = 5
+
+
+class FindingsBroken(StillwatchError):
+    """A findings folder is incomplete or not written by this contract."""
+
+    exit_code = 6
+
+
+class NothingToRead(StillwatchError):
+    """The log holds no usable exchange (all were quarantined, or none is old enough)."""
+
+    exit_code = 7
+
+
+class UnknownName(StillwatchError):
+    """A world, campaign or account that was named is not there."""
+
+    exit_code = 8
+
+
+class OutputExists(StillwatchError):
+    """The place to write to holds something that is not ours to replace."""
+
+    exit_code = 9

@@ -1,0 +1,103 @@
+"""Findings: what one run of the detector concluded, in memory and as a folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch import tables
+from stillwatch.errors import FindingsBroken, OutputExists
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+_FILES = {
+    "campaigns": tables.CAMPAIGNS,
+    "members": tables.MEMBERS,
+    "exchanges": tables.ATTRIBUTED,
+    "evidence": tables.EVIDENCE,
+    "daily": tables.DAILY,
+    "links": tables.LINKS,
+    "accounts": tables.STANDING,
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """One run's conclusions. Each attribute but `run` is an Arrow table of `stillwatch.tables`.
+
+    `run` holds version, configuration and its digest, engine, row counts (`read`, `kept`,
+    `quarantined` by reason), seconds by stage and peak memory in bytes.
+    """
+
+    campaigns: pa.Table
+    members: pa.Table
+    exchanges: pa.Table
+    evidence: pa.Table
+    daily: pa.Table
+    links: pa.Table
+    accounts: pa.Table
+    run: dict[str, Any]
+
+    def to_pandas(self, table: str = "campaigns") -> pd.DataFrame:
+        """One table as a pandas frame (extra: `stillwatch[frames]`)."""
+        return getattr(self, table).to_pandas()
+
+    def to_polars(self, table: str = "campaigns") -> pl.DataFrame:
+        """One table as a polars frame (extra: `stillwatch[frames]`)."""
+        import polars
+
+        frame = polars.from_arrow(getattr(self, table))
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the findings folder whole: a reader sees the old findings or the new, never half.
+
+        Raises `OutputExists` where `folder` holds files that are not findings.
+        """
+        folder = Path(folder)
+        if folder.exists() and any(folder.iterdir()) and not (folder / "run.json").exists():
+            raise OutputExists(
+                folder, "holds files that are not findings", "Name an empty or new folder"
+            )
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = folder.with_name(f".{folder.name}.new")
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+        fresh.mkdir()
+        for name, schema in _FILES.items():
+            table = tables.require(getattr(self, name), schema, f"findings.{name}")
+            pq.write_table(table, fresh / f"{name}.parquet", compression="zstd")
+        (fresh / "run.json").write_text(json.dumps(self.run, indent=2, sort_keys=True) + "\n")
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+
+def read_findings(folder: str | Path) -> Findings:
+    """Read a findings folder; raises `FindingsBroken` naming the file that is missing or damaged."""
+    folder = Path(folder)
+    todo = "Run `stillwatch detect LOG --out FINDINGS` to write it again"
+    parts: dict[str, Any] = {}
+    for name, schema in _FILES.items():
+        path = folder / f"{name}.parquet"
+        try:
+            parts[name] = tables.require(pq.read_table(path), schema, path)
+        except (OSError, ValueError, pa.ArrowException) as fault:
+            raise FindingsBroken(path, f"can't be read ({fault})", todo) from fault
+    try:
+        parts["run"] = json.loads((folder / "run.json").read_text())
+    except (OSError, ValueError) as fault:
+        raise FindingsBroken(folder / "run.json", f"can't be read ({fault})", todo) from fault
+    return Findings(**parts)

@@ -1,0 +1,224 @@
+"""The Arrow schemas that stages hand to each other: the data contract in code.
+
+Stages never import each other; they meet here. `EXCHANGES`, `ACCOUNTS`, `CAMPAIGNS`, `MEMBERS`,
+`ATTRIBUTED` and `EVIDENCE` are the public contract, column for column. The others are Stillwatch's
+own and may change with a minor version.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+TIME = pa.timestamp("us", tz="UTC")
+
+EXCHANGES = pa.schema(
+    [
+        pa.field("exchange_id", pa.string(), nullable=False),
+        pa.field("ts", TIME, nullable=False),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("org_id", pa.string()),
+        pa.field("key_id", pa.string()),
+        pa.field("conversation_id", pa.string()),
+        pa.field("end_user", pa.string()),
+        pa.field("surface", pa.string()),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("system", pa.string()),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("turns", pa.int32()),
+        pa.field("tools", pa.list_(pa.string())),
+        pa.field("tools_digest", pa.string()),
+        pa.field("max_tokens", pa.int32()),
+        pa.field("temperature", pa.float32()),
+        pa.field("thinking", pa.bool_()),
+        pa.field("response", pa.string()),
+        pa.field("stop_reason", pa.string()),
+        pa.field("input_tokens", pa.int32()),
+        pa.field("output_tokens", pa.int32()),
+        pa.field("reasoning_tokens", pa.int32()),
+        pa.field("cached_tokens", pa.int32()),
+        pa.field("status", pa.int16()),
+        pa.field("latency_ms", pa.int32()),
+        pa.field("ip", pa.string()),
+        pa.field("asn", pa.int64()),
+        pa.field("country", pa.string()),
+        pa.field("user_agent", pa.string()),
+        pa.field("ja4", pa.string()),
+        pa.field("device_id", pa.string()),
+        pa.field("headers", pa.map_(pa.string(), pa.string())),
+    ]
+)
+"""In: one row an exchange. Fields that are not nullable are required."""
+
+ACCOUNTS = pa.schema(
+    [
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("created_at", TIME, nullable=False),
+        pa.field("org_id", pa.string()),
+        pa.field("plan", pa.string()),
+        pa.field("program", pa.string()),
+        pa.field("verification", pa.string()),
+        pa.field("email_domain", pa.string()),
+        pa.field("payment_id", pa.string()),
+        pa.field("phone_country", pa.string()),
+        pa.field("signup_ip", pa.string()),
+        pa.field("signup_asn", pa.int64()),
+        pa.field("banned_at", TIME),
+    ]
+)
+"""In: one row an account; the table as a whole is optional."""
+
+LABEL_ACCOUNTS = pa.schema(
+    [
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("role", pa.string(), nullable=False),
+        pa.field("campaign", pa.string()),
+        pa.field("network", pa.string()),
+    ]
+)
+"""Truth of a labelled world, for scoring only; detection never reads it."""
+
+LABEL_EXCHANGES = pa.schema(
+    [
+        pa.field("exchange_id", pa.string(), nullable=False),
+        pa.field("campaign", pa.string(), nullable=False),
+    ]
+)
+"""Truth of a labelled world: only the exchanges that belong to a campaign."""
+
+ROLES = (
+    "person",
+    "developer",
+    "enterprise",
+    "batch",
+    "evaluation",
+    "agent",
+    "classroom",
+    "reseller",
+    "distiller",
+)
+
+CAMPAIGNS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("accounts", pa.int64(), nullable=False),
+        pa.field("exchanges", pa.int64(), nullable=False),
+        pa.field("first_ts", TIME),
+        pa.field("last_ts", TIME),
+        pa.field("capabilities", pa.map_(pa.string(), pa.float64())),
+        pa.field("summary", pa.string()),
+    ]
+)
+"""Out: one row a campaign (`distillation`) or network (`reseller`)."""
+
+MEMBERS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("first_ts", TIME),
+        pa.field("last_ts", TIME),
+        pa.field("exchanges", pa.int64(), nullable=False),
+    ]
+)
+
+ATTRIBUTED = pa.schema(
+    [
+        pa.field("exchange_id", pa.string(), nullable=False),
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+    ]
+)
+"""Out, as FINDINGS/exchanges.parquet: exchanges attributed to a `distillation` campaign."""
+
+EVIDENCE = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("account_id", pa.string()),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("weight", pa.float64(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+        pa.field("sample", pa.list_(pa.string())),
+    ]
+)
+"""Out: `account_id` null speaks of the whole campaign; `weight` is log10, negative is against."""
+
+DAILY = pa.schema(
+    [
+        pa.field("campaign_id", pa.string()),
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("capability", pa.string(), nullable=False),
+        pa.field("exchanges", pa.int64(), nullable=False),
+    ]
+)
+"""Out, Stillwatch's own: attributed exchanges a day; `campaign_id` null is all other traffic."""
+
+LINKS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("account_a", pa.string(), nullable=False),
+        pa.field("account_b", pa.string(), nullable=False),
+        pa.field("weight", pa.float64(), nullable=False),
+        pa.field("why", pa.string(), nullable=False),
+    ]
+)
+"""Out, Stillwatch's own: the strongest links inside each campaign, `why` in one readable phrase."""
+
+STANDING = pa.schema(
+    [
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("exchanges", pa.int64(), nullable=False),
+        pa.field("first_ts", TIME),
+        pa.field("last_ts", TIME),
+        pa.field("org_id", pa.string()),
+        pa.field("capabilities", pa.map_(pa.string(), pa.float64())),
+        pa.field("group_id", pa.string()),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+"""Out, Stillwatch's own, as FINDINGS/accounts.parquet: where every account stands, member or not.
+
+`verdict` is `member`, `network`, `rival:<name>` or `alone`; `detail` is JSON: its figures, nearest
+neighbours, shared objects, and the reasons for and against, enough for `explain`.
+"""
+
+CAPABILITIES = (
+    "agentic_reasoning",
+    "tool_use",
+    "coding",
+    "mathematical_reasoning",
+    "reasoning_elicitation",
+    "grading",
+    "data_analysis",
+    "sensitive_rewriting",
+    "chat",
+    "other",
+)
+"""What an exchange seeks; the position is the code stored in signals."""
+
+CAPABILITY_TITLES = {
+    "agentic_reasoning": "agentic reasoning",
+    "tool_use": "tool use",
+    "coding": "coding",
+    "mathematical_reasoning": "mathematical or step-by-step reasoning",
+    "reasoning_elicitation": "reasoning traces",
+    "grading": "grading (the model as a reward model)",
+    "data_analysis": "data analysis",
+    "sensitive_rewriting": "rewriting of sensitive answers",
+    "chat": "ordinary chat",
+    "other": "other",
+}
+
+
+def require(table: pa.Table, schema: pa.Schema, where: object) -> pa.Table:
+    """`table` with exactly the columns and types of `schema`, in its order.
+
+    Raises `ValueError` naming `where` and the columns that are missing or can't be cast.
+    """
+    missing = [f.name for f in schema if f.name not in table.schema.names]
+    if missing:
+        raise ValueError(f"{where}: columns {missing} are missing")
+    return table.select(schema.names).cast(schema)
