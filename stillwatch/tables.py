@@ -213,6 +213,43 @@ CAPABILITY_TITLES = {
 }
 
 
+CONTENT_COMPONENTS = 256
+FRAME_BANDS = 8
+
+SIGNALS = pa.schema(
+    [
+        pa.field("exchange", pa.uint64(), nullable=False),
+        pa.field("account", pa.uint64(), nullable=False),
+        pa.field("ts", pa.int64(), nullable=False),
+        pa.field("org", pa.uint64(), nullable=False),
+        pa.field("conversation", pa.uint64(), nullable=False),
+        pa.field("surface", pa.uint64(), nullable=False),
+        pa.field("model", pa.uint64(), nullable=False),
+        pa.field("system", pa.uint64(), nullable=False),
+        pa.field("toolset", pa.uint64(), nullable=False),
+        pa.field("network", pa.uint64(), nullable=False),
+        pa.field("client", pa.uint64(), nullable=False),
+        pa.field("device", pa.uint64(), nullable=False),
+        pa.field("frame", pa.uint64(), nullable=False),
+        pa.field("opening", pa.uint64(), nullable=False),
+        pa.field("closing", pa.uint64(), nullable=False),
+        pa.field("bands", pa.list_(pa.uint64(), FRAME_BANDS), nullable=False),
+        pa.field("capability", pa.int8(), nullable=False),
+        pa.field("signs", pa.uint16(), nullable=False),
+        pa.field("turns", pa.int32(), nullable=False),
+        pa.field("max_tokens", pa.int32(), nullable=False),
+        pa.field("output_tokens", pa.int32(), nullable=False),
+        pa.field("thinking", pa.int8(), nullable=False),
+        pa.field("content", pa.list_(pa.int8(), CONTENT_COMPONENTS), nullable=False),
+    ]
+)
+"""Between signals and profiles: one row an exchange, nothing but numbers.
+
+Keys are 64-bit hashes, 0 where unknown; `ts` is microseconds since the epoch; `turns`,
+`max_tokens`, `output_tokens` and `thinking` are -1 where unknown.
+"""
+
+
 def require(table: pa.Table, schema: pa.Schema, where: object) -> pa.Table:
     """`table` with exactly the columns and types of `schema`, in its order.
 

@@ -1,0 +1,77 @@
+"""Content embedding: a random-feature map of a prompt's words, small enough to keep and to add.
+
+Each token adds its weight, with random signs, to two of 256 components; the sum is scaled to unit
+length. Inner products then estimate the cosine of the weighted bags of words (a count sketch:
+Charikar et al. 2002, Weinberger et al. 2009), which is a kernel, so the mean over an account's
+exchanges is its kernel mean embedding. Tokens are weighted by a / (a + p(token)) (Arora et al.
+2017) from a shipped table, so that function words do not drown the subject.
+
+Components are stored as int8, and sums of them are integers: the result of any aggregation is
+the same whatever the order of rows, the number of threads, or the engine.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numba as nb
+import numpy as np
+
+from stillwatch.signals.keys import mix
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.signals.tokens import Tokens
+
+COMPONENTS = 256
+SCALE = 320.0
+"""A component of 1.0 is stored as this; a unit vector's typical component is 1/16, so 20."""
+
+BUCKETS = 1 << 16
+WEIGHTS = "token_weights.npy"
+
+
+def content(tokens: Tokens) -> NDArray[np.int8]:
+    """Embeddings int8 (n, COMPONENTS) of n prompts; a prompt without tokens is all zero."""
+    out = np.zeros((len(tokens), COMPONENTS), np.int8)
+    _embed(tokens.offsets, tokens.hashes, token_weights(), out)
+    return out
+
+
+@cache
+def token_weights() -> NDArray[np.float32]:
+    """The shipped weight of each token bucket, float32 (BUCKETS,), in (0, 1]."""
+    with resources.files(f"{__package__}.weights").joinpath(WEIGHTS).open("rb") as file:
+        return np.load(file).astype(np.float32) / np.float32(255.0)
+
+
+@nb.njit(nogil=True, cache=True)
+def _embed(offsets, hashes, weights, out):
+    total = np.empty(COMPONENTS, np.float32)
+    for i in range(len(offsets) - 1):
+        begin, end = offsets[i], offsets[i + 1]
+        if begin == end:
+            continue
+        total[:] = 0
+        for p in range(begin, end):
+            weight = weights[hashes[p] & np.uint32(BUCKETS - 1)]
+            bits = mix(np.uint64(hashes[p]) + np.uint64(0x9E3779B97F4A7C15))
+            for _ in range(2):
+                place = np.int64(bits & np.uint64(COMPONENTS - 1))
+                if bits & np.uint64(COMPONENTS):
+                    total[place] += weight
+                else:
+                    total[place] -= weight
+                bits >>= np.uint64(32)
+        norm = np.float32(0)
+        for d in range(COMPONENTS):
+            norm += total[d] * total[d]
+        if norm <= 0:
+            continue
+        factor = np.float32(SCALE) / np.sqrt(norm)
+        for d in range(COMPONENTS):
+            value = np.rint(total[d] * factor)
+            out[i, d] = np.int8(min(127.0, max(-127.0, value)))

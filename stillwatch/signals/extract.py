@@ -1,0 +1,99 @@
+"""One record batch of exchanges to one of signals: the row-shaped stage, a pure function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch import tables
+from stillwatch.signals.capability import capability
+from stillwatch.signals.content import content
+from stillwatch.signals.elicitation import elicitation
+from stillwatch.signals.frames import frames
+from stillwatch.signals.keys import list_keys, mix_keys, network_keys, string_keys
+from stillwatch.signals.tokens import tokenise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+READS = (
+    "exchange_id",
+    "ts",
+    "account_id",
+    "org_id",
+    "conversation_id",
+    "surface",
+    "model",
+    "system",
+    "prompt",
+    "turns",
+    "tools",
+    "tools_digest",
+    "max_tokens",
+    "output_tokens",
+    "thinking",
+    "ip",
+    "user_agent",
+    "ja4",
+    "device_id",
+)
+"""The contract's columns that signals are made of; all but the required ones may be absent."""
+
+
+def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Signals (`tables.SIGNALS`) of exchanges (any superset of the required columns), row by row."""
+    names = set(batch.schema.names)
+    n = batch.num_rows
+
+    def keys(name: str) -> NDArray[np.uint64]:
+        return string_keys(batch.column(name)) if name in names else np.zeros(n, np.uint64)
+
+    def counts(name: str) -> NDArray[np.int32]:
+        if name not in names:
+            return np.full(n, -1, np.int32)
+        column = batch.column(name).cast(pa.int32()).fill_null(-1)
+        return column.to_numpy(zero_copy_only=False)
+
+    tools = list_keys(batch.column("tools")) if "tools" in names else np.zeros(n, np.uint64)
+    digest = keys("tools_digest")
+    thinking = counts("thinking").astype(np.int8)
+    networks = (
+        network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
+    )
+    tokens = tokenise(batch.column("prompt"))
+    framed = frames(tokens)
+    toolset = np.where(digest != 0, digest, tools)
+    capabilities, _ = capability(tokens, toolset != 0, thinking)
+    columns = {
+        "exchange": keys("exchange_id"),
+        "account": keys("account_id"),
+        "ts": pc.cast(batch.column("ts"), tables.TIME).cast(pa.int64()),
+        "org": keys("org_id"),
+        "conversation": keys("conversation_id"),
+        "surface": keys("surface"),
+        "model": keys("model"),
+        "system": keys("system"),
+        "toolset": toolset,
+        "network": networks,
+        "client": mix_keys(keys("user_agent"), keys("ja4")),
+        "device": keys("device_id"),
+        "frame": framed.frame,
+        "opening": framed.opening,
+        "closing": framed.closing,
+        "bands": _fixed(framed.bands),
+        "capability": capabilities,
+        "signs": elicitation(tokens),
+        "turns": counts("turns"),
+        "max_tokens": counts("max_tokens"),
+        "output_tokens": counts("output_tokens"),
+        "thinking": thinking,
+        "content": _fixed(content(tokens)),
+    }
+    return pa.record_batch([columns[name] for name in tables.SIGNALS.names], tables.SIGNALS)
+
+
+def _fixed(matrix: np.ndarray) -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])

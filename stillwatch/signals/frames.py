@@ -1,0 +1,97 @@
+"""Frames: a prompt with its variable parts masked, and what two prompts of one frame share.
+
+`frame` is the masked prompt as a whole. A template around long variable text seldom keeps the
+whole alike, but keeps its edges: `opening` and `closing` are the frame's first and last tokens.
+`bands` are MinHash bands over token trigrams (Broder 1997): two frames whose trigram sets have
+Jaccard similarity s share a band with probability 1 - (1 - s^ROWS)^BANDS, 0.40 at s = 0.5 and
+0.985 at s = 0.8; frames joined by bands are a frame family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numba as nb
+import numpy as np
+
+from stillwatch.signals.keys import mix
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.signals.tokens import Tokens
+
+BANDS = 8
+ROWS = 4
+EDGE_TOKENS = 6
+SKETCH_TOKENS = 512
+
+_RNG = np.random.default_rng(20260223)
+_MULTIPLIERS = (_RNG.integers(0, 2**31, BANDS * ROWS) * 2 + 1).astype(np.uint32)
+_OFFSETS = _RNG.integers(0, 2**32, BANDS * ROWS).astype(np.uint32)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Keys of n prompts: `frame`, `opening`, `closing` uint64 (n,); `bands` uint64 (n, BANDS).
+
+    A prompt without tokens has 0 everywhere; one of fewer than three tokens has no bands.
+    """
+
+    frame: NDArray[np.uint64]
+    opening: NDArray[np.uint64]
+    closing: NDArray[np.uint64]
+    bands: NDArray[np.uint64]
+
+
+def frames(tokens: Tokens) -> Frames:
+    """Frames of tokenised prompts; of a prompt, the first `SKETCH_TOKENS` are sketched."""
+    n = len(tokens)
+    frame, opening, closing = (np.zeros(n, np.uint64) for _ in range(3))
+    bands = np.zeros((n, BANDS), np.uint64)
+    _frame_rows(
+        tokens.offsets, tokens.hashes, _MULTIPLIERS, _OFFSETS, frame, opening, closing, bands
+    )
+    return Frames(frame, opening, closing, bands)
+
+
+@nb.njit(nogil=True, cache=True)
+def _run_key(hashes, begin, end, seed):
+    h = seed
+    for p in range(begin, end):
+        h = np.uint64((h ^ np.uint64(hashes[p])) * np.uint64(0x100000001B3))
+        h ^= h >> np.uint64(29)
+    return mix(h)
+
+
+@nb.njit(nogil=True, cache=True)
+def _frame_rows(offsets, hashes, multipliers, shifts, frame, opening, closing, bands):
+    count = len(multipliers)
+    least = np.empty(count, np.uint32)
+    for i in range(len(offsets) - 1):
+        begin, end = offsets[i], offsets[i + 1]
+        if end == begin:
+            continue
+        frame[i] = _run_key(hashes, begin, end, np.uint64(0xF1))
+        edge = min(EDGE_TOKENS, end - begin)
+        opening[i] = _run_key(hashes, begin, begin + edge, np.uint64(0x0F))
+        closing[i] = _run_key(hashes, end - edge, end, np.uint64(0xC1))
+        if end - begin < 3:
+            continue
+        least[:] = np.uint32(0xFFFFFFFF)
+        for p in range(begin, min(end, begin + SKETCH_TOKENS) - 2):
+            shingle = np.uint32(
+                hashes[p]
+                ^ (hashes[p + 1] * np.uint32(0x9E3779B1))
+                ^ (hashes[p + 2] * np.uint32(0x85EBCA77))
+            )
+            shingle = np.uint32((shingle ^ (shingle >> np.uint32(15))) * np.uint32(0x2C1B3C6D))
+            for k in range(count):
+                value = np.uint32(shingle * multipliers[k] + shifts[k])
+                least[k] = min(least[k], value)
+        for b in range(BANDS):
+            h = np.uint64(b + 1)
+            for r in range(ROWS):
+                h = mix(np.uint64(h ^ np.uint64(least[b * ROWS + r])))
+            bands[i, b] = h
