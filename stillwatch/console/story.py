@@ -1,0 +1,177 @@
+"""A run's findings as a story: what was looked at, what was found, why, and what speaks against.
+
+The page and the terminal both tell it, so every choice of what comes first is made here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.compute as pc
+
+from stillwatch.console.wording import evidence_title, listed, sought, upper_first
+from stillwatch.findings import Findings
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One piece of evidence; `weight` is log10, negative speaks against; `says` is a sentence."""
+
+    kind: str
+    title: str
+    says: str
+    weight: float
+    sample: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One campaign, or one network that only shares access. `number` counts within its kind."""
+
+    number: int
+    campaign_id: str
+    kind: str
+    after: str
+    confidence: float
+    accounts: int
+    exchanges: int
+    first: dt.datetime | None
+    last: dt.datetime | None
+    capabilities: Mapping[str, float]
+    summary: str
+    reasons: tuple[Reason, ...]
+    members: tuple[Row, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called in short: `Campaign 1`, `Network 2`."""
+        return f"{'Campaign' if self.kind == 'distillation' else 'Network'} {self.number}"
+
+    @property
+    def support(self) -> tuple[Reason, ...]:
+        """The reasons for it, heaviest first."""
+        return tuple(reason for reason in self.reasons if reason.weight >= 0)
+
+    @property
+    def doubts(self) -> tuple[Reason, ...]:
+        """The reasons against it, heaviest first."""
+        return tuple(reason for reason in reversed(self.reasons) if reason.weight < 0)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A whole run. `first` and `last` bound the exchanges read; `world` names a simulated log."""
+
+    campaigns: tuple[Chapter, ...]
+    networks: tuple[Chapter, ...]
+    accounts: int
+    flagged: int
+    exchanges: int
+    attributed: int
+    quarantined: int
+    first: dt.datetime | None
+    last: dt.datetime | None
+    world: Mapping[str, Any] | None
+    version: str
+
+    @property
+    def days(self) -> int:
+        """Calendar days (UTC) that the log touches."""
+        if self.first is None or self.last is None:
+            return 0
+        return (self.last.date() - self.first.date()).days + 1
+
+
+def tell(findings: Findings) -> Story:
+    """The story of `findings`: campaigns and networks, each from the largest to the smallest."""
+    reasons, members = _reasons(findings), _members(findings)
+    rows = findings.campaigns.to_pylist(maps_as_pydicts="strict")
+    rows.sort(key=lambda row: (-row["exchanges"], row["campaign_id"]))
+    parts: dict[str, list[Chapter]] = {"distillation": [], "reseller": []}
+    for row in rows:
+        chapters = parts["distillation" if row["kind"] == "distillation" else "reseller"]
+        campaign_id, capabilities = row["campaign_id"], row["capabilities"] or {}
+        chapters.append(
+            Chapter(
+                number=len(chapters) + 1,
+                campaign_id=campaign_id,
+                kind=row["kind"],
+                after=upper_first(listed(sought(capabilities))) or "Unknown",
+                confidence=row["confidence"],
+                accounts=row["accounts"],
+                exchanges=row["exchanges"],
+                first=row["first_ts"],
+                last=row["last_ts"],
+                capabilities=capabilities,
+                summary=row["summary"] or "",
+                reasons=tuple(reasons[campaign_id]),
+                members=tuple(members[campaign_id]),
+            )
+        )
+    found = [chapter.campaign_id for chapter in parts["distillation"]]
+    flagged = {row["account_id"] for campaign_id in found for row in members[campaign_id]}
+    times = pc.min_max(findings.accounts["first_ts"]).as_py()
+    ends = pc.min_max(findings.accounts["last_ts"]).as_py()
+    return Story(
+        campaigns=tuple(parts["distillation"]),
+        networks=tuple(parts["reseller"]),
+        accounts=findings.accounts.num_rows,
+        flagged=len(flagged),
+        exchanges=pc.sum(findings.accounts["exchanges"]).as_py() or 0,
+        attributed=findings.exchanges.num_rows,
+        quarantined=_quarantined(findings.run),
+        first=times["min"],
+        last=ends["max"],
+        world=findings.run.get("world") or None,
+        version=str(findings.run.get("version", "")),
+    )
+
+
+def said(detail: str) -> tuple[str, Row]:
+    """The plain sentence of an evidence's `detail` (JSON) and all its figures, if it has any."""
+    try:
+        figures = json.loads(detail)
+    except ValueError:
+        return "", {}
+    if not isinstance(figures, dict):
+        return "", {}
+    return str(figures.get("says", "")), figures
+
+
+def _reasons(findings: Findings) -> defaultdict[str, list[Reason]]:
+    """By campaign, the evidence that speaks of the whole campaign, heaviest support first."""
+    reasons: defaultdict[str, list[Reason]] = defaultdict(list)
+    whole = findings.evidence.filter(pc.is_null(findings.evidence["account_id"]))
+    for row in whole.to_pylist():
+        says, figures = said(row["detail"])
+        kind, title = row["kind"], evidence_title(row["kind"])
+        rival = figures.get("rival") or figures.get("name")
+        if kind == "rival" and rival:
+            title = f"{title}: {str(rival).replace('_', ' ')}"
+        reasons[row["campaign_id"]].append(
+            Reason(kind, title, says, row["weight"], tuple(row["sample"] or ()))
+        )
+    for lines in reasons.values():
+        lines.sort(key=lambda reason: (-reason.weight, reason.kind, reason.says))
+    return reasons
+
+
+def _members(findings: Findings) -> defaultdict[str, list[Row]]:
+    """By campaign, its members, the surest first."""
+    members: defaultdict[str, list[Row]] = defaultdict(list)
+    order = [("confidence", "descending"), ("exchanges", "descending"), ("account_id", "ascending")]
+    for row in findings.members.sort_by(order).to_pylist():
+        members[row["campaign_id"]].append(row)
+    return members
+
+
+def _quarantined(run: Mapping[str, Any]) -> int:
+    held = run.get("quarantined") or {}
+    return sum(held.values()) if isinstance(held, dict) else int(held)

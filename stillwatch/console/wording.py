@@ -1,0 +1,141 @@
+"""Findings in words: the one place where figures become phrases, for the page and the terminal."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from stillwatch.tables import CAPABILITY_TITLES
+
+EVIDENCE_TITLES = {
+    "exchangeability": "Fed from one queue",
+    "shared_objects": "Share rare things",
+    "work_allocation": "Divide one pool of work",
+    "harvest_signs": "Signs of harvesting",
+    "shared_origin": "Common origin",
+    "rival": "Another explanation",
+    "membership": "Fits the campaign",
+    "attribution": "Exchanges attributed",
+}
+"""What each kind of evidence says, in a few words that need no glossary."""
+
+_BACKGROUND = ("chat", "other")
+_NOTABLE_SHARE = 0.12
+WEIGHT_FULL = 12.0
+"""A bar of weight is full here: a trillion to one, past which more changes no decision."""
+
+
+def evidence_title(kind: str) -> str:
+    """The title of a kind of evidence; an unknown kind keeps its own name.
+
+    >>> evidence_title("work_allocation")
+    'Divide one pool of work'
+    """
+    return EVIDENCE_TITLES.get(kind, kind.replace("_", " "))
+
+
+def capability_title(capability: str) -> str:
+    """The title of a capability; an unknown one keeps its own name."""
+    return CAPABILITY_TITLES.get(capability, capability.replace("_", " "))
+
+
+def sought(capabilities: Mapping[str, float], most: int = 3) -> list[str]:
+    """Titles of what a campaign is after: its largest shares, ordinary chat and `other` last.
+
+    >>> sought({"coding": 0.5, "tool_use": 0.3, "chat": 0.2})
+    ['coding', 'tool use']
+    """
+    ranked = sorted(capabilities.items(), key=lambda item: (-item[1], item[0]))
+    wanted = [name for name, _ in ranked if name not in _BACKGROUND]
+    notable = [name for name in wanted if capabilities[name] >= _NOTABLE_SHARE][:most]
+    names = notable or wanted[:1] or [name for name, _ in ranked][:1]
+    return [capability_title(name).split(" (")[0] for name in names]
+
+
+def listed(words: list[str]) -> str:
+    """Words as an English list.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    if len(words) <= 1:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def upper_first(text: str) -> str:
+    """`text` with its first letter a capital and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def count(number: int, unit: str = "") -> str:
+    """A whole number with thousands parted, and its unit with an `s` where there isn't one of it.
+
+    >>> count(1, "account"), count(12_345, "account")
+    ('1 account', '12,345 accounts')
+    """
+    if not unit:
+        return f"{number:,}"
+    return f"{number:,} {unit if number == 1 else unit + 's'}"
+
+
+def percent(share: float) -> str:
+    """A share of 1 in per cent; never 0% or 100% unless it is exactly so.
+
+    >>> percent(0.999), percent(0.351), percent(0.002), percent(1.0)
+    ('>99%', '35%', '<1%', '100%')
+    """
+    if 0 < share < 0.01:
+        return "<1%"
+    if 0.99 < share < 1:
+        return ">99%"
+    return f"{share:.0%}"
+
+
+def odds(weight: float) -> str:
+    """An evidence weight (log10) as odds in words.
+
+    >>> odds(0.5), odds(2.3), odds(7.1), odds(40), odds(-2)
+    ('3 to 1', '200 to 1', '10 million to 1', 'over a trillion to 1', '100 to 1 against')
+    """
+    size = abs(weight)
+    if size < 0.05:
+        return "no weight"
+    if size > WEIGHT_FULL:
+        words = "over a trillion to 1"
+    else:
+        scale, name = next(
+            (step, name)
+            for step, name in ((9, " billion"), (6, " million"), (3, ",000"), (0, ""))
+            if size >= step
+        )
+        lead = 10 ** (size - scale)
+        words = f"{_one_figure(lead)}{name} to 1"
+    return f"{words} against" if weight < 0 else words
+
+
+def _one_figure(value: float) -> str:
+    if value < 10:
+        return f"{value:.1f}" if value < 2 and f"{value:.1f}" != "1.0" else f"{value:.0f}"
+    step = 10 if value < 100 else 100
+    return f"{round(value / step) * step}"
+
+
+def day(when: dt.date | None) -> str:
+    """A day as `4 Jan 2026`; a dash where it isn't known."""
+    return f"{when.day} {when:%b %Y}" if when else "–"
+
+
+def span(first: dt.date | None, last: dt.date | None) -> str:
+    """Two days as a span that says the year once where it can.
+
+    >>> span(dt.date(2026, 1, 4), dt.date(2026, 2, 1))
+    '4 Jan – 1 Feb 2026'
+    """
+    if first is None or last is None:
+        return "–"
+    if (first.year, first.month, first.day) == (last.year, last.month, last.day):
+        return day(first)
+    if first.year == last.year:
+        return f"{first.day} {first:%b} – {day(last)}"
+    return f"{day(first)} – {day(last)}"
