@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.console.story import Chapter, Row
@@ -58,11 +59,8 @@ def panel(findings: Findings, chapter: Chapter) -> Panel | None:
     Above 90 accounts a part is drawn: starting from the account whose id has the smallest digest
     (a choice that nobody can aim for), links are followed outwards, strongest first.
     """
-    import pyarrow.compute as pc
-
-    rows = findings.links.filter(
-        pc.equal(findings.links["campaign_id"], chapter.campaign_id)
-    ).to_pylist()
+    here = pc.field("campaign_id") == chapter.campaign_id
+    rows = findings.links.filter(here).to_pylist()
     if not rows:
         return None
     rows.sort(key=lambda row: (-row["weight"], row["account_a"], row["account_b"]))

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.console.wording import evidence_title, listed, sought, upper_first
+from stillwatch.console.wording import carried, evidence_title, listed, sought, upper_first
 from stillwatch.findings import Findings
 
 Row = dict[str, Any]
@@ -103,7 +104,7 @@ def tell(findings: Findings) -> Story:
                 number=len(chapters) + 1,
                 campaign_id=campaign_id,
                 kind=row["kind"],
-                after=upper_first(listed(sought(capabilities))) or "Unknown",
+                after=_after(row["kind"], capabilities),
                 confidence=row["confidence"],
                 accounts=row["accounts"],
                 exchanges=row["exchanges"],
@@ -117,21 +118,37 @@ def tell(findings: Findings) -> Story:
         )
     found = [chapter.campaign_id for chapter in parts["distillation"]]
     flagged = {row["account_id"] for campaign_id in found for row in members[campaign_id]}
-    times = pc.min_max(findings.accounts["first_ts"]).as_py()
-    ends = pc.min_max(findings.accounts["last_ts"]).as_py()
+    exchanges, first, last = _bounds(findings.accounts)
     return Story(
         campaigns=tuple(parts["distillation"]),
         networks=tuple(parts["reseller"]),
         accounts=findings.accounts.num_rows,
         flagged=len(flagged),
-        exchanges=pc.sum(findings.accounts["exchanges"]).as_py() or 0,
+        exchanges=exchanges,
         attributed=findings.exchanges.num_rows,
         quarantined=_quarantined(findings.run),
-        first=times["min"],
-        last=ends["max"],
+        first=first,
+        last=last,
         world=findings.run.get("world") or None,
         version=str(findings.run.get("version", "")),
     )
+
+
+def _after(kind: str, capabilities: Mapping[str, float]) -> str:
+    if kind != "distillation":
+        return carried(capabilities)
+    return upper_first(listed(sought(capabilities))) or "Unknown"
+
+
+def _bounds(accounts: pa.Table) -> tuple[int, dt.datetime | None, dt.datetime | None]:
+    """Exchanges of all accounts together, the first moment and the last."""
+    if not accounts.num_rows:
+        return 0, None, None
+    whole = accounts.group_by([]).aggregate(
+        [("exchanges", "sum"), ("first_ts", "min"), ("last_ts", "max")]
+    )
+    (row,) = whole.to_pylist()
+    return row["exchanges_sum"] or 0, row["first_ts_min"], row["last_ts_max"]
 
 
 def said(detail: str) -> tuple[str, Row]:
@@ -148,7 +165,7 @@ def said(detail: str) -> tuple[str, Row]:
 def _reasons(findings: Findings) -> defaultdict[str, list[Reason]]:
     """By campaign, the evidence that speaks of the whole campaign, heaviest support first."""
     reasons: defaultdict[str, list[Reason]] = defaultdict(list)
-    whole = findings.evidence.filter(pc.is_null(findings.evidence["account_id"]))
+    whole = findings.evidence.filter(pc.field("account_id").is_null())
     for row in whole.to_pylist():
         says, figures = said(row["detail"])
         kind, title = row["kind"], evidence_title(row["kind"])

@@ -52,6 +52,17 @@ def sought(capabilities: Mapping[str, float], most: int = 3) -> list[str]:
     return [capability_title(name).split(" (")[0] for name in names]
 
 
+def carried(capabilities: Mapping[str, float]) -> str:
+    """What passes through a network, in a few words.
+
+    >>> carried({"chat": 0.6, "coding": 0.3, "other": 0.1})
+    'Shared access, mostly ordinary chat and coding'
+    """
+    ranked = sorted(capabilities.items(), key=lambda item: (-item[1], item[0]))
+    names = [capability_title(name).split(" (")[0] for name, _ in ranked[:2] if name != "other"]
+    return f"Shared access, mostly {listed(names)}" if names else "Shared access"
+
+
 def listed(words: list[str]) -> str:
     """Words as an English list.
 
@@ -97,28 +108,26 @@ def odds(weight: float) -> str:
 
     >>> odds(0.5), odds(2.3), odds(7.1), odds(40), odds(-2)
     ('3 to 1', '200 to 1', '10 million to 1', 'over a trillion to 1', '100 to 1 against')
+    >>> odds(0.14), odds(3.1), odds(5.2), odds(9.4)
+    ('1.4 to 1', '1,000 to 1', '200,000 to 1', '3 billion to 1')
     """
     size = abs(weight)
     if size < 0.05:
         return "no weight"
-    if size > WEIGHT_FULL:
-        words = "over a trillion to 1"
-    else:
-        scale, name = next(
-            (step, name)
-            for step, name in ((9, " billion"), (6, " million"), (3, ",000"), (0, ""))
-            if size >= step
-        )
-        lead = 10 ** (size - scale)
-        words = f"{_one_figure(lead)}{name} to 1"
+    value = "over a trillion" if size > WEIGHT_FULL else _one_figure(10**size)
+    words = f"{value} to 1"
     return f"{words} against" if weight < 0 else words
 
 
 def _one_figure(value: float) -> str:
-    if value < 10:
-        return f"{value:.1f}" if value < 2 and f"{value:.1f}" != "1.0" else f"{value:.0f}"
-    step = 10 if value < 100 else 100
-    return f"{round(value / step) * step}"
+    """`value` of at least 1 to one figure (two below 2): odds are never known better."""
+    if value < 1.95:
+        return f"{value:.1f}"
+    rounded = round(float(f"{value:.0e}"))
+    for size, name in ((10**12, " trillion"), (10**9, " billion"), (10**6, " million")):
+        if rounded >= size:
+            return f"{rounded // size}{name}"
+    return f"{rounded:,}"
 
 
 def day(when: dt.date | None) -> str:

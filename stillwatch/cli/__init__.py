@@ -1,0 +1,66 @@
+"""The command line: thin, one file a command, put together here."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from stillwatch.cli import demo, detect, explain, ingest, page, score, show, world
+from stillwatch.cli.exits import EPILOG, refuse
+from stillwatch.errors import StillwatchError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="stillwatch",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
+app.command("world", epilog=world.EXAMPLES)(world.world)
+app.command("ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command("detect", epilog=detect.EXAMPLES)(detect.detect)
+app.command("show", epilog=show.EXAMPLES)(show.show)
+app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("score", epilog=score.EXAMPLES)(score.score)
+app.command("page", epilog=page.EXAMPLES)(page.page)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import stillwatch
+
+        typer.echo(f"stillwatch {stillwatch.__version__}")
+        raise typer.Exit()
+
+
+@app.callback(epilog=EPILOG)
+def stillwatch(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Find the campaigns that distil a model through its API, in the provider's own logs.
+
+    Start with **stillwatch demo**. On your own logs: **detect**, then
+    **show** what was found and **explain** any account.
+    """
+
+
+def main() -> None:
+    """Run the command line; every refusal is one line on standard error and an exit code."""
+    try:
+        app()
+    except StillwatchError as fault:
+        sys.exit(refuse(fault))
+    except BrokenPipeError:
+        # Whoever read our output stopped (`| head`): that is their right, not a failure.
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as fault:
+        sys.exit(refuse(fault))

@@ -1,0 +1,56 @@
+"""`stillwatch detect`: find campaigns in a log or a lake."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stillwatch.cli.options import Json, moment
+
+EXAMPLES = "Examples:\n\n" + "\n\n".join(
+    (
+        "- a log, or a lake: `stillwatch detect LOG --out FINDINGS`",
+        "- as it would have been known on 1 February: `stillwatch detect LAKE --out THEN --until 2026-02-01`",
+    )
+)
+
+
+def detect(
+    log: Annotated[Path, typer.Argument(metavar="LOG|LAKE", help="A folder of logs, or a lake.")],
+    out: Annotated[Path, typer.Option(help="The folder to write the findings to.")],
+    until: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="Read nothing that came after this time (RFC 3339, or a day; UTC).",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads to use; all cores by default. Findings don't depend on it."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find the campaigns in a log, with the evidence for and against each.
+
+    Reads exchanges only; labels that lie beside a simulated log are never looked at.
+    """
+    import stillwatch as sw
+    from stillwatch.cli.bars import watcher
+    from stillwatch.cli.campaigns import print_story
+    from stillwatch.cli.printing import emit, people, rows, safe
+    from stillwatch.console.story import tell
+
+    found = sw.detect(log, out=out, until=until, threads=threads, progress=watcher(json))
+    if json:
+        emit({"findings": out, "run": found.run, "campaigns": rows(found.campaigns)})
+        return
+    console = people()
+    print_story(console, tell(found))
+    console.print(safe(f"Findings are in {out}; see `stillwatch show {out}`."))

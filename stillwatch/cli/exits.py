@@ -1,0 +1,43 @@
+"""Exit codes, and how a refusal is said: one line, on standard error, without a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+from stillwatch import errors
+from stillwatch.display import plain
+
+OK = 0
+USAGE = 2
+SYSTEM = 10
+INTERRUPTED = 130
+
+MEANINGS = {
+    OK: "done",
+    1: "an error that should not happen, with its traceback",
+    USAGE: "the command line itself is wrong (an unknown option, a missing argument)",
+    errors.InputNotFound.exit_code: "a path that was named is not there or holds nothing readable",
+    errors.FormatUnknown.exit_code: "a file's format is not known, or not the one asked for",
+    errors.LakeBroken.exit_code: "a lake is damaged, or another ingest is writing to it",
+    errors.FindingsBroken.exit_code: "a findings folder is incomplete or damaged",
+    errors.NothingToRead.exit_code: "the log holds no usable exchange",
+    errors.UnknownName.exit_code: "no such world, campaign or account",
+    errors.OutputExists.exit_code: "the place to write to holds something that is not ours",
+    SYSTEM: "the system refused: no permission, disk full",
+    INTERRUPTED: "interrupted by Ctrl-C",
+}
+"""Every exit code of the command, with its meaning in a few words."""
+
+EPILOG = "Exit codes:\n\n" + "\n\n".join(f"- {code}: {words}" for code, words in MEANINGS.items())
+
+
+def refuse(fault: errors.StillwatchError | OSError) -> int:
+    """Say `fault` in one line on standard error; returns the exit code to leave with."""
+    if isinstance(fault, errors.StillwatchError):
+        line, code = str(fault), fault.exit_code
+    else:
+        where = fault.filename if fault.filename is not None else "stillwatch"
+        line = f"{where}: {fault.strerror or fault}. Check the path, its permissions and free space"
+        code = SYSTEM
+    print(f"stillwatch: {plain(line, 1000)}", file=sys.stderr)
+    return code

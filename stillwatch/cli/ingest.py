@@ -1,0 +1,62 @@
+"""`stillwatch ingest`: read logs into a lake."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stillwatch.cli.options import Json
+
+
+class Format(StrEnum):
+    """The formats that logs come in."""
+
+    auto = "auto"
+    contract = "contract"
+    litellm = "litellm"
+
+
+EXAMPLES = "Examples:\n\n" + "\n\n".join(
+    (
+        "- a folder of LiteLLM logs: `stillwatch ingest logs/ --lake LAKE`",
+        "- more as they arrive; what is there is not read twice: `stillwatch ingest logs/2026-02-*.jsonl.gz --lake LAKE`",
+    )
+)
+
+
+def ingest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Files or folders of logs; plain, .gz or .zst."),
+    ],
+    lake: Annotated[Path, typer.Option(help="The lake to add to; made where it is missing.")],
+    format: Annotated[
+        Format, typer.Option(help="Format of the logs; auto looks into each file.")
+    ] = Format.auto,
+    json: Json = False,
+) -> None:
+    """Read logs into a lake: once each, whatever is run again, killed or handed in twice.
+
+    Rows that can't be read are set aside with a reason and counted, never guessed at.
+    """
+    import stillwatch as sw
+    from stillwatch.cli.bars import watcher
+    from stillwatch.cli.printing import emit, figures, people, safe
+    from stillwatch.console.wording import count
+
+    report = figures(sw.ingest(paths, lake=lake, format=str(format), progress=watcher(json)))
+    if json:
+        emit({"lake": lake, **report})
+        return
+    console = people()
+    console.print(safe(f"Lake {lake}", "bold"))
+    for name, value in report.items():
+        if isinstance(value, dict):
+            console.print(f"  {name}: {count(sum(value.values()))}")
+            for reason, number in sorted(value.items(), key=lambda item: -item[1]):
+                console.print(safe(f"    {reason}: {count(number)}", "dim"))
+        elif isinstance(value, int):
+            console.print(f"  {name}: {count(value)}")

@@ -1,0 +1,44 @@
+"""Arguments and options that several commands take, said once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document for machines instead of text.")
+]
+FindingsFolder = Annotated[
+    Path,
+    typer.Argument(metavar="FINDINGS", help="A folder written by `stillwatch detect`."),
+]
+Scale = Annotated[
+    float,
+    typer.Option(
+        min=0.0001,
+        max=1.0,
+        help="Size of the world: 1 is the disclosed scale, 24,000 campaign accounts and 16 "
+        "million campaign exchanges.",
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(min=0, help="The same seed makes the same world, byte for byte.")
+]
+
+
+def moment(text: str) -> dt.datetime:
+    """A time as the command line takes it: RFC 3339, or a day (its first moment); UTC by default.
+
+    >>> moment("2026-02-01T12:00:00+02:00").isoformat()
+    '2026-02-01T10:00:00+00:00'
+    """
+    try:
+        when = dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a time; write 2026-02-01 or 2026-02-01T12:00:00Z"
+        ) from None
+    return when.replace(tzinfo=dt.UTC) if when.tzinfo is None else when.astimezone(dt.UTC)

@@ -1,0 +1,50 @@
+"""`stillwatch world`: make a labelled world to try the detector on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stillwatch.cli.options import Json, Scale, Seed
+
+EXAMPLES = "Examples:\n\n" + "\n\n".join(
+    (
+        "- three campaigns, about a million and a half exchanges: `stillwatch world plain --out LOG --scale 0.05`",
+        "- none, to count false alarms: `stillwatch world benign_only --out LOG --seed 3`",
+    )
+)
+
+
+def world(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="plain (three campaigns among honest traffic), benign_only or resellers_only.",
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="The folder to write the log to; new or empty.")],
+    scale: Scale = 0.01,
+    seed: Seed = 0,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="A folder of real texts to draw from, instead of the built-in ones."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make labelled traffic: a log as the contract has it, and the truth beside it for scoring."""
+    from stillwatch.cli.bars import watcher
+    from stillwatch.cli.printing import emit, figures, people, safe
+    from stillwatch.worlds import make_world
+
+    watch = watcher(json)
+    report = figures(make_world(name, out, scale=scale, seed=seed, texts=texts, progress=watch))
+    if json:
+        emit({"log": out, **report})
+        return
+    console = people()
+    console.print(safe(f"Wrote {out}"))
+    for key, value in report.items():
+        console.print(safe(f"  {key.replace('_', ' ')}: {value}"))
