@@ -9,14 +9,12 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Scale, Seed
+from stillwatch.cli.options import Json, Scale, Seed, examples
 from stillwatch.errors import OutputExists
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(
-    (
-        "- the small one, served until Ctrl-C: `stillwatch demo`",
-        "- larger, written and not served: `stillwatch demo --scale 0.05 --no-serve`",
-    )
+EXAMPLES = examples(
+    ("the small one, served until Ctrl-C", "stillwatch demo"),
+    ("larger, written and not served", "stillwatch demo --scale 0.05 --no-serve"),
 )
 
 _WORLD = "plain"

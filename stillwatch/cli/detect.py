@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, moment
+from stillwatch.cli.options import Json, examples, moment
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(
+EXAMPLES = examples(
+    ("a log, or a lake", "stillwatch detect LOG --out FINDINGS"),
     (
-        "- a log, or a lake: `stillwatch detect LOG --out FINDINGS`",
-        "- as it would have been known on 1 February: `stillwatch detect LAKE --out THEN --until 2026-02-01`",
-    )
+        "as it would have been known on 1 February",
+        "stillwatch detect LAKE --out THEN --until 2026-02-01",
+    ),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json
+from stillwatch.cli.options import Json, examples
 
 
 class Format(StrEnum):
@@ -19,11 +19,12 @@ class Format(StrEnum):
     litellm = "litellm"
 
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(
+EXAMPLES = examples(
+    ("a folder of LiteLLM logs", "stillwatch ingest logs/ --lake LAKE"),
     (
-        "- a folder of LiteLLM logs: `stillwatch ingest logs/ --lake LAKE`",
-        "- more as they arrive; what is there is not read twice: `stillwatch ingest logs/2026-02-*.jsonl.gz --lake LAKE`",
-    )
+        "more as they arrive; what is there is not read twice",
+        "stillwatch ingest logs/2026-02-*.jsonl.gz --lake LAKE",
+    ),
 )
 
 

@@ -7,15 +7,16 @@ from typing import Annotated
 import pyarrow as pa
 import typer
 
-from stillwatch.cli.options import FindingsFolder, Json
+from stillwatch.cli.options import FindingsFolder, Json, examples
 from stillwatch.errors import UnknownName
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(
+EXAMPLES = examples(
+    ("all that was found", "stillwatch show FINDINGS"),
+    ("the first campaign in full", "stillwatch show FINDINGS 1"),
     (
-        "- all that was found: `stillwatch show FINDINGS`",
-        "- the first campaign in full: `stillwatch show FINDINGS 1`",
-        "- the members of one, for another program: `stillwatch show FINDINGS 4f1a --json`",
-    )
+        "one by the first letters of its identity, for another program",
+        "stillwatch show FINDINGS 4f1a --json",
+    ),
 )
 
 

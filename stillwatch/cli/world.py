@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Scale, Seed
+from stillwatch.cli.options import Json, Scale, Seed, examples
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(
+EXAMPLES = examples(
     (
-        "- three campaigns, about a million and a half exchanges: `stillwatch world plain --out LOG --scale 0.05`",
-        "- none, to count false alarms: `stillwatch world benign_only --out LOG --seed 3`",
-    )
+        "three campaigns, about a million and a half exchanges",
+        "stillwatch world plain --out LOG --scale 0.05",
+    ),
+    ("none, to count false alarms", "stillwatch world benign_only --out LOG --seed 3"),
 )
 
 
