@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch import tables
-from stillwatch.errors import FindingsBroken, OutputExists
+from stillwatch.errors import FindingsBroken, InputNotFound, OutputExists
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,9 +86,15 @@ class Findings:
 
 
 def read_findings(folder: str | Path) -> Findings:
-    """Read a findings folder; raises `FindingsBroken` naming the file that is missing or damaged."""
+    """Read a findings folder.
+
+    Raises `InputNotFound` where there is none, `FindingsBroken` naming a file that is missing or
+    damaged.
+    """
     folder = Path(folder)
     todo = "Run `stillwatch detect LOG --out FINDINGS` to write it again"
+    if not folder.is_dir():
+        raise InputNotFound(folder, "there is no such folder", todo.removesuffix(" again"))
     parts: dict[str, Any] = {}
     for name, schema in _FILES.items():
         path = folder / f"{name}.parquet"

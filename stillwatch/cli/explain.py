@@ -7,13 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from stillwatch.cli.options import FindingsFolder, Json
+from stillwatch.cli.options import FindingsFolder, Json, examples
 from stillwatch.errors import UnknownName
 from stillwatch.findings import Findings
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(
-    ("- one account: `stillwatch explain FINDINGS acc-5f09c1`",)
-)
+EXAMPLES = examples(("one account", "stillwatch explain FINDINGS acc-5f09c1"))
 
 
 def explain(

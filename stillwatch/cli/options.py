@@ -29,6 +29,15 @@ Seed = Annotated[
 ]
 
 
+def examples(*cases: tuple[str, str]) -> str:
+    """The end of a command's help: what for, and the line to type.
+
+    >>> print(examples(("all", "stillwatch show FINDINGS")).splitlines()[-1])
+    - all: `stillwatch show FINDINGS`
+    """
+    return "\n\n".join(["Examples:", *(f"- {what}: `{line}`" for what, line in cases)])
+
+
 def moment(text: str) -> dt.datetime:
     """A time as the command line takes it: RFC 3339, or a day (its first moment); UTC by default.
 

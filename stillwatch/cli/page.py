@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import FindingsFolder, Json
+from stillwatch.cli.options import FindingsFolder, Json, examples
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(
-    ("- a page to hand on: `stillwatch page FINDINGS --out findings.html`",)
-)
+EXAMPLES = examples(("a page to hand on", "stillwatch page FINDINGS --out findings.html"))
 
 
 def page(

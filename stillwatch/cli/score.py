@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import FindingsFolder, Json
+from stillwatch.cli.options import FindingsFolder, Json, examples
 
-EXAMPLES = "Examples:\n\n" + "\n\n".join(("- how well it did: `stillwatch score LOG FINDINGS`",))
+EXAMPLES = examples(("how well it did", "stillwatch score LOG FINDINGS"))
 
 
 def score(
