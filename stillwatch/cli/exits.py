@@ -9,7 +9,7 @@ from stillwatch.display import plain
 
 OK = 0
 USAGE = 2
-SYSTEM = 10
+SYSTEM = 74
 INTERRUPTED = 130
 
 MEANINGS = {
@@ -18,11 +18,12 @@ MEANINGS = {
     USAGE: "the command line itself is wrong (an unknown option, a missing argument)",
     errors.InputNotFound.exit_code: "a path that was named is not there or holds nothing readable",
     errors.FormatUnknown.exit_code: "a file's format is not known, or not the one asked for",
-    errors.LakeBroken.exit_code: "a lake is damaged, or another ingest is writing to it",
+    errors.LakeBroken.exit_code: "a lake's files do not fit together",
     errors.FindingsBroken.exit_code: "a findings folder is incomplete or damaged",
     errors.NothingToRead.exit_code: "the log holds no usable exchange",
     errors.UnknownName.exit_code: "no such world, campaign or account",
     errors.OutputExists.exit_code: "the place to write to holds something that is not ours",
+    errors.LakeBusy.exit_code: "another ingest is writing to this lake",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C",
 }

@@ -1,0 +1,54 @@
+# make demo   see it work: a simulated world, the campaigns found in it, and a page
+# make test   linters, types, the import contract, and the tests
+# make bench  how fast, and how much memory
+# make clean  remove what the above made
+
+SHELL := /bin/bash
+VENV  ?= .venv
+RUN   := $(VENV)/bin
+SCALE ?= 0.01
+
+# The first Python of at least 3.11 that has venv; PYTHON=... chooses another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+demo: $(VENV)/.ready
+	@$(RUN)/stillwatch demo --scale $(SCALE) --no-serve
+
+test: lint
+	$(RUN)/pytest -n 2
+
+lint: $(VENV)/.ready-dev
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/pyright
+	$(RUN)/lint-imports
+
+bench: $(VENV)/.ready-dev
+	$(RUN)/python benchmarks/detect.py
+
+docs: $(VENV)/.ready-dev
+	$(RUN)/pytest tests/test_docs.py --refresh
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Stillwatch needs Python 3.11 or newer with venv." \
+		"On Debian: apt-get install python3-venv; or name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.ready
