@@ -57,3 +57,9 @@ class OutputExists(StillwatchError):
     """The place to write to holds something that is not ours to replace."""
 
     exit_code = 9
+
+
+class LakeBusy(StillwatchError):
+    """Another process is writing to the lake."""
+
+    exit_code = 10

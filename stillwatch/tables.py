@@ -7,6 +7,8 @@ own and may change with a minor version.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pyarrow as pa
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -66,6 +68,37 @@ ACCOUNTS = pa.schema(
     ]
 )
 """In: one row an account; the table as a whole is optional."""
+
+QUARANTINE = pa.schema(
+    [
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("excerpt", pa.string()),
+    ]
+)
+"""Between sources and lake: what was read and not kept. `line` counts from 1 (in Parquet, rows);
+`rows` is how many rows the entry stands for: 1, or all that a damaged part of a file lost."""
+
+
+class Chunk(NamedTuple):
+    """What a source hands to the lake: some rows of one file, each kept or quarantined."""
+
+    kept: pa.RecordBatch
+    """Of `EXCHANGES` (or `ACCOUNTS`), no required column null."""
+    quarantined: pa.RecordBatch
+    """Of `QUARANTINE`."""
+    repaired: dict[str, int]
+    """By `column` (or `utf8`): values made null or mended in rows that were kept."""
+    size: int
+    """Bytes of the file that went into this chunk."""
+
+    @property
+    def read(self) -> int:
+        """Rows read: kept and quarantined."""
+        return self.kept.num_rows + sum(self.quarantined["rows"].to_pylist())
+
 
 LABEL_ACCOUNTS = pa.schema(
     [

@@ -1,0 +1,24 @@
+"""Logs in: one file a format -> chunks of exchanges and accounts, bad rows with a reason.
+
+`find_log` finds the files of a log; `read_exchanges` and `read_accounts` read one file each.
+"""
+
+from stillwatch.sources.recognise import (
+    FORMATS,
+    Log,
+    Recognised,
+    find_log,
+    read_accounts,
+    read_exchanges,
+    recognise,
+)
+
+__all__ = [
+    "FORMATS",
+    "Log",
+    "Recognised",
+    "find_log",
+    "read_accounts",
+    "read_exchanges",
+    "recognise",
+]

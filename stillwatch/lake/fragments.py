@@ -1,0 +1,77 @@
+"""One row group of a lake, ready to be read by whoever wants to, on any thread."""
+
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.errors import LakeBroken
+from stillwatch.tables import EXCHANGES
+
+
+@dataclass(frozen=True, eq=False)
+class Fragment:
+    """Rows of one row group; call it to read them. `rows` is an upper bound of how many."""
+
+    path: Path
+    metadata: pq.FileMetaData
+    group: int
+    rows: int
+    columns: tuple[str, ...]
+    until: datetime | None
+    deleted: np.ndarray
+    """Row numbers within the group that lost to other copies."""
+
+    def __call__(self) -> pa.RecordBatch:
+        """The asked columns of the fragment's rows; raises `LakeBroken`."""
+        columns = list(self.columns)
+        wanted = columns if self.until is None or "ts" in columns else [*columns, "ts"]
+        try:
+            with pq.ParquetFile(self.path, metadata=self.metadata) as file:
+                table = file.read_row_group(self.group, wanted, use_threads=False)
+        except (OSError, pa.ArrowException) as fault:
+            raise LakeBroken(
+                self.path,
+                f"can't be read ({fault})",
+                "Remove the lake and ingest the logs again",
+            ) from fault
+        keep = None
+        if len(self.deleted):
+            mask = np.ones(table.num_rows, bool)
+            mask[self.deleted] = False
+            keep = pa.array(mask)
+        if self.until is not None:
+            old = pc.less_equal(table["ts"], pa.scalar(self.until, EXCHANGES.field("ts").type))
+            keep = old if keep is None else pc.and_(old, keep)
+        table = table.select(columns)
+        if keep is not None:
+            table = table.filter(keep)
+        batches = table.combine_chunks().to_batches()
+        if batches:
+            return batches[0]
+        return pa.RecordBatch.from_pylist(
+            [], schema=pa.schema([EXCHANGES.field(c) for c in columns])
+        )
+
+
+def as_utc(time: datetime | None) -> datetime | None:
+    """`time` with a zone: one without is taken as UTC."""
+    if time is None or time.tzinfo is not None:
+        return time
+    return time.replace(tzinfo=UTC)
+
+
+def starts_after(metadata: pq.FileMetaData, group: int, until: datetime) -> bool:
+    """Whether every exchange of the row group started after `until`, by its statistics."""
+    column = metadata.row_group(group).column(EXCHANGES.get_field_index("ts"))
+    stats = column.statistics
+    return bool(stats is not None and stats.has_min_max and stats.min > until)

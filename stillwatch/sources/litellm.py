@@ -1,0 +1,208 @@
+"""LiteLLM's standard logging payload (as of 1.106 to 1.109), as arrays or lines.
+
+What its fields turn out to mean, seen in captured payloads:
+
+- The account is who can be acted on: the key's user, else the key, else the team, else the
+  organisation. `default_user_id` is LiteLLM's stand-in for no user.
+- `litellm_call_id` joins with decisions at the gateway, and a client may choose it by a header of
+  that name. Where the client did, the start time is appended: or else a client could fold all its
+  exchanges into one by repeating an id.
+- `/v1/messages` loses the system prompt and the parameters, and prints its response as Python.
+- A blocked or failed call is an exchange too; its status is the error's code.
+- With message logging turned off `messages` is null: the exchange is kept with an empty prompt.
+- The address is the client's own `x-forwarded-for` where the proxy trusts it: spoofable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stillwatch.sources.builder import ChunkBuilder
+from stillwatch.sources.coerce import time_us
+from stillwatch.sources.contract_json import LAYOUTS
+from stillwatch.sources.lenient import decode_object
+from stillwatch.sources.messages import (
+    dig,
+    last_user_text,
+    opened_response,
+    response_text,
+    stop_reason,
+    system_text,
+    thinking_asked,
+    tool_names,
+    tools_digest,
+)
+from stillwatch.sources.reasons import Refused
+from stillwatch.tables import EXCHANGES, Chunk
+
+MARKS = frozenset({"litellm_call_id", "model_group", "call_type", "startTime", "model_parameters"})
+"""Keys that a payload has and a contract row hasn't."""
+
+_NO_USER = frozenset({"default_user_id", "litellm-proxy-budget"})
+_CALL_ID_HEADER = "x-litellm-call-id"
+_BLOCKED = "guardrail_intervened"
+_CODE = re.compile(r"\s*([1-5]\d\d)(?!\d)")
+
+
+def read_litellm(path: Path, start: int = 0, layout: str = "line_arrays") -> Iterator[Chunk]:
+    """Chunks of `EXCHANGES` from payloads in `path`, after the first `start` rows.
+
+    `start` must be a sum of earlier chunks' `read`; `layout` as in `contract_json.LAYOUTS`.
+    """
+    builder = ChunkBuilder(str(path), EXCHANGES)
+    for records in LAYOUTS[layout](path):
+        if start > 0 and records.rows:
+            start -= records.rows
+            continue
+        for line, raw in zip(records.lines, records.raw, strict=True):
+            try:
+                payload, mended = decode_object(raw)
+                row = payload_to_row(payload)
+            except Refused as fault:
+                builder.refuse(line, fault.reason, raw)
+                continue
+            if mended:
+                builder.mend("utf8")
+            builder.add(line, row, raw)
+        for fault in records.faults:
+            builder.refuse(fault.line, fault.reason, fault.start)
+        yield builder.chunk(records.size)
+
+
+def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
+    """One payload as values by contract column, not yet checked against the columns' types.
+
+    Raises `Refused` where the messages are neither text nor a list.
+    """
+    metadata = payload.get("metadata")
+    parameters = payload.get("model_parameters")
+    messages = payload.get("messages")
+    if messages is not None and not isinstance(messages, str | list):
+        raise Refused("bad_type:prompt")
+    response = opened_response(payload.get("response"))
+    tools = dig(parameters, "tools") or dig(parameters, "functions")
+    headers = _headers(metadata)
+    return {
+        "exchange_id": _exchange_id(payload, headers),
+        "ts": payload.get("startTime"),
+        "account_id": _account_id(metadata),
+        "org_id": _first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
+        "key_id": _first(metadata, "user_api_key_hash"),
+        "conversation_id": payload.get("session_id") or None,
+        "end_user": payload.get("end_user")
+        or _first(metadata, "user_api_key_end_user_id")
+        or dig(parameters, "user")
+        or dig(parameters, "metadata", "user_id")
+        or None,
+        "surface": "api",
+        "model": payload.get("model_group") or payload.get("model"),
+        "system": system_text(messages, parameters),
+        "prompt": "" if messages is None else last_user_text(messages),
+        "turns": len(messages) if isinstance(messages, list) else None,
+        "tools": tool_names(tools),
+        "tools_digest": tools_digest(tools),
+        "max_tokens": _first(
+            parameters, "max_tokens", "max_completion_tokens", "max_output_tokens"
+        ),
+        "temperature": dig(parameters, "temperature"),
+        "thinking": thinking_asked(parameters),
+        "response": response_text(response),
+        "stop_reason": stop_reason(response),
+        **_tokens(payload, metadata, response),
+        "status": _status(payload),
+        "latency_ms": _latency_ms(payload),
+        "ip": payload.get("requester_ip_address") or _first(metadata, "requester_ip_address"),
+        "user_agent": payload.get("user_agent")
+        or _first(metadata, "user_agent")
+        or headers.get("user-agent"),
+        "headers": {name: held for name, held in headers.items() if name != "user-agent"} or None,
+    }
+
+
+def _first(holder: Any, *names: str) -> Any:
+    for name in names:
+        if (value := dig(holder, name)) not in (None, ""):
+            return value
+    return None
+
+
+def _headers(metadata: Any) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for held in (dig(metadata, "requester_metadata", "headers"), dig(metadata, _CUSTOM_HEADERS)):
+        if isinstance(held, dict):
+            merged |= {str(name).lower(): value for name, value in held.items()}
+    return merged
+
+
+_CUSTOM_HEADERS = "requester_custom_headers"
+
+
+def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
+    found = payload.get("litellm_call_id") or payload.get("id")
+    if _CALL_ID_HEADER in headers and isinstance(found, str):
+        try:
+            return f"{found}@{time_us(payload.get('startTime'))}"
+        except Exception:
+            return found
+    return found
+
+
+def _account_id(metadata: Any) -> Any:
+    user = _first(metadata, "user_api_key_user_id")
+    if user is not None and user not in _NO_USER:
+        return user
+    return _first(
+        metadata,
+        "user_api_key_hash",
+        "user_api_key_team_id",
+        "user_api_key_org_id",
+        "user_api_key_user_id",
+    )
+
+
+def _tokens(payload: dict[str, Any], metadata: Any, response: Any) -> dict[str, Any]:
+    usages = [dig(metadata, "usage_object"), dig(response, "usage")]
+
+    def detail(*spots: tuple[str, ...]) -> Any:
+        found = (dig(usage, *spot) for usage in usages for spot in spots)
+        return next((value for value in found if value is not None), None)
+
+    given = payload.get("prompt_tokens"), payload.get("completion_tokens")
+    return {
+        "input_tokens": given[0] or detail(("prompt_tokens",), ("input_tokens",)) or given[0],
+        "output_tokens": given[1] or detail(("completion_tokens",), ("output_tokens",)) or given[1],
+        "reasoning_tokens": detail(
+            ("completion_tokens_details", "reasoning_tokens"),
+            ("output_tokens_details", "reasoning_tokens"),
+        ),
+        "cached_tokens": detail(
+            ("prompt_tokens_details", "cached_tokens"), ("cache_read_input_tokens",)
+        ),
+    }
+
+
+def _status(payload: dict[str, Any]) -> int | None:
+    if payload.get("status") == "success":
+        return 200
+    error = payload.get("error_information")
+    for told in (
+        dig(error, "error_code"),
+        dig(error, "normalized_error"),
+        payload.get("error_str"),
+    ):
+        if found := _CODE.match(str(told or "")):
+            return int(found[1])
+    if dig(payload, "status_fields", "guardrail_status") == _BLOCKED:
+        return 400
+    return 500 if payload.get("status") == "failure" else None
+
+
+def _latency_ms(payload: dict[str, Any]) -> int | None:
+    try:
+        gap_us = time_us(payload.get("endTime")) - time_us(payload.get("startTime"))
+    except Exception:
+        return None
+    return gap_us // 1000 if gap_us >= 0 else None

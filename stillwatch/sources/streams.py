@@ -1,0 +1,80 @@
+"""Files as streams of bytes: plain, gzip or zstd, told apart by their first bytes."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import zstandard
+
+from stillwatch.sources import reasons
+
+PIECE_BYTES = 4 << 20
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_FAULTS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+
+
+class Piece(NamedTuple):
+    """Some decompressed bytes, and how many bytes of the file they took; or why no more come."""
+
+    data: bytes
+    size: int
+    fault: str | None = None
+
+
+def compression(path: Path) -> str | None:
+    """`gzip`, `zstd` or `None`, by the file's first bytes; raises `OSError`."""
+    with path.open("rb") as raw:
+        start = raw.read(4)
+    if start.startswith(_GZIP):
+        return "gzip"
+    if start.startswith(_ZSTD):
+        return "zstd"
+    return None
+
+
+def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
+    """The decompressed content of `path`, at most `piece_bytes` at a time.
+
+    Never raises for what is in the file: a stream that breaks off or can't be decompressed ends
+    with a piece that holds no data and the reason.
+    """
+    seen = 0
+    try:
+        packed = compression(path)
+        with path.open("rb") as raw, _unpacked(raw, packed) as stream:
+            while True:
+                data = stream.read(piece_bytes)
+                if not data:
+                    return
+                now = raw.tell()
+                yield Piece(data, now - seen)
+                seen = now
+    except EOFError:
+        yield Piece(b"", 0, reasons.TRUNCATED)
+    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
+        yield Piece(b"", 0, reasons.BAD_COMPRESSION)
+    except OSError:
+        yield Piece(b"", 0, reasons.UNREADABLE_FILE)
+
+
+def _unpacked(raw: BinaryIO, packed: str | None) -> BinaryIO:
+    if packed == "gzip":
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+    if packed == "zstd":
+        return zstandard.ZstdDecompressor().stream_reader(  # type: ignore[return-value]
+            raw, read_across_frames=True, closefd=False
+        )
+    return raw
+
+
+def peek(path: Path, n: int = 65_536) -> bytes:
+    """The first `n` decompressed bytes, fewer where the file is shorter or broken."""
+    for piece in pieces(path, n):
+        return piece.data
+    return b""
