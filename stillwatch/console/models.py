@@ -35,6 +35,10 @@ class Models:
     strip: tuple[tuple[float, ...] | None, ...]
     first: dt.date
 
+    def day(self, at: int) -> dt.date:
+        """The day of `strip[at]`."""
+        return self.first + dt.timedelta(days=at)
+
 
 def models(findings: Findings) -> dict[str, Models]:
     """By campaign id, what `findings.daily` says of its models.
