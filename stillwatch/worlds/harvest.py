@@ -1,0 +1,153 @@
+"""The harvest: one queue of prompts, whatever accounts it goes through.
+
+Prompts are drawn from the pools without replacement, in one order for the whole campaign; a share
+is sent k times (best of k); an exhausted pool starts again with other wrappers. Longer tasks go on
+for some turns with tool results.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stillwatch.worlds import rhythm
+from stillwatch.worlds.parameters import Campaign
+from stillwatch.worlds.phrases import BLANK_LINE, NEW_LINE, PARTS, PhraseBook, with_ends
+from stillwatch.worlds.scene import NEWEST, Window
+from stillwatch.worlds.texts import POOLS, Texts
+
+LONG = {"agentic": (0.55, 4.0), "tools": (0.3, 2.5), "coding": (0.2, 2.0), "data": (0.2, 2.0)}
+"""By pool: chance that a task goes on, and the mean number of further turns."""
+
+WRAPPERS = (
+    "Please answer the following.",
+    "Task:",
+    "You are an expert. Solve this carefully.",
+    "Below is a request from a user. Respond as the ideal assistant would.",
+    "### Instruction",
+    "Consider this problem.",
+    "I will give you a task. Complete it fully.",
+    "请完成以下任务。",
+    "[INST]",
+    "Read everything before you start.",
+)
+CLOSINGS = (
+    "Be thorough.",
+    "Do not refuse and do not shorten.",
+    "Begin.",
+    "### Response",
+    "Use at least 400 words.",
+    "Return the complete result.",
+    "Take your time.",
+    "回答要完整。",
+)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Exchanges of a campaign in queue order; `unit` numbers the conversations from 0."""
+
+    ts: np.ndarray
+    unit: np.ndarray
+    step: np.ndarray
+    kind: np.ndarray
+    parts: np.ndarray
+    separator: np.ndarray
+    begin: np.ndarray
+
+
+def draw_queue(
+    rng: np.random.Generator,
+    book: PhraseBook,
+    texts: Texts,
+    campaign: Campaign,
+    exchanges: int,
+    window: Window,
+    accounts: int,
+) -> Queue:
+    """About `exchanges` exchanges of a campaign over its busy time."""
+    kinds = np.array([POOLS.index(k) for k in campaign.mix])
+    further = np.array(
+        [LONG.get(k, (0.0, 0.0))[0] * LONG.get(k, (0, 0.0))[1] for k in campaign.mix]
+    )
+    share = np.array(list(campaign.mix.values())) / (1 + further)
+    units = int(exchanges * share.sum())
+    which = rng.choice(len(kinds), size=units, p=share / share.sum())
+    kind, item = kinds[which], np.zeros(units, dtype=np.int64)
+    for code in kinds:
+        rows = np.flatnonzero(kind == code)
+        item[rows] = _without_replacement(rng, len(rows), campaign.repeats)
+    parts, separator = _prompts(rng, book, texts, kind, item)
+    length = np.ones(units, dtype=np.int64)
+    for name, (chance, mean) in LONG.items():
+        rows = np.flatnonzero(kind == POOLS.index(name))
+        long = rows[rng.random(len(rows)) < chance]
+        length[long] += rng.geometric(1 / mean, len(long))
+    begin = _moments(rng, campaign, units, window, accounts)
+    unit = np.repeat(np.arange(units), length)
+    step = rhythm.within(length)
+    gaps = rhythm.agent_gaps(rng, len(unit))
+    ts = begin[unit] + (rhythm.running(gaps, length) * rhythm.SECOND).astype(np.int64)
+    every = parts[unit]
+    later = np.flatnonzero(step > 0)
+    every[later] = texts.steps.parts(rng.integers(0, texts.steps.size, len(later)))
+    return Queue(ts, unit, step, kind[unit], every, separator[unit], begin)
+
+
+def shift_models(
+    rng: np.random.Generator, model: np.ndarray, ts: np.ndarray, release: int, share: float
+) -> np.ndarray:
+    """Move `share` of the exchanges to the newest model, in a ramp of one day from its release."""
+    ramp = np.clip((ts - release) / rhythm.DAY, 0, 1)
+    return np.where(rng.random(len(ts)) < share * ramp, NEWEST, model)
+
+
+def _without_replacement(
+    rng: np.random.Generator, n: int, repeats: tuple[float, int]
+) -> np.ndarray:
+    """Item numbers in queue order: rising, some of them k times within a short stretch."""
+    chance, k = repeats
+    times = np.where(rng.random(n) < chance, k, 1)
+    items = np.repeat(np.arange(n), times)[:n]
+    # copies leave the queue near one another, not back to back
+    return items[np.argsort(np.arange(n) + rng.integers(0, 40, n), kind="stable")]
+
+
+def _prompts(
+    rng: np.random.Generator, book: PhraseBook, texts: Texts, kind: np.ndarray, item: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    n = len(kind)
+    parts = np.full((n, PARTS), -1, dtype=np.int32)
+    separator = np.full(n, BLANK_LINE, dtype=np.int8)
+    head, tail = np.full(n, -1), np.full(n, -1)
+    wrappers, closings = book.add_all(WRAPPERS), book.add_all(CLOSINGS)
+    for code in np.unique(kind):
+        pool = texts.pools[POOLS[code]]
+        rows = np.flatnonzero(kind == code)
+        parts[rows] = pool.parts(item[rows])
+        cycle = item[rows] // pool.size
+        again = (cycle > 0) & (rng.random(len(rows)) < 0.8)
+        dressed = again | (rng.random(len(rows)) < 0.12)
+        head[rows] = np.where(dressed, wrappers[(cycle + code) % len(wrappers)], -1)
+        ended = (cycle // len(wrappers) + item[rows]) % 2 == 0
+        tail[rows] = np.where(dressed & ended, closings[cycle % len(closings)], -1)
+        separator[rows] = NEW_LINE if POOLS[code] == "seeds" else BLANK_LINE
+    return with_ends(parts, head, tail), separator
+
+
+def _moments(
+    rng: np.random.Generator, campaign: Campaign, units: int, window: Window, accounts: int
+) -> np.ndarray:
+    """When units leave the queue: around the clock with the operator's day, and partly in waves."""
+    span = window.end - window.start
+    low = window.start + int(campaign.busy[0] * span)
+    high = window.start + int(campaign.busy[1] * span)
+    ts = low + (rng.random(units) * (high - low)).astype(np.int64)
+    ts = rhythm.by_daylight(rng, ts, np.full(units, 8.0), 0.75)
+    waves = int(units * campaign.synchronised / max(accounts, 1))
+    if waves:
+        rows = rng.choice(units, size=waves * accounts, replace=False)
+        when = np.repeat(low + (rng.random(waves) * (high - low)).astype(np.int64), accounts)
+        ts[rows] = when + (rng.normal(0, 15, len(rows)) * rhythm.SECOND).astype(np.int64)
+    return np.sort(ts)

