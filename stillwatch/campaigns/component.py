@@ -1,0 +1,73 @@
+"""The common work of a group as the tests see it, and the outsiders that it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.traffic import Traffic
+
+LEAST_EXCHANGES = 8
+"""Accounts with fewer exchanges are not compared one by one."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """`rows` (m,) exchanges attributed to common work, in order of key; `accounts` (a,) members.
+
+    `outsiders` are places of accounts outside every group with at least `LEAST_EXCHANGES`, and
+    `outside_rows` their exchanges, in order of key.
+    """
+
+    rows: NDArray[np.int64]
+    accounts: NDArray[np.int64]
+    outsiders: NDArray[np.int64]
+    outside_rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Test:
+    """One reason: `weight` in log10, `says` in a sentence, `figures` to recompute it by.
+
+    `sample` holds rows of exchanges that show it.
+    """
+
+    kind: str
+    weight: float
+    says: str
+    figures: dict[str, float | int | str]
+    sample: NDArray[np.int64]
+
+
+def rate_by_account(
+    traffic: Traffic, rows: NDArray[np.int64], value: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean of `value` (m,) over each account's `rows` (m,), (N,); NaN where it has none."""
+    account = traffic.exchanges.account[rows]
+    n = np.bincount(account, minlength=len(traffic.accounts))
+    total = np.bincount(account, weights=value, minlength=len(traffic.accounts))
+    return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
+
+
+DRAWS = 9_999
+
+
+def mean_p(
+    inside: NDArray[np.float64], outside: NDArray[np.float64], *, high: bool = True
+) -> float:
+    """p of the mean of `inside` (a,) among means of as many accounts drawn from `outside`.
+
+    Drawn `DRAWS` times with replacement, at most 64 accounts a draw: a larger group is judged as
+    if it had 64, since its accounts are not independent.
+    """
+    size = min(len(inside), 64)
+    rng = np.random.default_rng(20260223)
+    means = rng.choice(np.sort(outside), (DRAWS, size)).mean(1)
+    observed = inside.mean()
+    extreme = (means >= observed).sum() if high else (means <= observed).sum()
+    return float((1 + extreme) / (1 + DRAWS))

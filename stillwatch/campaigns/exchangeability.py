@@ -1,0 +1,75 @@
+"""Exchangeability: are the members samples of one distribution, nearer than strangers come?
+
+Null: a member lies as far from the rest of the group as accounts outside every group do, taken
+over the same capabilities. Statistic: unbiased squared MMD (Gretton et al. 2012).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillwatch.campaigns.component import LEAST_EXCHANGES, Component, Test
+from stillwatch.statistics.evalues import log10_e, rank_p
+from stillwatch.statistics.mmd import Samples, samples, squared_mmd, squared_mmd_paired
+from stillwatch.statistics.sums import sums_by_account
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.traffic import Traffic
+
+
+def exchangeability(traffic: Traffic, component: Component) -> Test:
+    """The test for one group, by its members with at least eight attributed exchanges."""
+    sample = _by_account(traffic, component.rows, component.accounts)
+    whole = Samples(
+        sample.size.sum(keepdims=True),
+        sample.total.sum(0, keepdims=True),
+        sample.squares.sum(keepdims=True),
+    )
+    rest = Samples(
+        whole.size - sample.size, whole.total - sample.total, whole.squares - sample.squares
+    )
+    near = sample.size >= LEAST_EXCHANGES
+    if near.sum() < 2:
+        return Test("exchangeability", 0.0, "Too few exchanges to compare members.", {}, near[:0])
+    members = squared_mmd_paired(_at(sample, near), _at(rest, near))
+    outside = _by_account(traffic, _sought(traffic, component), component.outsiders)
+    far = outside.size >= LEAST_EXCHANGES
+    strangers = squared_mmd(_at(outside, far), whole)[:, 0]
+    p = float(np.median(rank_p(members, strangers, high=False)))
+    figures = {
+        "members_compared": int(near.sum()),
+        "median_mmd2": round(float(np.median(members)), 5),
+        "outsiders_compared": int(far.sum()),
+        "outsiders_mmd2_first_percentile": round(float(np.quantile(strangers, 0.01)), 5)
+        if len(strangers)
+        else "none",
+        "p": p,
+    }
+    says = (
+        f"What a typical member asks is as close to what the others ask as two samples of one "
+        f"queue (squared MMD {figures['median_mmd2']:.4f}); of {far.sum():,} accounts outside, "
+        f"with exchanges of the same kind, {p:.2%} come as close."
+    )
+    return Test("exchangeability", float(log10_e(p)), says, figures, component.rows[:6])
+
+
+def _sought(traffic: Traffic, component: Component) -> NDArray[np.int64]:
+    """Outsiders' exchanges that seek the capabilities which the group seeks (5% of it or more)."""
+    capability = traffic.exchanges["capability"]
+    share = np.bincount(capability[component.rows], minlength=10) / max(1, len(component.rows))
+    return component.outside_rows[(share >= 0.05)[capability[component.outside_rows]]]
+
+
+def _by_account(traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]) -> Samples:
+    total, squares, used = sums_by_account(
+        traffic.exchanges.account, traffic.exchanges.content, rows, accounts, len(traffic.accounts)
+    )
+    return samples(total, squares, used, traffic.scale)
+
+
+def _at(sample: Samples, keep: NDArray[np.bool_]) -> Samples:
+    return Samples(sample.size[keep], sample.total[keep], sample.squares[keep])

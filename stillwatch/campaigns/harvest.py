@@ -1,0 +1,66 @@
+"""Harvest signs: is the common work what one gathers to train a model, rather than to use it?
+
+An exchange counts as a sign where it seeks a capability worth training on, in a single turn, with
+a frame that its account has not sent before: breadth without repetition and without follow-up.
+Statistic: the share of such exchanges by account. Null: outsiders' exchanges.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillwatch.campaigns.component import Component, Test, mean_p, rate_by_account
+from stillwatch.statistics.evalues import log10_e
+from stillwatch.statistics.pairs import distinct_pairs
+from stillwatch.tables import CAPABILITIES, CAPABILITY_TITLES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.traffic import Traffic
+
+TRAINABLE = np.array([name not in ("chat", "other") for name in CAPABILITIES])
+
+
+def harvest_signs(traffic: Traffic, component: Component) -> Test:
+    """The test for one group, over its attributed exchanges."""
+    inside = rate_by_account(traffic, component.rows, _signs(traffic, component.rows))
+    outside = rate_by_account(
+        traffic, component.outside_rows, _signs(traffic, component.outside_rows)
+    )
+    ours, theirs = inside[component.accounts], outside[component.outsiders]
+    if len(theirs) == 0:
+        return Test("harvest_signs", 0.0, "There is nobody to compare with.", {}, ours[:0])
+    p = mean_p(ours, theirs)
+    capability = traffic.exchanges["capability"][component.rows]
+    share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
+    top = CAPABILITIES[int(np.argmax(share))]
+    figures = {
+        "share_of_exchanges": round(float(ours.mean()), 4),
+        "share_outside": round(float(theirs.mean()), 4),
+        "most_sought": top,
+        "trainable": round(float(share[TRAINABLE].sum()), 4),
+        "p": p,
+    }
+    says = (
+        f"{ours.mean():.0%} of the exchanges seek, in one turn and with a new frame, what a model "
+        f"is trained on (most of all {CAPABILITY_TITLES[top]}); outside it is {theirs.mean():.0%}."
+    )
+    return Test("harvest_signs", float(log10_e(p)), says, figures, component.rows[:6])
+
+
+def _signs(traffic: Traffic, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    exchanges = traffic.exchanges
+    single = exchanges["turns"][rows] <= 2
+    fresh = _first_of_its_frame(exchanges["frame"][rows], exchanges.account[rows])
+    return (TRAINABLE[exchanges["capability"][rows]] & single & fresh).astype(float)
+
+
+def _first_of_its_frame(
+    frame: NDArray[np.uint64], account: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    fresh = np.zeros(len(frame), bool)
+    fresh[distinct_pairs(frame, account)[0]] = True
+    return fresh

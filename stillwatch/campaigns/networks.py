@@ -1,0 +1,72 @@
+"""Networks: accounts that share their access, without signs of harvesting; never flagged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillwatch.campaigns.allocation import work_allocation
+from stillwatch.campaigns.component import Component
+from stillwatch.campaigns.exchangeability import exchangeability
+from stillwatch.campaigns.judgement import Verdict
+from stillwatch.campaigns.origin import shared_origin
+from stillwatch.campaigns.rivals import Rival, rivals
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.traffic import Group, Traffic
+
+LEAST_ACCOUNTS = 5
+PRIOR = -1.0
+EXPLAINED = ("fleet", "class")
+"""Rivals that explain shared access: one owner who says so, one school."""
+
+
+def judge_network(
+    traffic: Traffic,
+    group: Group,
+    taken: NDArray[np.bool_],
+    outside_rows: NDArray[np.int64],
+    outsiders: NDArray[np.int64],
+    order: NDArray[np.int64],
+) -> Verdict | None:
+    """The network of a group's accounts that no campaign has taken; `None` where it is none."""
+    accounts = group.accounts[~taken[group.accounts]]
+    if len(accounts) < LEAST_ACCOUNTS:
+        return None
+    inside = np.zeros(len(traffic.accounts), bool)
+    inside[accounts] = True
+    rows = order[inside[traffic.exchanges.account[order]]]
+    others = np.setdiff1d(outsiders, accounts)
+    component = Component(rows, accounts, others, outside_rows)
+    tests = {
+        test.kind: test
+        for test in (
+            run(traffic, component) for run in (shared_origin, exchangeability, work_allocation)
+        )
+    }
+    margin = PRIOR + sum(test.weight for test in tests.values())
+    found = [
+        r
+        for r in rivals(traffic, component, tests)
+        if r.name in EXPLAINED
+    ]
+    best = max(found, key=lambda r: r.fit, default=Rival("chance", 0.0, (), ""))
+    if margin <= 0 or best.fit >= 0.5:
+        return None
+    confidence = float(np.clip(1 / (1 + 10.0**-margin), 0.001, 0.999))
+    return Verdict(
+        group=group,
+        kind="reseller",
+        margin=margin,
+        confidence=confidence,
+        accounts=accounts,
+        confidences=np.full(len(accounts), confidence),
+        rows=rows,
+        posterior=np.ones(len(rows)),
+        tests=tests,
+        rivals=found,
+        winner=best,
+    )

@@ -1,0 +1,220 @@
+"""Where every account stands: member, part of a network, explained otherwise, or alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch import tables
+from stillwatch.statistics.mmd import samples, squared_mmd
+from stillwatch.statistics.sums import sums_by_account
+from stillwatch.tables import CAPABILITIES
+from stillwatch.traffic import WHOLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.campaigns.judgement import Verdict
+    from stillwatch.traffic import Nearest, Traffic
+
+MOST_OBJECTS = 5
+TITLES = {
+    "frame": "one masked prompt, word for word",
+    "family": "a frame family",
+    "opening": "how prompts open",
+    "closing": "how prompts close",
+    "system": "a system prompt",
+    "toolset": "a tool set",
+    "conversation": "a conversation",
+    "network": "a network prefix",
+    "client": "a client",
+    "device": "a device",
+    "payment": "a payment instrument",
+    "signup_network": "a sign-up network",
+    "email_domain": "a mail domain",
+    "cohort": "a sign-up cohort",
+}
+
+
+def standing_table(
+    traffic: Traffic,
+    named: list[tuple[str, Verdict]],
+    judged: list[Verdict],
+    nearest: Nearest,
+) -> pa.Table:
+    """`tables.STANDING`, one row an account, in order of ids."""
+    n = len(traffic.accounts)
+    verdict_of, group_of = ["alone"] * n, [None] * n
+    reasons: list[list[tuple[str, float, str]]] = [[] for _ in range(n)]
+    for verdict in judged:
+        if verdict.kind.startswith("rival:"):
+            for a in verdict.group.accounts:
+                verdict_of[a] = verdict.kind
+                reasons[a].append(("rival", -verdict.winner.fit, verdict.winner.says))
+    for name, verdict in named:
+        word = "member" if verdict.kind == "distillation" else "network"
+        hits = np.bincount(traffic.exchanges.account[verdict.rows], minlength=n)
+        for a, confidence in zip(verdict.accounts, verdict.confidences, strict=True):
+            if verdict_of[a] == "member":
+                continue
+            verdict_of[a], group_of[a] = word, name
+            says = (
+                f"{hits[a]:,} of {traffic.accounts.exchanges[a]:,} exchanges are of the work that "
+                f"{len(verdict.accounts):,} accounts have in common (membership {confidence:.1%})."
+                if word == "member"
+                else f"Shares its ways of access with {len(verdict.accounts) - 1:,} other accounts."
+            )
+            reasons[a] += [("membership", float(verdict.margin), says)]
+            reasons[a] += [(t.kind, t.weight, t.says) for t in verdict.tests.values()]
+    distances = _distances(traffic, [v for _, v in named if v.kind == "distillation"])
+    names = [name for name, v in named if v.kind == "distillation"]
+    neighbours = _neighbours(traffic, nearest)
+    objects = _objects(traffic)
+    shares = _shares(traffic)
+    rows = []
+    for a in range(n):
+        detail = _detail(traffic, a, verdict_of[a], reasons[a], distances[a], names)
+        detail["nearest"], detail["objects"] = neighbours[a], objects[a]
+        rows.append(
+            {
+                "account_id": traffic.accounts.ids[a],
+                "exchanges": int(traffic.accounts.exchanges[a]),
+                "first_ts": int(traffic.accounts.first[a]),
+                "last_ts": int(traffic.accounts.last[a]),
+                "org_id": traffic.accounts.orgs.get(int(traffic.accounts.org[a])),
+                "capabilities": [
+                    (CAPABILITIES[i], round(float(shares[a, i]), 6))
+                    for i in np.argsort(-shares[a], kind="stable")
+                    if shares[a, i] > 0
+                ],
+                "group_id": group_of[a],
+                "verdict": verdict_of[a],
+                "detail": json.dumps(detail, ensure_ascii=False, sort_keys=True),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=tables.STANDING)
+
+
+def _detail(
+    traffic: Traffic,
+    a: int,
+    verdict: str,
+    reasons: list[tuple[str, float, str]],
+    distances: NDArray[np.float64],
+    names: list[str],
+) -> dict[str, Any]:
+    told = [{"kind": k, "weight": round(w, 3), "says": s} for k, w, s in reasons]
+    n = int(traffic.accounts.exchanges[a])
+    says = {
+        "member": "This account takes part in a campaign.",
+        "network": "This account shares its access with others; no sign of harvesting, not flagged.",
+        "alone": "No group of accounts works like this one; not flagged.",
+    }.get(verdict, f"This account is like others, and {verdict[6:].replace('_', ' ')} explains it.")
+    against = [t for t in told if t["weight"] < 0]
+    figures: dict[str, Any] = {"exchanges": n}
+    if np.isfinite(distances).any():
+        best = int(np.nanargmin(distances))
+        figures["nearest_campaign"] = names[best]
+        figures["mmd2_to_nearest_campaign"] = round(float(distances[best]), 5)
+        if verdict != "member":
+            against.append(
+                {
+                    "kind": "exchangeability",
+                    "weight": -round(float(min(3.0, max(0.0, distances[best]) * 50)), 3),
+                    "says": f"What it asks lies at squared MMD {distances[best]:.4f} from the "
+                    f"nearest campaign ({names[best]}); members lie near 0.",
+                }
+            )
+    elif verdict != "member":
+        against.append(
+            {
+                "kind": "exchangeability",
+                "weight": 0.0,
+                "says": "It has too few exchanges with text to compare, or there is no campaign.",
+            }
+        )
+    return {
+        "says": says,
+        "for": [t for t in told if t["weight"] >= 0],
+        "against": against,
+        "figures": figures,
+    }
+
+
+def _distances(traffic: Traffic, campaigns: list[Verdict]) -> NDArray[np.float64]:
+    """MMD^2 of each account's whole traffic to each campaign's, (N, campaigns); NaN if unknown."""
+    out = np.full((len(traffic.accounts), len(campaigns)), np.nan)
+    rows = traffic.slices.of(WHOLE, 8)
+    if not campaigns or not len(rows):
+        return out
+    whole = samples(
+        traffic.slices.total[rows],
+        traffic.slices.squares[rows],
+        traffic.slices.exchanges[rows],
+        traffic.scale,
+    )
+    for i, verdict in enumerate(campaigns):
+        total, squares, used = sums_by_account(
+            traffic.exchanges.account,
+            traffic.exchanges.content,
+            verdict.rows,
+            verdict.accounts,
+            len(traffic.accounts),
+        )
+        pooled = samples(
+            total.sum(0, keepdims=True),
+            squares.sum(keepdims=True),
+            used.sum(keepdims=True),
+            traffic.scale,
+        )
+        out[traffic.slices.account[rows], i] = squared_mmd(whole, pooled)[:, 0]
+    return out
+
+
+def _neighbours(traffic: Traffic, nearest: Nearest) -> list[list[dict[str, Any]]]:
+    found: list[list[dict[str, Any]]] = [[] for _ in range(len(traffic.accounts))]
+    for i, a in enumerate(nearest.account.tolist()):
+        found[a] = [
+            {
+                "account_id": traffic.accounts.ids[other],
+                "mmd2": round(float(mmd2), 5),
+                "z": round(float(z), 2),
+            }
+            for other, mmd2, z in zip(nearest.other[i], nearest.mmd2[i], nearest.z[i], strict=True)
+        ]
+    return found
+
+
+def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
+    """Each account's rarest shared objects, at most `MOST_OBJECTS`, one of a kind."""
+    incidence, n = traffic.incidence, len(traffic.accounts)
+    order = np.lexsort((incidence.obj, incidence.obj_accounts[incidence.obj], incidence.account))
+    found: list[list[dict[str, Any]]] = [[] for _ in range(n)]
+    account, obj = incidence.account[order], incidence.obj[order]
+    kind = incidence.obj_kind[obj]
+    # The first use of each kind by each account is its rarest of that kind.
+    pair = account * len(incidence.kinds) + kind
+    _, first = np.unique(pair, return_index=True)
+    for i in np.sort(first):
+        a = int(account[i])
+        if len(found[a]) < MOST_OBJECTS:
+            count = int(incidence.obj_accounts[obj[i]])
+            name = incidence.kinds[kind[i]]
+            found[a].append(
+                {
+                    "object": name,
+                    "accounts": count,
+                    "says": f"{TITLES[name]} that {count - 1:,} other accounts have too",
+                }
+            )
+    return found
+
+
+def _shares(traffic: Traffic) -> NDArray[np.float64]:
+    n, kinds = len(traffic.accounts), len(CAPABILITIES)
+    cell = traffic.exchanges.account * kinds + traffic.exchanges["capability"]
+    counts = np.bincount(cell, minlength=n * kinds).reshape(n, kinds)
+    return counts / np.maximum(counts.sum(1, keepdims=True), 1)

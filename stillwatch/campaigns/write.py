@@ -1,0 +1,243 @@
+"""Verdicts to the findings tables of the contract."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch import tables
+from stillwatch.tables import CAPABILITIES, CAPABILITY_TITLES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.campaigns.judgement import Verdict
+    from stillwatch.traffic import Traffic
+
+DAY_US = 86_400_000_000
+MOST_TOLD = 3
+
+
+def campaign_id(traffic: Traffic, verdict: Verdict) -> str:
+    """A name that a grown log keeps: made of the member that was seen first.
+
+    >>> len("c-0123456789")
+    12
+    """
+    first = min(
+        verdict.accounts, key=lambda a: (int(traffic.accounts.first[a]), traffic.accounts.ids[a])
+    )
+    text = f"{verdict.kind}:{traffic.accounts.ids[first]}"
+    return "c-" + hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def capability_shares(traffic: Traffic, rows: NDArray[np.int64]) -> dict[str, float]:
+    """Shares of `rows` by capability sought, largest first, without those that are nil."""
+    codes = traffic.exchanges["capability"][rows]
+    share = np.bincount(codes, minlength=len(CAPABILITIES)) / max(1, len(rows))
+    order = np.lexsort((np.arange(len(share)), -share))
+    return {CAPABILITIES[i]: round(float(share[i]), 6) for i in order if share[i] > 0}
+
+
+def campaigns_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+    """`tables.CAMPAIGNS`, one row a verdict."""
+    rows = []
+    for name, verdict in named:
+        ts = traffic.exchanges["ts"][verdict.rows]
+        shares = capability_shares(traffic, verdict.rows)
+        rows.append(
+            {
+                "campaign_id": name,
+                "kind": verdict.kind,
+                "confidence": verdict.confidence,
+                "accounts": len(verdict.accounts),
+                "exchanges": len(verdict.rows),
+                "first_ts": int(ts.min()),
+                "last_ts": int(ts.max()),
+                "capabilities": list(shares.items()),
+                "summary": summary(traffic, verdict, shares),
+            }
+        )
+    return _table(rows, tables.CAMPAIGNS)
+
+
+def summary(traffic: Traffic, verdict: Verdict, shares: dict[str, float]) -> str:
+    """One paragraph: how many, what is sought, and the strongest reasons for and against."""
+    ts = traffic.exchanges["ts"][verdict.rows]
+    days = int(ts.max() // DAY_US - ts.min() // DAY_US) + 1
+    sought = ", ".join(
+        f"{CAPABILITY_TITLES[name]} ({share:.0%})"
+        for name, share in list(shares.items())[:MOST_TOLD]
+        if share >= 0.05
+    )
+    reasons = sorted(verdict.tests.values(), key=lambda t: -t.weight)
+    told = " ".join(t.says for t in reasons[:2] if t.weight > 0)
+    if verdict.kind == "reseller":
+        return (
+            f"{len(verdict.accounts):,} accounts share their access and carry mixed traffic of "
+            f"{len(verdict.rows):,} exchanges over {days} days, without signs of harvesting. {told}"
+        )
+    rival = verdict.winner
+    return (
+        f"{len(verdict.accounts):,} accounts made {len(verdict.rows):,} exchanges over {days} days "
+        f"that look served from one queue, after {sought}. {told} "
+        f"The nearest other explanation is {rival.name.replace('_', ' ')}: {rival.says}"
+    )
+
+
+def members_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+    """`tables.MEMBERS`, one row a member."""
+    rows = []
+    for name, verdict in named:
+        account = traffic.exchanges.account[verdict.rows]
+        ts = traffic.exchanges["ts"][verdict.rows]
+        n = len(traffic.accounts)
+        count = np.bincount(account, minlength=n)
+        first, last = np.full(n, np.iinfo(np.int64).max), np.zeros(n, np.int64)
+        np.minimum.at(first, account, ts)
+        np.maximum.at(last, account, ts)
+        rows += [
+            {
+                "campaign_id": name,
+                "account_id": traffic.accounts.ids[a],
+                "confidence": float(confidence),
+                "first_ts": int(first[a]) if count[a] else None,
+                "last_ts": int(last[a]) if count[a] else None,
+                "exchanges": int(count[a]),
+            }
+            for a, confidence in zip(verdict.accounts, verdict.confidences, strict=True)
+        ]
+    return _table(rows, tables.MEMBERS)
+
+
+def attributed_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+    """`tables.ATTRIBUTED`, in order of campaign and exchange id."""
+    parts = [
+        pa.table(
+            {
+                "exchange_id": traffic.exchanges.ids.take(pa.array(verdict.rows)),
+                "campaign_id": pa.array([name] * len(verdict.rows), pa.string()),
+                "confidence": verdict.posterior * verdict.confidence,
+            }
+        ).sort_by("exchange_id")
+        for name, verdict in named
+        if verdict.kind == "distillation"
+    ]
+    return pa.concat_tables(parts).cast(tables.ATTRIBUTED) if parts else _empty(tables.ATTRIBUTED)
+
+
+def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+    """`tables.EVIDENCE`: every test, every rival that fits at all, and each member's own figures."""
+    rows: list[dict[str, Any]] = []
+    for name, verdict in named:
+        for test in verdict.tests.values():
+            rows.append(
+                {
+                    "campaign_id": name,
+                    "account_id": None,
+                    "kind": test.kind,
+                    "weight": test.weight,
+                    "detail": _json({"says": test.says, **test.figures}),
+                    "sample": traffic.exchanges.ids.take(pa.array(test.sample)).to_pylist(),
+                }
+            )
+        for rival in verdict.rivals:
+            taken = sum(
+                max(0.0, verdict.tests[k].weight) * rival.fit
+                for k in rival.explains
+                if k in verdict.tests
+            )
+            if rival.name != "chance":
+                rows.append(
+                    {
+                        "campaign_id": name,
+                        "account_id": None,
+                        "kind": "rival",
+                        "weight": -taken,
+                        "detail": _json(
+                            {"says": rival.says, "rival": rival.name, "fit": round(rival.fit, 4)}
+                        ),
+                        "sample": [],
+                    }
+                )
+        rows += _membership(traffic, name, verdict)
+    return _table(rows, tables.EVIDENCE)
+
+
+def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, Any]]:
+    """One row a member: how much of its traffic is the campaign's, with exchanges that show it."""
+    account = traffic.exchanges.account[verdict.rows]
+    order = np.lexsort((-verdict.posterior, account))
+    start = np.searchsorted(account[order], verdict.accounts)
+    stop = np.searchsorted(account[order], verdict.accounts, side="right")
+    rows = []
+    for i, a in enumerate(verdict.accounts):
+        mine = order[start[i] : stop[i]]
+        total = int(traffic.accounts.exchanges[a])
+        doubt = max(1e-12, 1 - float(verdict.confidences[i]) / max(verdict.confidence, 1e-12))
+        says = (
+            f"{len(mine):,} of this account's {total:,} exchanges are of the work that the "
+            "members have in common."
+        )
+        rows.append(
+            {
+                "campaign_id": name,
+                "account_id": traffic.accounts.ids[a],
+                "kind": "membership",
+                "weight": min(12.0, -float(np.log10(doubt))),
+                "detail": _json({"says": says, "attributed": len(mine), "exchanges": total}),
+                "sample": traffic.exchanges.ids.take(pa.array(verdict.rows[mine[:3]])).to_pylist(),
+            }
+        )
+    return rows
+
+
+def daily_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+    """`tables.DAILY`: exchanges by campaign, day, model and capability; null is everything else."""
+    exchanges = traffic.exchanges
+    campaign = np.zeros(len(exchanges), np.int64)
+    for i, (_, verdict) in enumerate(named):
+        if verdict.kind == "distillation":
+            campaign[verdict.rows] = i + 1
+    models, model = np.unique(exchanges["model"], return_inverse=True)
+    day = exchanges["ts"] // DAY_US
+    first = int(day.min()) if len(day) else 0
+    days, kinds = (int(day.max()) - first + 1 if len(day) else 1), len(CAPABILITIES)
+    cell = ((campaign * days + (day - first)) * len(models) + model) * kinds + exchanges[
+        "capability"
+    ]
+    used, count = np.unique(cell, return_counts=True)
+    rest, capability = np.divmod(used, kinds)
+    rest, model_place = np.divmod(rest, len(models))
+    which, day_place = np.divmod(rest, days)
+    names = np.array([None, *(name for name, _ in named)], dtype=object)
+    titles = np.array([traffic.models.get(int(m), "") for m in models], dtype=object)
+    return pa.table(
+        {
+            "campaign_id": pa.array(names[which], pa.string()),
+            "day": pa.array((day_place + first).astype(np.int32)).cast(pa.date32()),
+            "model": pa.array(titles[model_place], pa.string()),
+            "capability": pa.array(np.array(CAPABILITIES, dtype=object)[capability], pa.string()),
+            "exchanges": pa.array(count, pa.int64()),
+        },
+        schema=tables.DAILY,
+    )
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=schema) if rows else _empty(schema)
+
+
+def _empty(schema: pa.Schema) -> pa.Table:
+    return schema.empty_table()
+
+
+def _json(detail: dict[str, Any]) -> str:
+    clean = {
+        k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in detail.items()
+    }
+    return json.dumps(clean, ensure_ascii=False, sort_keys=True)

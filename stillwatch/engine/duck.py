@@ -1,0 +1,27 @@
+"""The embedded engine: named SQL steps over Arrow tables in one in-memory DuckDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Duck:
+    """Runs set-shaped steps. Tables are registered by name and read in place, not copied."""
+
+    def __init__(self, threads: int) -> None:
+        self._connection = duckdb.connect(config={"threads": threads})
+
+    def run(self, tables: dict[str, pa.Table], sql: str) -> pa.Table:
+        """The result of one step over named tables. Steps order their rows: threads don't show."""
+        for name, table in tables.items():
+            self._connection.register(name, table)
+        return self._connection.sql(sql).to_arrow_table()
+
+    def close(self) -> None:
+        """Let go of everything that was registered."""
+        self._connection.close()

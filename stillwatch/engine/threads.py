@@ -1,0 +1,26 @@
+"""Row-shaped stages on threads: kernels release the interpreter, results keep their order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def map_ordered(jobs: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
+    """Results of `jobs` in their order, at most `2 * threads` of them in flight or waiting."""
+    if threads <= 1:
+        for job in jobs:
+            yield job()
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[T]] = deque()
+        for job in jobs:
+            waiting.append(pool.submit(job))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

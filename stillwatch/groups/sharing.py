@@ -1,0 +1,62 @@
+"""Groups by shared objects: dense blocks of the account-object graph, against a rewired one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillwatch.groups.blocks import dense_blocks, densest_block, rarity
+from stillwatch.traffic import Group
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.traffic import Traffic
+
+WORK_KINDS = ("family", "opening", "closing", "system", "toolset", "conversation")
+ORIGIN_KINDS = ("network", "client", "device", "payment", "signup_network", "cohort")
+
+MOST_EDGES = 400_000
+"""Edges of one kind that are peeled; of more, a sample of whole objects by their key."""
+
+LEAST_ACCOUNTS = 4
+DENSER = 1.5
+"""How many times denser than the densest block of the rewired graph a block must be."""
+
+
+def sharing_groups(traffic: Traffic, kinds: tuple[str, ...], label: str) -> list[Group]:
+    """Dense blocks of `kinds` of objects, as groups found by `label`."""
+    account, obj, weight = edges(traffic, kinds)
+    if len(account) == 0:
+        return []
+    null = densest_block(_rewired(account, obj), obj, weight).density
+    blocks = dense_blocks(
+        account, obj, weight, least_accounts=LEAST_ACCOUNTS, least_density=DENSER * null
+    )
+    return [Group(block.accounts, (label,)) for block in blocks]
+
+
+def edges(
+    traffic: Traffic, kinds: tuple[str, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The uses of objects of `kinds`: account and object places, and rarity weights."""
+    incidence = traffic.incidence
+    kept = np.zeros(len(incidence.obj_kind), bool)
+    for kind in kinds:
+        mine = incidence.obj_kind == incidence.kinds.index(kind)
+        uses = int(incidence.obj_accounts[mine].sum())
+        every = max(1, -(-uses // MOST_EDGES))
+        kept |= mine & (incidence.obj_key % np.uint64(every) == 0)
+    use = np.flatnonzero(kept[incidence.obj])
+    obj = incidence.obj[use]
+    weight = rarity(incidence.obj_accounts[obj], len(traffic.accounts))
+    return incidence.account[use], obj, weight
+
+
+def _rewired(account: NDArray[np.int64], obj: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Accounts dealt anew to the edges: every degree stays, every sharing becomes chance."""
+    order = np.lexsort((account, obj))
+    dealt = np.empty_like(account)
+    dealt[order] = np.random.default_rng(20260223).permutation(account[order])
+    return dealt

@@ -1,0 +1,207 @@
+"""The stages in order: sources -> lake -> signals -> profiles -> groups -> campaigns.
+
+The only place that knows more than one stage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
+
+from stillwatch.campaigns.conclude import conclude
+from stillwatch.engine.duck import Duck
+from stillwatch.engine.threads import map_ordered
+from stillwatch.errors import InputNotFound, NothingToRead
+from stillwatch.findings import Findings
+from stillwatch.groups.find import find_groups
+from stillwatch.lake import IngestReport, Lake, is_lake
+from stillwatch.profiles.gather import gather
+from stillwatch.progress import Progress, Silent
+from stillwatch.signals.content import SCALE
+from stillwatch.signals.extract import READS, signals
+from stillwatch.signals.names import names
+from stillwatch.signals.registrations import registrations
+from stillwatch.sources import find_log, read_accounts, read_exchanges
+from stillwatch.tables import SIGNALS
+from stillwatch.traffic import Traffic
+
+STAGES = ("ingest", "signals", "profiles", "groups", "campaigns")
+"""The stages by the names that `run.json` times them under; `ingest` only from a raw log."""
+
+
+def ingest(
+    paths: Sequence[str | Path],
+    *,
+    lake: str | Path,
+    format: str = "auto",
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> IngestReport:
+    """Read logs into a lake; the same exchange again is the same exchange.
+
+    Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
+    `InputNotFound`, `FormatUnknown`, `LakeBusy` and `LakeBroken`.
+    """
+    return _absorb(Lake.create_or_open(lake), paths, format, progress, threads)
+
+
+def detect(
+    log: str | Path,
+    *,
+    out: str | Path | None = None,
+    until: datetime | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Find the campaigns in a log or a lake; written to the folder `out` where one is named.
+
+    A log is first read into a lake that is thrown away. With `until`, nothing that came after it
+    is read. Raises `InputNotFound`, `NothingToRead`, `LakeBroken` and `OutputExists`.
+    """
+    threads = threads or os.cpu_count() or 1
+    clock = _Clock(progress or Silent())
+    if not Path(log).exists():
+        raise InputNotFound(log, "doesn't exist", "Name a folder of logs, a log file, or a lake")
+    with tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch:
+        if is_lake(log):
+            lake = Lake.open(log)
+        else:
+            lake = Lake.create_or_open(Path(scratch) / "lake", durable=False)
+            with clock.stage("ingest"):
+                _absorb(lake, [log], "auto", progress, threads)
+        traffic = _traffic(lake, until, threads, clock)
+        with clock.stage("groups", len(traffic.accounts), "accounts"), _steady():
+            candidates = find_groups(traffic)
+        work = len(candidates.groups) + len(candidates.networks)
+        run = _run_record(lake, until)
+        with clock.stage("campaigns", work, "groups"), _steady():
+            findings = conclude(traffic, candidates, run, clock.progress.advance)
+    run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
+    run["threads"] = threads
+    run["exchanges_detected"] = len(traffic.exchanges)
+    run["peak_memory_bytes"] = _peak_memory()
+    if out is not None:
+        findings.save(out)
+    return findings
+
+
+def _absorb(
+    lake: Lake,
+    paths: Sequence[str | Path],
+    format: str,
+    progress: Progress | None,
+    threads: int | None,
+) -> IngestReport:
+    log = find_log(paths)
+    return lake.ingest(
+        log.exchanges,
+        partial(read_exchanges, format=format),
+        accounts=log.accounts,
+        read_accounts=read_accounts,
+        progress=progress,
+        threads=threads or os.cpu_count() or 1,
+    )
+
+
+def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) -> Traffic:
+    """The row-shaped stage over all fragments, then the gathered profiles."""
+    fragments = lake.fragments(READS, until)
+    total = sum(fragment.rows for fragment in fragments)
+    batches: list[pa.RecordBatch] = []
+    ids: list[pa.Array] = []
+    named: dict[str, dict[int, str]] = {}
+    with clock.stage("signals", total, "exchanges"):
+
+        def work(fragment):  # noqa: ANN001, ANN202
+            batch = fragment()
+            return signals(batch), batch.column("exchange_id"), names(batch)
+
+        for done, id_column, found in map_ordered(
+            (partial(work, fragment) for fragment in fragments), threads
+        ):
+            batches.append(done)
+            ids.append(id_column)
+            for column, values in found.items():
+                named.setdefault(column, {}).update(values)
+            clock.progress.advance(done.num_rows)
+    if not sum(batch.num_rows for batch in batches):
+        raise NothingToRead(
+            lake.path,
+            "holds no exchange" + (f" up to {until.isoformat()}" if until else ""),
+            "Check the log, the quarantine's reasons (`stillwatch ingest`), or --until",
+        )
+    with clock.stage("profiles", total, "exchanges"):
+        accounts = registrations(lake.accounts())
+        duck = Duck(threads)
+        try:
+            return gather(
+                pa.Table.from_batches(batches, SIGNALS),
+                pa.chunked_array(ids),
+                named,
+                accounts,
+                duck.run,
+                SCALE,
+            )
+        finally:
+            duck.close()
+
+
+class _Clock:
+    """Times stages and tells the progress of them."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[None]:
+        began = time.perf_counter()
+        if name != "ingest":
+            self.progress.start(name, total, unit)
+        try:
+            yield
+        finally:
+            if name != "ingest":
+                self.progress.finish()
+            self.seconds[name] = time.perf_counter() - began
+
+
+@contextmanager
+def _steady() -> Iterator[None]:
+    """One thread in matrix products, so that their rounding never depends on how many there are."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+def _run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:
+    from stillwatch import __version__
+
+    configuration = {"until": until.isoformat() if until else None}
+    digest = hashlib.blake2b(json.dumps(configuration, sort_keys=True).encode(), digest_size=8)
+    return {
+        "version": __version__,
+        "engine": "duckdb",
+        "configuration": configuration,
+        "configuration_digest": digest.hexdigest(),
+        "rows": lake.counts(),
+    }
+
+
+def _peak_memory() -> int:
+    """Peak resident memory of this process in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

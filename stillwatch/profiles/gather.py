@@ -1,0 +1,175 @@
+"""Signals to profiles: what an account's exchanges add up to, and what accounts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.profiles.families import frame_families
+from stillwatch.profiles.objects import (
+    OBJECT_KINDS,
+    REGISTRATION_OBJECTS,
+    incidence_sql,
+)
+from stillwatch.profiles.slices import slices
+from stillwatch.traffic import Accounts, Exchanges, Incidence, Traffic
+
+LEAST_SLICE = 8
+"""Slices of fewer exchanges carry no usable mean."""
+
+_KEPT = (
+    "exchange",
+    "ts",
+    "conversation",
+    "surface",
+    "model",
+    "system",
+    "toolset",
+    "network",
+    "client",
+    "device",
+    "frame",
+    "opening",
+    "closing",
+    "capability",
+    "signs",
+    "turns",
+    "max_tokens",
+    "output_tokens",
+    "thinking",
+)
+
+Run = Callable[[dict[str, pa.Table], str], pa.Table]
+"""Runs one SQL step over named tables: the engine, as the pipeline hands it in."""
+
+
+def gather(
+    signals: pa.Table,
+    ids: pa.ChunkedArray,
+    names: Mapping[str, Mapping[int, str]],
+    registrations: pa.Table | None,
+    run: Run,
+    scale: float,
+) -> Traffic:
+    """A run's traffic from all its signals (`tables.SIGNALS`) and `ids`, row by row the same."""
+    exchanges = _exchanges(signals, ids, names["account_id"])
+    accounts = _accounts(exchanges, signals, names, registrations)
+    return Traffic(
+        accounts=accounts,
+        exchanges=exchanges,
+        slices=slices(
+            len(accounts),
+            exchanges.account,
+            exchanges["capability"],
+            exchanges["exchange"],
+            exchanges.content,
+            LEAST_SLICE,
+        ),
+        incidence=_incidence(exchanges, accounts, run),
+        models=dict(names.get("model", {})),
+        scale=scale,
+    )
+
+
+def _numpy(column: pa.ChunkedArray) -> np.ndarray:
+    return column.to_numpy(zero_copy_only=False) if column.num_chunks != 1 else column.chunk(
+        0
+    ).to_numpy(zero_copy_only=False)
+
+
+def _matrix(column: pa.ChunkedArray) -> np.ndarray:
+    width = column.type.list_size
+    return np.concatenate([c.flatten().to_numpy().reshape(-1, width) for c in column.chunks])
+
+
+def _exchanges(
+    signals: pa.Table, ids: pa.ChunkedArray, account_names: Mapping[int, str]
+) -> Exchanges:
+    ordered = sorted(account_names.items(), key=lambda item: item[1])
+    known = np.array([key for key, _ in ordered], np.uint64)
+    rank = np.argsort(known)
+    keys = _numpy(signals["account"])
+    account = rank[np.searchsorted(known[rank], keys)]
+    columns = {name: _numpy(signals[name]) for name in _KEPT}
+    columns["family"] = frame_families(columns["frame"], _matrix(signals["bands"]))
+    return Exchanges(account, columns, _matrix(signals["content"]), ids)
+
+
+def _accounts(
+    exchanges: Exchanges,
+    signals: pa.Table,
+    names: Mapping[str, Mapping[int, str]],
+    registrations: pa.Table | None,
+) -> Accounts:
+    ordered = sorted(names["account_id"].items(), key=lambda item: item[1])
+    n = len(ordered)
+    first = np.full(n, np.iinfo(np.int64).max)
+    last = np.full(n, np.iinfo(np.int64).min)
+    np.minimum.at(first, exchanges.account, exchanges["ts"])
+    np.maximum.at(last, exchanges.account, exchanges["ts"])
+    org = np.zeros(n, np.uint64)
+    # An account whose exchanges name several organisations keeps the largest key: any one does,
+    # and this choice doesn't depend on the order of rows.
+    np.maximum.at(org, exchanges.account, _numpy(signals["org"]))
+    registration: dict[str, np.ndarray] = {}
+    if registrations is not None:
+        place = {key: i for i, (key, _) in enumerate(ordered)}
+        rows = [(i, place[k]) for i, k in enumerate(registrations["account"].to_pylist()) if k in place]
+        source = np.array([r for r, _ in rows], np.int64)
+        target = np.array([t for _, t in rows], np.int64)
+        for name in registrations.schema.names:
+            if name == "account":
+                continue
+            values = np.zeros(n, np.uint64)
+            values[target] = _numpy(registrations[name])[source]
+            if name == "org":
+                org = np.where(org == 0, values, org)
+            else:
+                registration[name] = values
+    return Accounts(
+        ids=[name for _, name in ordered],
+        exchanges=np.bincount(exchanges.account, minlength=n),
+        first=first,
+        last=last,
+        org=org,
+        orgs=dict(names.get("org_id", {})),
+        registration=registration,
+    )
+
+
+def _incidence(exchanges: Exchanges, accounts: Accounts, run: Run) -> Incidence:
+    tables = {
+        "signals": pa.table(
+            {"account": exchanges.account}
+            | {k: exchanges[k] for k in OBJECT_KINDS if k not in REGISTRATION_OBJECTS}
+        ),
+        "registrations": pa.table(
+            {"account": np.arange(len(accounts))}
+            | {
+                k: accounts.registration.get(k, np.zeros(len(accounts), np.uint64))
+                for k in REGISTRATION_OBJECTS
+            }
+        ),
+    }
+    parts, kinds, keys, popular, objects = [], [], [], [], 0
+    for code, kind in enumerate(OBJECT_KINDS):
+        uses = run(tables, incidence_sql(kind))
+        key, place = np.unique(_numpy(uses["object"]), return_inverse=True)
+        degree = np.zeros(len(key), np.int64)
+        degree[place] = _numpy(uses["accounts"])
+        parts.append((_numpy(uses["account"]), place + objects, _numpy(uses["exchanges"])))
+        kinds.append(np.full(len(key), code, np.int8))
+        keys.append(key)
+        popular.append(degree)
+        objects += len(key)
+    return Incidence(
+        account=np.concatenate([p[0] for p in parts]),
+        obj=np.concatenate([p[1] for p in parts]),
+        exchanges=np.concatenate([p[2] for p in parts]),
+        obj_kind=np.concatenate(kinds),
+        obj_key=np.concatenate(keys),
+        obj_accounts=np.concatenate(popular),
+        kinds=OBJECT_KINDS,
+    )

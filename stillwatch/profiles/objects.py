@@ -1,0 +1,48 @@
+"""Objects: what accounts can share, and which accounts used each how often.
+
+Set-shaped: each step is SQL in the common part of DuckDB's and Spark's dialects, over the tables
+`signals` (with `family`) and `registrations`. Only objects with at least two accounts are kept:
+what nobody shares links nobody.
+"""
+
+from __future__ import annotations
+
+SIGNAL_OBJECTS = (
+    "frame",
+    "family",
+    "opening",
+    "closing",
+    "system",
+    "toolset",
+    "conversation",
+    "network",
+    "client",
+    "device",
+)
+"""Columns of signals that are objects."""
+
+REGISTRATION_OBJECTS = ("payment", "signup_network", "email_domain", "cohort")
+"""Columns of `registrations` that are objects."""
+
+OBJECT_KINDS = SIGNAL_OBJECTS + REGISTRATION_OBJECTS
+"""All kinds of objects; the position is the code stored in incidence tables."""
+
+WORK = ("frame", "family", "opening", "closing", "system", "toolset", "conversation")
+"""Kinds that come from the work itself; the rest come from how access is had."""
+
+
+def incidence_sql(kind: str) -> str:
+    """The step for one kind: object, account, exchanges, and the object's number of accounts."""
+    table = "signals" if kind in SIGNAL_OBJECTS else "registrations"
+    return f"""
+        with uses as (
+            select {kind} as object, account, count(*) as exchanges
+            from {table} where {kind} <> 0 group by {kind}, account
+        ),
+        popular as (
+            select object, count(*) as accounts from uses group by object having count(*) >= 2
+        )
+        select uses.object, uses.account, uses.exchanges, popular.accounts
+        from uses join popular on uses.object = popular.object
+        order by uses.object, uses.account
+    """

@@ -1,0 +1,48 @@
+"""Sums of embeddings by account, in integers: exact, and the same in any order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numba as nb
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def sums_by_account(
+    account: NDArray[np.int64],
+    content: NDArray[np.int8],
+    rows: NDArray[np.int64],
+    accounts: NDArray[np.int64],
+    everyone: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Sum (a, d), sum of squared norms (a,) and count (a,) of the `rows` of each of `accounts`.
+
+    `account` (n,) and `content` (n, d) hold all exchanges; those without text are not counted.
+    """
+    place = np.full(everyone, -1, np.int64)
+    place[accounts] = np.arange(len(accounts))
+    total = np.zeros((len(accounts), content.shape[1]), np.int64)
+    squares = np.zeros(len(accounts), np.int64)
+    used = np.zeros(len(accounts), np.int64)
+    _add_up(account, content, rows, place, total, squares, used)
+    return total, squares, used
+
+
+@nb.njit(nogil=True, cache=True)
+def _add_up(account, content, rows, place, total, squares, used):
+    for i in rows:
+        s = place[account[i]]
+        if s < 0:
+            continue
+        square = np.int64(0)
+        for d in range(content.shape[1]):
+            square += np.int64(content[i, d]) * np.int64(content[i, d])
+        if square == 0:
+            continue
+        used[s] += 1
+        squares[s] += square
+        for d in range(content.shape[1]):
+            total[s, d] += content[i, d]

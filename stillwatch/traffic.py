@@ -1,0 +1,142 @@
+"""What profiles hand to groups and campaigns: a run's exchanges and accounts, gathered.
+
+Places are positions in a run's sorted account ids. All arrays are read-only by agreement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """n exchanges by column, as `tables.SIGNALS`, with `account` as a place and `family` added.
+
+    `order` (n,) sorts rows by their exchange key: whoever samples rows does it in that order, so
+    that the log's own order of rows can't matter.
+    """
+
+    account: NDArray[np.int64]
+    keys: dict[str, NDArray]
+    content: NDArray[np.int8]
+    ids: pa.ChunkedArray
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+    def __getitem__(self, name: str) -> NDArray:
+        return self.keys[name]
+
+
+@dataclass(frozen=True)
+class Slices:
+    """s slices, ordered by capability code, then by account: sums over an account's exchanges.
+
+    `account` int64 (s,) places; `capability` int8 (s,), `WHOLE` or a code of
+    `tables.CAPABILITIES`; `exchanges` (s,) counts those with text; `total` (s, components) sums
+    their embeddings and `squares` (s,) their squared norms, all int64; `odd_*` are the same over
+    the half of them whose key is odd, for split-half nulls.
+    """
+
+    account: NDArray[np.int64]
+    capability: NDArray[np.int8]
+    exchanges: NDArray[np.int64]
+    total: NDArray[np.int64]
+    squares: NDArray[np.int64]
+    odd_exchanges: NDArray[np.int64]
+    odd_total: NDArray[np.int64]
+    odd_squares: NDArray[np.int64]
+
+    def of(self, capability: int, least: int) -> NDArray[np.int64]:
+        """Places (in the slices) of one capability's slices with at least `least` exchanges."""
+        return np.flatnonzero((self.capability == capability) & (self.exchanges >= least))
+
+
+WHOLE = -1
+"""The capability code of a slice that is the whole account."""
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """e uses of shared objects: `account` place, `obj` place, `kind` of the object, `exchanges`.
+
+    `obj_kind` (o,) and `obj_key` (o,) describe the objects, `obj_accounts` (o,) how many accounts
+    use each. `kind` codes are positions in `kinds`.
+    """
+
+    account: NDArray[np.int64]
+    obj: NDArray[np.int64]
+    exchanges: NDArray[np.int64]
+    obj_kind: NDArray[np.int8]
+    obj_key: NDArray[np.uint64]
+    obj_accounts: NDArray[np.int64]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """N accounts in order of their ids.
+
+    `ids` list; `exchanges` (N,); `first`, `last` (N,) microseconds; `org` (N,) keys, 0 unknown;
+    `registration` maps a column name (payment, program, ...) to keys (N,), absent if not known.
+    """
+
+    ids: list[str]
+    exchanges: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    org: NDArray[np.uint64]
+    orgs: dict[int, str]
+    registration: dict[str, NDArray[np.uint64]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Everything that groups and campaigns look at."""
+
+    accounts: Accounts
+    exchanges: Exchanges
+    slices: Slices
+    incidence: Incidence
+    models: dict[int, str]
+    scale: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Accounts found together, before judgement: sorted places, and by what they were found."""
+
+    accounts: NDArray[np.int64]
+    found_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Nearest others of a accounts over their whole traffic: places and distances, (a, k).
+
+    `account` (a,) and `other` (a, k) are places; `mmd2` is unbiased, `z` in standard errors.
+    """
+
+    account: NDArray[np.int64]
+    other: NDArray[np.int64]
+    mmd2: NDArray[np.float64]
+    z: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the finders hand to judgement."""
+
+    groups: list[Group]
+    networks: list[Group]
+    nearest: Nearest
