@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stillwatch.cli.options import FindingsFolder, Json, examples
 from stillwatch.errors import UnknownName
-from stillwatch.findings import Findings
+
+if TYPE_CHECKING:
+    from stillwatch.findings import Findings
 
 EXAMPLES = examples(("one account", "stillwatch explain FINDINGS acc-5f09c1"))
 

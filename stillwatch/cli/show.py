@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pyarrow as pa
 import typer
 
 from stillwatch.cli.options import FindingsFolder, Json, examples
 from stillwatch.errors import UnknownName
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EXAMPLES = examples(
     ("all that was found", "stillwatch show FINDINGS"),

@@ -36,12 +36,12 @@ def world(
     json: Json = False,
 ) -> None:
     """Make labelled traffic: a log as the contract has it, and the truth beside it for scoring."""
+    import stillwatch as sw
     from stillwatch.cli.bars import watcher
     from stillwatch.cli.printing import emit, figures, people, safe
-    from stillwatch.worlds import make_world
 
     watch = watcher(json)
-    report = figures(make_world(name, out, scale=scale, seed=seed, texts=texts, progress=watch))
+    report = figures(sw.make_world(name, out, scale=scale, seed=seed, texts=texts, progress=watch))
     if json:
         emit({"log": out, **report})
         return

@@ -1,0 +1,139 @@
+"""`world`, `ingest`, `detect`, `score` and `demo` hand on what they were told.
+
+The work itself is replaced here by fakes that record their arguments; it has tests of its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stillwatch as sw
+from stillwatch.cli.options import moment
+from tests import fabricated
+from tests.cli.conftest import Ran
+
+Run = Callable[..., Ran]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a fake reports."""
+
+    kept: int
+    quarantined: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the real ones do."""
+        return {"kept": self.kept, "quarantined": self.quarantined}
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple, dict[str, Any]]]:
+    """Every call of the public API, which does nothing but answer."""
+    made: list[tuple[str, tuple, dict[str, Any]]] = []
+    answers: dict[str, Any] = {
+        "make_world": Report(5, {}),
+        "ingest": Report(8, {"not_json": 2}),
+        "detect": fabricated.findings(),
+        "score": Report(1, {}),
+    }
+
+    def fake(name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            options.pop("progress", None)
+            made.append((name, arguments, options))
+            return answers[name]
+
+        return call
+
+    for name in answers:
+        monkeypatch.setitem(vars(sw), name, fake(name))
+    return made
+
+
+def test_ingest(run: Run, calls: list, tmp_path: Path) -> None:
+    """Paths, lake and format arrive; what was set aside is said with its reason."""
+    lake = tmp_path / "lake"
+    ran = run("ingest", "a", "b", "--lake", lake, "--format", "litellm")
+    assert calls == [("ingest", ([Path("a"), Path("b")],), {"lake": lake, "format": "litellm"})]
+    assert "quarantined: 2" in ran.out
+    assert "not_json: 2" in ran.out
+    assert json.loads(run("ingest", "a", "--lake", lake, "--json").out)["kept"] == 8
+
+
+def test_detect(run: Run, calls: list, tmp_path: Path) -> None:
+    """`--until` is a time in UTC, `--threads` a number."""
+    out = tmp_path / "f"
+    ran = run("detect", "LOG", "--out", out, "--until", "2026-02-01", "--threads", 2)
+    until = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    assert calls == [("detect", (Path("LOG"),), {"out": out, "until": until, "threads": 2})]
+    assert "3 campaigns found" in ran.out
+    told = json.loads(run("detect", "LOG", "--out", out, "--json").out)
+    assert len(told["campaigns"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("2026-02-01", 0), ("2026-02-01T12:00:00Z", 12), ("2026-02-01T12:00:00+05:00", 7),
+     ("2026-02-01 12:00", 12)],
+)  # fmt: skip
+def test_times_are_utc(text: str, hour: int) -> None:
+    """A zone is honoured, and none means UTC."""
+    assert moment(text) == dt.datetime(2026, 2, 1, hour, tzinfo=dt.UTC)
+
+
+def test_world_and_score(run: Run, calls: list, folder: Path, tmp_path: Path) -> None:
+    """Scale, seed and texts arrive; a score is printed."""
+    run("world", "plain", "--out", tmp_path, "--scale", "0.5", "--seed", 3, "--texts", "T")
+    assert calls.pop() == (
+        "make_world", ("plain", tmp_path), {"scale": 0.5, "seed": 3, "texts": Path("T")},
+    )  # fmt: skip
+    assert "kept: 1" in run("score", "LOG", folder).out
+
+
+def test_demo(run: Run, calls: list, tmp_path: Path) -> None:
+    """World, ingest, detect and score in this order, the page written, its address last."""
+    out = tmp_path / "demo"
+    ran = run("demo", "--out", out, "--no-serve", "--scale", "0.02", "--seed", 4)
+    assert [name for name, _, _ in calls] == ["make_world", "ingest", "detect", "score"]
+    assert calls[0][2] == {"scale": 0.02, "seed": 4}
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1] == f"The page: {(out / 'index.html').as_uri()}"
+    assert "3 campaigns found" in (out / "index.html").read_text()
+    told = json.loads(run("demo", "--out", out, "--json").out)
+    assert told["page"] == (out / "index.html").as_uri()
+
+
+def test_demo_replaces_its_own_remains_only(run: Run, calls: list, tmp_path: Path) -> None:
+    """A second demo starts clean; a folder with anything else in it is left alone."""
+    out = tmp_path / "demo"
+    run("demo", "--out", out, "--no-serve")
+    (out / "lake").mkdir()
+    (out / "lake" / "old").write_text("")
+    run("demo", "--out", out, "--no-serve")
+    assert not (out / "lake" / "old").exists()
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "log").write_text("precious")
+    assert run("demo", "--out", other, "--no-serve").code == 9
+    assert (other / "log").read_text() == "precious"
+
+
+def test_demo_serves(
+    run: Run, calls: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address is the last line, and Ctrl-C is the ordinary end."""
+    monkeypatch.setattr(
+        "http.server.ThreadingHTTPServer.serve_forever",
+        lambda _: (_ for _ in ()).throw(KeyboardInterrupt),
+    )
+    ran = run("demo", "--out", tmp_path / "demo")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].startswith("http://127.0.0.1:")

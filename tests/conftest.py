@@ -1,0 +1,16 @@
+"""What all tests share: the flag that refreshes generated documents and golden files."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--refresh` writes what golden tests compare with; read the diff before committing it."""
+    parser.addoption("--refresh", action="store_true", help="write golden files anew")
+
+
+@pytest.fixture
+def refresh(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written anew."""
+    return bool(request.config.getoption("--refresh"))
