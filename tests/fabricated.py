@@ -110,7 +110,10 @@ def findings(hostile: str = "", world: bool = True) -> Findings:
                     "exchanges": int(share * 5200 * (0.75 + 0.25 * np.sin(at * 0.9))),
                 }
             )
-    run: dict[str, Any] = {"version": "0.1.0", "read": 9, "kept": 8, "quarantined": {"not_json": 1}}
+    run: dict[str, Any] = {
+        "version": "0.1.0",
+        "rows": {"read": 9, "kept": 8, "quarantined": {"not_json": 1}},
+    }
     if world:
         run["world"] = {"name": "plain", "scale": 0.01, "seed": 0}
     schemas = {

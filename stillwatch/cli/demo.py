@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,10 @@ def demo(
     log, lake, findings = _clear(out, scale, seed)
     sw.make_world(_WORLD, log, scale=scale, seed=seed, progress=watch)
     sw.ingest([log], lake=lake, progress=watch)
-    found = sw.detect(lake, out=findings, progress=watch)
+    found = sw.detect(lake, progress=watch)
+    simulated = {"name": _WORLD, "scale": scale, "seed": seed}
+    found = replace(found, run={**found.run, "world": simulated})
+    found.save(findings)
     score = sw.score(log, found).to_dict()
     page = write_page(found, out / "index.html").resolve()
     if json:

@@ -77,9 +77,11 @@ def _reasons(standing: Mapping[str, Any], side: str) -> tuple[Reason, ...]:
 def _campaign_evidence(
     console: Console, standing: Mapping[str, Any], chapters: Mapping[str, Chapter]
 ) -> None:
+    told = {row.get("says") for row in standing["for"]}
     for row in standing["memberships"]:
         if chapter := chapters.get(row["campaign_id"]):
-            print_reasons(console, f"What {chapter.name} itself rests on", chapter.support[:4])
+            support = tuple(line for line in chapter.support if line.says not in told)[:4]
+            print_reasons(console, f"What {chapter.name} itself rests on", support)
             print_reasons(console, f"What speaks against {chapter.name}", chapter.doubts[:2])
 
 

@@ -58,12 +58,12 @@ class Chapter:
     @property
     def support(self) -> tuple[Reason, ...]:
         """The reasons for it, heaviest first."""
-        return tuple(reason for reason in self.reasons if reason.weight >= 0)
+        return tuple(r for r in self.reasons if r.weight >= 0 and r.kind != "rival")
 
     @property
     def doubts(self) -> tuple[Reason, ...]:
-        """The reasons against it, heaviest first."""
-        return tuple(reason for reason in reversed(self.reasons) if reason.weight < 0)
+        """The reasons against it, heaviest first; rivals too that were weighed and set aside."""
+        return tuple(r for r in reversed(self.reasons) if r.weight < 0 or r.kind == "rival")
 
 
 @dataclass(frozen=True)
@@ -190,5 +190,4 @@ def _members(findings: Findings) -> defaultdict[str, list[Row]]:
 
 
 def _quarantined(run: Mapping[str, Any]) -> int:
-    held = run.get("quarantined") or {}
-    return sum(held.values()) if isinstance(held, dict) else int(held)
+    return sum((run.get("rows", {}).get("quarantined") or {}).values())
