@@ -1,0 +1,196 @@
+"""The labelled texts: published pools, real chats with weak labels, generated templates; split.
+
+Every text has a class, an origin (a published source, or class/language/number of a template) and
+a part: `train`, `dev` (fits the temperature) or `test`. Whole sources and whole templates are held
+out, and a text whose tokens (numbers masked) occur in training is dropped from the other parts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from capability.fillers import Pools, fill
+from capability.sharegpt import turns, weak_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+PER_TEMPLATE = {"en": 110, "other": 70}
+PER_SOURCE = 3500
+
+SOURCES = {
+    "train": {
+        "coding": ["rllm_leetcode_train"],
+        "mathematical_reasoning": ["gsm8k_train", "rllm_math_train", "rllm_aime_train"],
+        "tool_use": [
+            "taskbench_huggingface",
+            "taskbench_multimedia",
+            "gorilla_torchhub_train",
+            "gorilla_tensorflow_eval",
+            "BFCL_v4_simple_python",
+            "BFCL_v4_parallel",
+            "BFCL_v4_multiple",
+            "BFCL_v4_simple_java",
+            "BFCL_v4_live_simple",
+        ],
+    },
+    "test": {
+        "coding": ["rllm_codeforces_test", "rllm_code_contests_test", "rllm_leetcode_test"],
+        "mathematical_reasoning": [
+            "gsm8k_test",
+            "rllm_math_test",
+            "rllm_olympiad_bench",
+            "rllm_minerva",
+            "rllm_amc_test",
+        ],
+        "tool_use": [
+            "taskbench_dailylifeapis",
+            "gorilla_huggingface_eval",
+            "BFCL_v4_live_multiple",
+            "BFCL_v4_live_irrelevance",
+            "BFCL_v4_multi_turn_base",
+            "BFCL_v4_parallel_multiple",
+        ],
+    },
+}
+"""Sources by part and class. BFCL's memory and web-search sets ask plain questions and are left
+out; `mmlu`, `t0_batch`, `hh_harmless_test` and `arena_hard_v2.0` are divided below."""
+
+_ARENA = {"coding": "coding", "math": "mathematical_reasoning", "creative_writing": "chat"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """One labelled text; `tools` says whether its request offers tools."""
+
+    text: str
+    label: str
+    origin: str
+    part: str
+    tools: bool = False
+
+
+def share(key: str) -> float:
+    """A number in [0, 1) that depends on `key` alone."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48
+
+
+def part_of(key: str) -> str:
+    """Where a template or conversation goes: 65% train, 10% dev, 25% test."""
+    at = share("part:" + key)
+    return "train" if at < 0.65 else "dev" if at < 0.75 else "test"
+
+
+def published(folder: Path) -> list[Text]:
+    """Texts of the prompts folder with the class that their source implies."""
+    rows = _rows(folder)
+    where = {
+        source: (part, label)
+        for part, classes in SOURCES.items()
+        for label, sources in classes.items()
+        for source in sources
+    }
+    texts: list[Text] = []
+    for row in rows:
+        source, text = row["source"], row["text"]
+        meta = json.loads(row["meta"] or "{}")
+        if source in where:
+            part, label = where[source]
+            if part == "train" and share("dev:" + row["id"]) < 0.05:
+                part = "dev"
+            if source.startswith("rllm_leetcode") and part != "test" and share(text) < 0.6:
+                text = text.split("\n\n", 1)[-1]
+            texts.append(Text(text, label, source, part, bool(row["system"])))
+        elif source == "mmlu":
+            texts.append(Text(text, "other", source, "train" if row["at"] < 0.6 else "test"))
+        elif source == "t0_batch":
+            template = meta["template"]
+            texts.append(Text(text, "other", f"t0/{template}", part_of("t0/" + template)))
+        elif source == "hh_harmless_test":
+            texts.append(Text(text, "chat", source, part_of("hh" + row["id"])))
+        elif source == "arena_hard_v2.0" and meta.get("sub") in _ARENA:
+            label = _ARENA[meta["sub"]]
+            texts.append(Text(text, label, f"arena_hard_v2.0/{meta['sub']}", "test"))
+    return texts
+
+
+def real_turns() -> list[Text]:
+    """ShareGPT turns that the wording rules label; held-out conversations become `test`."""
+    texts = []
+    for conversation, _, text in turns():
+        label = weak_label(text)
+        if label is not None:
+            part = part_of("sharegpt" + conversation.rsplit("_", 1)[0])
+            texts.append(Text(text, label, f"sharegpt/{label}", part))
+    return texts
+
+
+def generated(folder: Path) -> list[Text]:
+    """Filled templates; those of the test part wrap problems and answers of the test sources."""
+    english = tomllib.loads((HERE / "lists_en.toml").read_text("utf-8"))
+    more = tomllib.loads((HERE / "lists_more.toml").read_text("utf-8"))
+    pools = {part: _pools(folder, part) for part in ("train", "test")}
+    texts = []
+    for language, label, number, template in templates():
+        origin = f"{label}/{language}/{number}"
+        part = part_of("template/" + origin)
+        rng = random.Random(origin)
+        lists = english | more.get(language, {})
+        pool = pools["test" if part == "test" else "train"]
+        if language == "en":
+            count = PER_TEMPLATE["en"]
+        else:
+            count = PER_TEMPLATE["other"]
+        for _ in range(count):
+            tools = label == "tool_use" and rng.random() < 0.5
+            texts.append(Text(fill(template, rng, lists, pool), label, origin, part, tools))
+    return texts
+
+
+def templates() -> Iterator[tuple[str, str, int, str]]:
+    """(language, class, number, template) of every template."""
+    tables = {"en": tomllib.loads((HERE / "templates_en.toml").read_text("utf-8"))}
+    tables |= tomllib.loads((HERE / "templates_more.toml").read_text("utf-8"))
+    for language, classes in tables.items():
+        for label, rows in classes.items():
+            for number, template in enumerate(rows):
+                yield language, label, number, template
+
+
+def _rows(folder: Path) -> list[dict]:
+    rows = []
+    for path in sorted(folder.glob("*.parquet")):
+        columns = ["id", "source", "text", "system", "response", "meta"]
+        part = pq.read_table(path, columns=columns).to_pylist()
+        for i, row in enumerate(part):
+            row["at"] = i / len(part)
+        rows += part
+    return rows
+
+
+def _pools(folder: Path, part: str) -> Pools:
+    """Problems, code, and answers to wrap, from the sources of one part only."""
+    math = set(SOURCES[part]["mathematical_reasoning"])
+    code = set(SOURCES[part]["coding"])
+    pools = Pools()
+    for row in _rows(folder):
+        response = (row["response"] or "").strip()
+        if row["source"] in math and response:
+            answer = response.rsplit("####", 1)[-1].strip()[:200]
+            pools.problems.append((row["text"][:1500], response[:1500], answer))
+        elif row["source"] in code and response:
+            pools.codes.append(response[:1500])
+        elif row["source"] == "hh_harmless_test" and (share(row["id"]) < 0.5) == (part == "train"):
+            pools.harms.append(row["text"][:400])
+            if response:
+                pools.essays.append(response[:800])
+    return pools

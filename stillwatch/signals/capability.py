@@ -1,0 +1,293 @@
+"""What an exchange seeks: a small linear classifier over hashed tokens.
+
+Classes, as `tables.CAPABILITIES` orders them:
+
+- agentic_reasoning: multi-step work by an agent with an environment (plan, act, observe):
+  long-horizon tasks in a repository, a browser, a machine; also an agent's own turns, such as tool
+  results handed back.
+- tool_use: pick and call given functions or APIs, one request at a time.
+- coding: write, fix, test, review or explain code.
+- mathematical_reasoning: solve a mathematical, scientific or logical problem.
+- reasoning_elicitation: asks for the reasoning trace itself, above all to reconstruct the thinking
+  behind a given answer.
+- grading: score or compare answers by a rubric: the model as judge or reward model.
+- data_analysis: tables, statistics, charts, SQL over data.
+- sensitive_rewriting: turn a politically or otherwise sensitive question or answer into an
+  acceptable form.
+- chat: ordinary talk, writing, advice, homework in prose.
+- other: multiple-choice benchmarks, translation, extraction, templated language jobs, seed mining,
+  and what has no text.
+
+Features are token unigrams and bigrams of the whole text (square-root counts, length 1), the same
+of its first and last `EDGE` tokens, since the instruction stands there, structure shares, and
+the elicitation signs. `scripts/train_capability.py` fits the weights with the rows of
+`features`, which `capability` reads too; its report, `docs/capability.md`, has the accuracy by
+class on templates and sources never trained on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numba as nb
+import numpy as np
+
+from stillwatch.signals.elicitation import ELICITATION_SIGNS, elicitation
+from stillwatch.signals.tokens import HEAD_BYTES, MIXED, NUMBER, STRUCTURE, TAIL_BYTES
+from stillwatch.tables import CAPABILITIES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.signals.tokens import Tokens
+
+BUCKETS = 1 << 15
+EDGE = 24
+LENGTH_BINS = (16, 40, 100, 250, 600, 1500, 4000)
+SHAPE = len(STRUCTURE) + 4
+"""Structure features: bytes, tokens, eight shares, lines, questions, digit tokens, word length."""
+DENSE = SHAPE + len(LENGTH_BINS) + 1 + len(ELICITATION_SIGNS)
+WIDTH = BUCKETS + DENSE
+
+OTHER = CAPABILITIES.index("other")
+
+TOOLS_OFFERED = {"tool_use": 1.5, "agentic_reasoning": 1.5}
+THINKING_ASKED = {"reasoning_elicitation": 0.5, "mathematical_reasoning": 0.25}
+"""Natural log-odds that request settings add. Set by hand and small, since no public text comes
+with its request's settings to learn them from."""
+
+_MOST_REPEATS = 64
+_STEP = np.diff(np.sqrt(np.arange(_MOST_REPEATS + 1, dtype=np.float64))).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """float32: `hashed` (BUCKETS, 10), `dense` (DENSE, 10), `bias` (10,)."""
+
+    hashed: NDArray[np.float32]
+    dense: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def capability(
+    tokens: Tokens, tools_offered: NDArray[np.bool_], thinking: NDArray[np.int8]
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Codes into `tables.CAPABILITIES` (int8) and their probability (float32), each of shape (n,).
+
+    `tools_offered` says whether the request carried tools; `thinking` is 1 where reasoning output
+    was asked for, 0 where not, and anything else where that is unknown. A text without tokens is
+    `other`, with probability 1.
+    """
+    w = weights()
+    logits = _logits(
+        tokens.offsets,
+        tokens.hashes,
+        dense_features(tokens),
+        w.hashed,
+        w.dense,
+        w.bias,
+    )
+    for name, log_odds in TOOLS_OFFERED.items():
+        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * tools_offered
+    for name, log_odds in THINKING_ASKED.items():
+        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * (thinking == 1)
+    codes = logits.argmax(axis=1).astype(np.int8)
+    peak = logits.max(axis=1, keepdims=True)
+    probability = (1.0 / np.exp(logits - peak).sum(axis=1)).astype(np.float32)
+    empty = np.diff(tokens.offsets) == 0
+    codes[empty], probability[empty] = OTHER, 1.0
+    return codes, probability
+
+
+@cache
+def weights() -> Weights:
+    """The shipped weights, read on first use; stored as int8 times one scale.
+
+    Raises `ValueError` where they are not of this version's features.
+    """
+    with files("stillwatch.signals").joinpath("weights/capability.npz").open("rb") as file:
+        stored = np.load(file)
+        hashed, dense, bias = stored["hashed"], stored["dense"], stored["bias"]
+        scale = np.float32(stored["scale"])
+    k = len(CAPABILITIES)
+    if hashed.shape != (BUCKETS, k) or dense.shape != (DENSE, k) or bias.shape != (k,):
+        raise ValueError(
+            f"capability weights of shapes {hashed.shape}, {dense.shape}, {bias.shape} don't fit "
+            f"({BUCKETS}, {k}), ({DENSE}, {k}), ({k},); run scripts/train_capability.py again"
+        )
+    return Weights(hashed.astype(np.float32) * scale, dense, bias)
+
+
+def features(
+    tokens: Tokens,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """The rows that the classifier sees, as CSR: row pointers (n + 1), columns, values.
+
+    Columns below `BUCKETS` are hashed and may repeat in a row (values add up); the dense ones
+    follow. Training reads these; `capability` makes the same ones and keeps none.
+    """
+    return _rows(tokens.offsets, tokens.hashes, dense_features(tokens))
+
+
+def dense_features(tokens: Tokens) -> NDArray[np.float32]:
+    """Structure, length and elicitation signs: float32 of shape (n, DENSE), mostly in [0, 1]."""
+    return _dense(tokens.offsets, tokens.hashes, tokens.structure, elicitation(tokens))
+
+
+@nb.njit(nogil=True, cache=True)
+def _dense(offsets, hashes, structure, signs):
+    n = len(offsets) - 1
+    out = np.zeros((n, DENSE), np.float32)
+    for i in range(n):
+        size, words = structure[i, 0], offsets[i + 1] - offsets[i]
+        if words == 0:
+            continue
+        row = out[i]
+        read = np.float32(1.0 / min(size, HEAD_BYTES + TAIL_BYTES))
+        row[0] = np.log2(1.0 + size) / 16
+        row[1] = np.log2(1.0 + words) / 12
+        row[2] = min(1.0, structure[i, 2] * read * 4)
+        row[3] = min(1.0, structure[i, 3] * read * 8)
+        row[4] = min(1.0, structure[i, 4] * read * 8)
+        row[5] = min(1.0, structure[i, 5] * read * 8)
+        row[6] = structure[i, 6] * read
+        row[7] = min(1.0, structure[i, 8] * read * 2)
+        row[8] = min(1.0, structure[i, 9] * read * 4)
+        row[9] = np.log2(1.0 + structure[i, 1]) / 8
+        row[10] = min(1.0, structure[i, 1] * read * 20)
+        row[11] = min(1.0, np.log2(1.0 + structure[i, 7]) / 3)
+        digits = 0
+        for p in range(offsets[i], offsets[i + 1]):
+            digits += hashes[p] == NUMBER or hashes[p] == MIXED
+        row[12] = digits / words
+        row[13] = min(1.0, 1.0 / (read * words * 16))
+        bin_ = 0
+        while bin_ < len(LENGTH_BINS) and size >= LENGTH_BINS[bin_]:
+            bin_ += 1
+        row[SHAPE + bin_] = 1.0
+        for b in range(len(ELICITATION_SIGNS)):
+            row[SHAPE + len(LENGTH_BINS) + 1 + b] = (signs[i] >> b) & 1
+    return out
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _bucket(h, salt):
+    h = np.uint32((h ^ salt) * np.uint32(0x9E3779B1))
+    return np.int32(h >> np.uint32(17))
+
+
+@nb.njit(nogil=True, cache=True)
+def _span(hashes, lo, hi, salt, unit, counts, ids, values, used):  # noqa: PLR0917
+    """Append the unigrams and bigrams of hashes[lo:hi]; returns the new fill of `ids`."""
+    before = np.uint32(0)
+    for p in range(lo, hi):
+        h = hashes[p]
+        for gram in range(2):
+            if gram == 0:
+                b = _bucket(h, salt)
+            elif p > lo:
+                b = _bucket(np.uint32(before * np.uint32(0x85EBCA6B)) + h, salt)
+            else:
+                continue
+            c = counts[b]
+            if c < _MOST_REPEATS:
+                counts[b] = c + 1
+                ids[used] = b
+                values[used] = unit * _STEP[c]
+                used += 1
+        before = h
+    return used
+
+
+@nb.njit(nogil=True, cache=True)
+def _text(hashes, lo, hi, counts, ids, values):  # noqa: PLR0917
+    """Hashed features of one text into `ids` and `values`; returns how many. `counts` (int32, one
+    a bucket) is zero before and after."""
+    m = hi - lo
+    if m == 0:
+        return 0
+    used = _span(
+        hashes, lo, hi, np.uint32(0), np.float32(1 / np.sqrt(2.0 * m)), counts, ids, values, 0
+    )
+    for f in range(used):
+        counts[ids[f]] = 0
+    edge = min(m, EDGE)
+    tail = max(lo + edge, hi - EDGE)
+    unit = np.float32(1 / np.sqrt(2.0 * (edge + hi - tail)))
+    begin = used
+    used = _span(hashes, lo, lo + edge, np.uint32(0x45444745), unit, counts, ids, values, used)
+    used = _span(hashes, tail, hi, np.uint32(0x45444745), unit, counts, ids, values, used)
+    for f in range(begin, used):
+        counts[ids[f]] = 0
+    return used
+
+
+@nb.njit(nogil=True, cache=True)
+def _room(offsets):
+    most = 0
+    for i in range(len(offsets) - 1):
+        most = max(most, offsets[i + 1] - offsets[i])
+    return 2 * most + 4 * EDGE + 4
+
+
+@nb.njit(nogil=True, cache=True)
+def _rows(offsets, hashes, dense):
+    n = len(offsets) - 1
+    counts = np.zeros(BUCKETS, np.int32)
+    ids = np.empty(_room(offsets), np.int32)
+    values = np.empty(len(ids), np.float32)
+    total = 2 * len(hashes) + n * (4 * EDGE + 4 + DENSE)
+    pointers = np.zeros(n + 1, np.int64)
+    columns = np.empty(total, np.int32)
+    data = np.empty(total, np.float32)
+    at = 0
+    for i in range(n):
+        used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
+        for f in range(used):
+            columns[at], data[at] = ids[f], values[f]
+            at += 1
+        for d in range(DENSE):
+            if dense[i, d] != 0:
+                columns[at], data[at] = BUCKETS + d, dense[i, d]
+                at += 1
+        pointers[i + 1] = at
+    return pointers, columns[:at], data[:at]
+
+
+@nb.njit(nogil=True, cache=True)
+def _logits(offsets, hashes, dense, hashed, dense_weights, bias):  # noqa: PLR0917
+    # Ten named sums: LLVM keeps them in two registers, at a quarter of the cost of an array.
+    n = len(offsets) - 1
+    counts = np.zeros(BUCKETS, np.int32)
+    ids = np.empty(_room(offsets), np.int32)
+    values = np.empty(len(ids), np.float32)
+    out = np.empty((n, 10), np.float32)
+    for i in range(n):
+        used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
+        a = b = c = d = e = f = g = h = j = k = np.float32(0)
+        for u in range(used):
+            v, r = values[u], ids[u]
+            a += v * hashed[r, 0]
+            b += v * hashed[r, 1]
+            c += v * hashed[r, 2]
+            d += v * hashed[r, 3]
+            e += v * hashed[r, 4]
+            f += v * hashed[r, 5]
+            g += v * hashed[r, 6]
+            h += v * hashed[r, 7]
+            j += v * hashed[r, 8]
+            k += v * hashed[r, 9]
+        row = out[i]
+        row[0], row[1], row[2], row[3], row[4] = a, b, c, d, e
+        row[5], row[6], row[7], row[8], row[9] = f, g, h, j, k
+        for u in range(10):
+            row[u] += bias[u]
+        for t in range(DENSE):
+            v = dense[i, t]
+            if v != 0:
+                for u in range(10):
+                    row[u] += v * dense_weights[t, u]
+    return out
