@@ -209,9 +209,9 @@ def _campaign(
         rows["evidence"].append(_evidence(plan["id"], None, "harvest_signs", -2.2, own))
     rival = {
         "says": "One owner would explain the twins, but no organisation claims these accounts.",
-        "rival": "fleet_of_one_owner",
+        "rival": "fleet",
     }
-    rows["evidence"].append(_evidence(plan["id"], None, "rival", -0.8, json.dumps(rival)))
+    rows["evidence"].append(_evidence(plan["id"], None, "rival", -22.84, json.dumps(rival)))
     member = json.dumps({"says": "Its exchanges fit the campaign's content 10^6 times better."})
     rows["evidence"].append(_evidence(plan["id"], names[0], "membership", 6.0, member))
     if plan["kind"] == "distillation":

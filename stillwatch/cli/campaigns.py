@@ -8,9 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stillwatch.cli.printing import safe, weight_bar
+from stillwatch.cli.printing import bar, safe
 from stillwatch.console.story import Chapter, Reason, Story
-from stillwatch.console.wording import capability_title, count, odds, percent, span
+from stillwatch.console.wording import capability_title, count, full_weight, odds, percent, span
 
 _WHY_SHOWN = 2
 _ASKS = {
@@ -69,7 +69,7 @@ def print_chapter(console: Console, chapter: Chapter, members: int) -> None:
     )
     if chapter.kind != "distillation":
         console.print("Shares access without signs of harvesting: not flagged.")
-    if chapter.summary:
+    if chapter.summary and not chapter.support:
         console.print()
         console.print(safe(chapter.summary, limit=2000))
     ranked = sorted(chapter.capabilities.items(), key=lambda item: (-item[1], item[0]))
@@ -79,6 +79,7 @@ def print_chapter(console: Console, chapter: Chapter, members: int) -> None:
         console.print(safe(f"Asks for: {asks}", limit=600))
     print_reasons(console, "Why it was found", chapter.support)
     print_reasons(console, "What speaks against it", chapter.doubts)
+    print_rivals(console, chapter)
     shown = chapter.members[:members]
     if shown:
         console.print()
@@ -97,15 +98,27 @@ def print_chapter(console: Console, chapter: Chapter, members: int) -> None:
 
 def print_reasons(console: Console, title: str, reasons: tuple[Reason, ...]) -> None:
     """Evidence as bars of weight with odds in words, each with its sentence; nothing if none."""
-    if not reasons:
+    full = full_weight(reason.weight for reason in reasons)
+    lines = [(bar(abs(r.weight) / full, against=r.weight < 0), r, odds(r.weight)) for r in reasons]
+    _print_bars(console, title, lines)
+
+
+def print_rivals(console: Console, chapter: Chapter) -> None:
+    """Other explanations that were weighed, each with the share of the evidence it explains."""
+    lines = [
+        (bar(share, against=True), reason, f"would explain {percent(share)} of the evidence")
+        for reason, share in chapter.rivals
+    ]
+    _print_bars(console, "Other explanations that were weighed", lines)
+
+
+def _print_bars(console: Console, title: str, lines: list[tuple[Text, Reason, str]]) -> None:
+    if not lines:
         return
     console.print()
     console.print(Text(title, "bold"))
-    for reason in reasons:
-        head = Text.assemble(
-            weight_bar(reason.weight), "  ", safe(reason.title), (f"  {odds(reason.weight)}", "dim")
-        )
-        console.print(head)
+    for mark, reason, words in lines:
+        console.print(Text.assemble(mark, "  ", safe(reason.title), (f"  {words}", "dim")))
         if reason.says:
             console.print(Padding(safe(reason.says, limit=600), (0, 0, 0, 14)))
 

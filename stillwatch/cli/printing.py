@@ -19,7 +19,6 @@ import pyarrow as pa
 from rich.console import Console
 from rich.text import Text
 
-from stillwatch.console.wording import WEIGHT_FULL
 from stillwatch.display import plain
 
 _BAR = 12
@@ -37,12 +36,12 @@ def safe(text: object, style: str = "", limit: int = 400) -> Text:
     return Text(plain(text, limit), style=style)
 
 
-def weight_bar(weight: float) -> Text:
-    """A bar of evidence: full at a trillion to one; filled for, hollow against."""
-    cells = min(round(abs(weight) / WEIGHT_FULL * _BAR), _BAR)
-    if weight:
+def bar(share: float, against: bool = False) -> Text:
+    """A bar of twelve cells, `share` of it full: solid for, hollow against."""
+    cells = min(round(share * _BAR), _BAR)
+    if share > 0:
         cells = max(cells, 1)
-    mark, style = ("█", "cyan") if weight >= 0 else ("░", "yellow")
+    mark, style = ("░", "yellow") if against else ("█", "cyan")
     return Text(mark * cells + " " * (_BAR - cells), style=style)
 
 

@@ -1,43 +1,57 @@
-"""A score on the terminal."""
+"""A score on the terminal: how right, campaign by campaign, and who was wronged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from stillwatch.cli.printing import safe
+from stillwatch.console.wording import count
 
 
 def print_score(console: Console, score: Mapping[str, Any]) -> None:
-    """Every figure of `score.to_dict()`, nested figures indented under their name."""
+    """`score` as `scoring.Score.to_dict` gives it."""
     console.print(Text("Against the truth of this world", "bold"))
-    _print(console, score, 1)
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("", "Precision", "Recall", "Right", "Wrong", "Missed"):
+        table.add_column(name, justify="right" if name else "left")
+    for name in ("accounts", "exchanges"):
+        rate = score[name]
+        counts = [rate[key] for key in ("true_positives", "false_positives", "false_negatives")]
+        table.add_row(name, _ratio(rate["precision"]), _ratio(rate["recall"]), *map(count, counts))
+    console.print(table)
+    for match in score["campaigns"]:
+        what = f"  True campaign {match['campaign']} ({count(match['accounts'], 'account')}): "
+        if match["found"] is None:
+            console.print(safe(f"{what}not found"))
+            continue
+        console.print(
+            safe(
+                f"{what}found as {match['found']}, {_ratio(match['completeness'])} of it, "
+                f"in {count(match['pieces'], 'piece')}, purity {_ratio(match['purity'])}"
+            )
+        )
+    wronged = {name: rate for name, rate in score["roles"].items() if rate["flagged"]}
+    for name, rate in wronged.items():
+        console.print(
+            safe(f"  Flagged wrongly: {rate['flagged']:,} of {rate['innocent']:,} with role {name}")
+        )
+    if not wronged:
+        console.print("  Flagged wrongly: nobody")
+    console.print(
+        safe(
+            f"  False campaigns: {len(score['false_campaigns'])}. Networks named: "
+            f"{len(score['networks_named'])} of {score['networks_true']}."
+        )
+    )
+    if score["brier"] is not None:
+        console.print(f"  Brier score of member confidence: {_ratio(score['brier'])}")
 
 
-def _print(console: Console, figures: Mapping[str, Any], depth: int) -> None:
-    pad = "  " * depth
-    for name, value in figures.items():
-        title = f"{pad}{str(name).replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            console.print(safe(title))
-            _print(console, value, depth + 1)
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            console.print(safe(title))
-            for row in value:
-                words = ", ".join(f"{key} {_figure(item)}" for key, item in row.items())
-                console.print(safe(f"{pad}  {words}"))
-        else:
-            console.print(safe(f"{title}: {_figure(value)}"))
-
-
-def _figure(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return str(value)
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

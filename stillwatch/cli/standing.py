@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stillwatch.cli.campaigns import print_reasons
+from stillwatch.cli.campaigns import print_reasons, print_rivals
 from stillwatch.cli.printing import safe
 from stillwatch.console.story import Chapter, Reason, tell
 from stillwatch.console.wording import capability_title, count, evidence_title, percent, span
@@ -83,6 +83,7 @@ def _campaign_evidence(
             support = tuple(line for line in chapter.support if line.says not in told)[:4]
             print_reasons(console, f"What {chapter.name} itself rests on", support)
             print_reasons(console, f"What speaks against {chapter.name}", chapter.doubts[:2])
+            print_rivals(console, chapter)
 
 
 def _tables(console: Console, standing: Mapping[str, Any]) -> None:

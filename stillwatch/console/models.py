@@ -35,6 +35,11 @@ class Models:
     strip: tuple[tuple[float, ...] | None, ...]
     first: dt.date
 
+    def shade(self, at: int) -> str:
+        """The style of `names[at]`: full colour for a model it turned to, paler by rank else."""
+        turned = {turn.model for turn in self.turns}
+        return "new" if self.names[at][0] in turned else f"m{at + 1}"
+
     def day(self, at: int) -> dt.date:
         """The day of `strip[at]`."""
         return self.first + dt.timedelta(days=at)

@@ -41,6 +41,7 @@ def page(findings: Findings) -> str:
             panels=panels,
             models=models(findings),
             members_listed=_MEMBERS_LISTED,
+            full=wording.full_weight(r.weight for c in chapters for r in (*c.support, *c.doubts)),
         )
     )
 
@@ -83,6 +84,5 @@ def _environment() -> Environment:
         day=wording.day,
         span=wording.span,
         style=Markup(style),
-        weight_full=wording.WEIGHT_FULL,
     )
     return environment

@@ -15,7 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.console.wording import carried, evidence_title, listed, sought, upper_first
+from stillwatch.console.wording import (
+    carried,
+    evidence_title,
+    listed,
+    rival_title,
+    sought,
+    upper_first,
+)
 from stillwatch.findings import Findings
 
 Row = dict[str, Any]
@@ -23,7 +30,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reason:
-    """One piece of evidence; `weight` is log10, negative speaks against; `says` is a sentence."""
+    """One piece of evidence; `weight` is log10, negative speaks against; `says` is a sentence.
+
+    Of a rival explanation, `weight` is minus the weight that it would explain as well.
+    """
 
     kind: str
     title: str
@@ -62,8 +72,15 @@ class Chapter:
 
     @property
     def doubts(self) -> tuple[Reason, ...]:
-        """The reasons against it, heaviest first; rivals too that were weighed and set aside."""
-        return tuple(r for r in reversed(self.reasons) if r.weight < 0 or r.kind == "rival")
+        """The reasons against it, heaviest first."""
+        return tuple(r for r in reversed(self.reasons) if r.weight < 0 and r.kind != "rival")
+
+    @property
+    def rivals(self) -> tuple[tuple[Reason, float], ...]:
+        """Other explanations that were weighed, each with the share of the evidence it explains."""
+        whole = sum(reason.weight for reason in self.support)
+        found = [reason for reason in reversed(self.reasons) if reason.kind == "rival"]
+        return tuple((r, min(-r.weight / whole, 1.0) if whole else 0.0) for r in found)
 
 
 @dataclass(frozen=True)
@@ -125,7 +142,7 @@ def tell(findings: Findings) -> Story:
         accounts=findings.accounts.num_rows,
         flagged=len(flagged),
         exchanges=exchanges,
-        attributed=findings.exchanges.num_rows,
+        attributed=len(findings.exchanges["exchange_id"].unique()),
         quarantined=_quarantined(findings.run),
         first=first,
         last=last,
@@ -171,7 +188,7 @@ def _reasons(findings: Findings) -> defaultdict[str, list[Reason]]:
         kind, title = row["kind"], evidence_title(row["kind"])
         rival = figures.get("rival") or figures.get("name")
         if kind == "rival" and rival:
-            title = f"{title}: {str(rival).replace('_', ' ')}"
+            title = rival_title(str(rival))
         reasons[row["campaign_id"]].append(
             Reason(kind, title, says, row["weight"], tuple(row["sample"] or ()))
         )

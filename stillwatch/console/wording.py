@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stillwatch.tables import CAPABILITY_TITLES
 
@@ -19,10 +19,18 @@ EVIDENCE_TITLES = {
 }
 """What each kind of evidence says, in a few words that need no glossary."""
 
+RIVAL_TITLES = {
+    "fleet": "A fleet of one owner",
+    "class": "A class of students",
+    "benchmark": "Runs of a benchmark",
+    "reseller": "Shared access, no harvest",
+}
+"""Honest explanations by the names that the detector gives them."""
+
 _BACKGROUND = ("chat", "other")
 _NOTABLE_SHARE = 0.12
-WEIGHT_FULL = 12.0
-"""A bar of weight is full here: a trillion to one, past which more changes no decision."""
+_MOST_WEIGHT = 12.0
+_FULL = (2.0, 4.0, 6.0, _MOST_WEIGHT)
 
 
 def evidence_title(kind: str) -> str:
@@ -32,6 +40,15 @@ def evidence_title(kind: str) -> str:
     'Divide one pool of work'
     """
     return EVIDENCE_TITLES.get(kind, kind.replace("_", " "))
+
+
+def rival_title(rival: str) -> str:
+    """The title of a rival explanation; an unknown one keeps its own name.
+
+    >>> rival_title("popular_software")
+    'Popular software'
+    """
+    return RIVAL_TITLES.get(rival, upper_first(rival.replace("_", " ")))
 
 
 def capability_title(capability: str) -> str:
@@ -103,6 +120,18 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
+def full_weight(weights: Iterable[float]) -> float:
+    """The weight at which bars are full, the same for all bars that are seen together.
+
+    A hundred, ten thousand, a million or a trillion to one; more than that changes no decision.
+
+    >>> full_weight([1.7, -0.4]), full_weight([9.0]), full_weight([])
+    (2.0, 12.0, 2.0)
+    """
+    largest = max((abs(weight) for weight in weights), default=0.0)
+    return next((full for full in _FULL if largest <= full), _MOST_WEIGHT)
+
+
 def odds(weight: float) -> str:
     """An evidence weight (log10) as odds in words.
 
@@ -114,7 +143,7 @@ def odds(weight: float) -> str:
     size = abs(weight)
     if size < 0.05:
         return "no weight"
-    value = "over a trillion" if size > WEIGHT_FULL else _one_figure(10**size)
+    value = "over a trillion" if size > _MOST_WEIGHT else _one_figure(10**size)
     words = f"{value} to 1"
     return f"{words} against" if weight < 0 else words
 

@@ -16,6 +16,8 @@ import pytest
 
 import stillwatch as sw
 from stillwatch.cli.options import moment
+from stillwatch.scoring.matching import Match
+from stillwatch.scoring.score import Rate, RoleRate, Score
 from tests import fabricated
 from tests.cli.conftest import Ran
 
@@ -34,6 +36,25 @@ class Report:
         return {"kept": self.kept, "quarantined": self.quarantined}
 
 
+SCORE = Score(
+    accounts=Rate(90, 10, 0, 0.9, 1.0, 0.947),
+    exchanges=Rate(5, 0, 5, 1.0, 0.5, 0.667),
+    roles={"person": RoleRate(900, 0, 0.0), "reseller": RoleRate(40, 10, 0.25)},
+    campaigns=(
+        Match("large", 90, "cmp-4f1a90c2d7", 0.9, 1.0, 1),
+        Match("small", 16, None, 0.0, 0.0, 0),
+    ),
+    campaigns_found=1,
+    false_campaigns=(),
+    splits=(),
+    merges=(),
+    networks_true=1,
+    networks_named=(),
+    false_networks=(),
+    brier=None,
+)
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple, dict[str, Any]]]:
     """Every call of the public API, which does nothing but answer."""
@@ -42,7 +63,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple, dict[str, A
         "make_world": Report(5, {}),
         "ingest": Report(8, {"not_json": 2}),
         "detect": fabricated.findings(),
-        "score": Report(1, {}),
+        "score": SCORE,
     }
 
     def fake(name: str) -> Callable[..., Any]:
@@ -95,7 +116,14 @@ def test_world_and_score(run: Run, calls: list, folder: Path, tmp_path: Path) ->
     assert calls.pop() == (
         "make_world", ("plain", tmp_path), {"scale": 0.5, "seed": 3, "texts": Path("T")},
     )  # fmt: skip
-    assert "kept: 1" in run("score", "LOG", folder).out
+    words = " ".join(run("score", "LOG", folder).out.split())
+    assert "accounts 0.900 1.000 90 10 0" in words
+    assert "True campaign large (90 accounts): found as cmp-4f1a90c2d7, 1.000 of it" in words
+    assert "True campaign small (16 accounts): not found" in words
+    assert "Flagged wrongly: 10 of 40 with role reseller" in words
+    assert "person" not in words
+    told = json.loads(run("score", "LOG", folder, "--json").out)
+    assert told["accounts"]["precision"] == 0.9
 
 
 def test_demo(run: Run, calls: list, tmp_path: Path) -> None:

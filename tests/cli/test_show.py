@@ -36,7 +36,7 @@ def test_one_campaign_in_full(name: str, run: Run, folder: Path) -> None:
     """By identity, by its first letters, or by number."""
     words = flat(run("show", folder, name, "--members", 2).out)
     assert words.startswith("Campaign 3: Reasoning traces and grading cmp-09d5ce11f4")
-    assert "What speaks against it" in words
+    assert "A fleet of one owner would explain 40% of the evidence" in words
     assert "Members (2 surest of 18)" in words
 
 
