@@ -71,8 +71,10 @@ def add_tallies(one: Tally, other: Tally) -> Tally:
 class Ledger:
     """Owns the manifest while a process holds the lake's lock; threads may call it."""
 
-    def __init__(self, lake: Path, manifest: Manifest, durable: bool) -> None:
-        self.lake, self.durable = lake, durable
+    def __init__(
+        self, lake: Path, manifest: Manifest, *, durable: bool = True, compress: bool = True
+    ) -> None:
+        self.lake, self.durable, self._compress = lake, durable, compress
         self.manifest = manifest
         self._mutex = threading.Lock()
         self._claimed: set[str] = set()
@@ -115,7 +117,7 @@ class Ledger:
         """A new segment's number and writer; it is no part of the lake before its commit."""
         number = self.number()
         path = self.lake / "segments" / f"{number:08d}.parquet"
-        return number, SegmentWriter(path, self.manifest.key)
+        return number, SegmentWriter(path, self.manifest.key, self._compress)
 
     def commit(self, part: Part, number: int, writer: SegmentWriter) -> None:
         """Make a part and its segment belong to the lake, in one step."""
@@ -137,6 +139,9 @@ class Ledger:
             self.manifest = manifest
             if number in manifest.segments:
                 self._seen.add(keys["id"])
+            elif len(keys):
+                writer.path.unlink()
+                self._keys_path(number).unlink()
 
     def _place(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,8 +30,11 @@ _DICTIONARY = [
 class SegmentWriter:
     """Gathers batches into row groups and row groups into one file, in bounded memory."""
 
-    def __init__(self, path: Path, key: tuple[int, int]) -> None:
+    def __init__(self, path: Path, key: tuple[int, int], compress: bool = True) -> None:
         self.path, self._key = path, key
+        self._packing: dict[str, Any] = (
+            {"compression": "zstd", "compression_level": 1} if compress else {"compression": "none"}
+        )
         self.rows, self.bytes = 0, 0
         self._held: list[pa.RecordBatch] = []
         self._held_rows, self._held_bytes = 0, 0
@@ -71,8 +75,7 @@ class SegmentWriter:
             self._writer = pq.ParquetWriter(
                 self.path,
                 EXCHANGES,
-                compression="zstd",
-                compression_level=1,
+                **self._packing,
                 use_dictionary=_DICTIONARY,  # type: ignore[arg-type]
                 write_statistics=["ts"],  # type: ignore[arg-type]
                 store_schema=True,

@@ -41,21 +41,24 @@ def is_lake(path: str | Path) -> bool:
 class Lake:
     """A lake as its manifest stood when it was opened, or at the last `refresh` or `ingest`."""
 
-    def __init__(self, path: Path, durable: bool) -> None:
-        self.path, self._durable = path, durable
+    def __init__(self, path: Path, *, durable: bool = True, compress: bool = True) -> None:
+        self.path, self._durable, self._compress = path, durable, compress
         self._metadata: dict[int, pq.FileMetaData] = {}
         self.refresh()
 
     @classmethod
     def open(cls, path: str | Path) -> Lake:
         """Open a lake that exists; raises `LakeBroken`."""
-        return cls(Path(path), durable=True)
+        return cls(Path(path))
 
     @classmethod
-    def create_or_open(cls, path: str | Path, *, durable: bool = True) -> Lake:
+    def create_or_open(
+        cls, path: str | Path, *, durable: bool = True, compress: bool = True
+    ) -> Lake:
         """Open the lake at `path`, made empty first where there is none.
 
-        `durable=False` leaves out the waiting for the disk: fit for a lake that is thrown away.
+        For a lake that is thrown away: `durable=False` leaves out the waiting for the disk, and
+        `compress=False` trades three times the space for a quarter of the time to write.
         Raises `OutputExists` where `path` holds something else, and `LakeBroken`.
         """
         path = Path(path)
@@ -68,7 +71,7 @@ class Lake:
             with writing(path):
                 if not is_lake(path):
                     manifests.save_manifest(path, manifests.new_manifest(), durable)
-        return cls(path, durable)
+        return cls(path, durable=durable, compress=compress)
 
     def refresh(self) -> None:
         """Take the manifest as it is now; raises `LakeBroken`."""
@@ -110,7 +113,12 @@ class Lake:
         Raises `LakeBusy`, `LakeBroken`, `InputNotFound` and what `read` raises.
         """
         with writing(self.path):
-            ledger = Ledger(self.path, manifests.load_manifest(self.path), self._durable)
+            ledger = Ledger(
+                self.path,
+                manifests.load_manifest(self.path),
+                durable=self._durable,
+                compress=self._compress,
+            )
             try:
                 return ingest(
                     ledger,

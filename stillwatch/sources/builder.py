@@ -25,15 +25,18 @@ class ChunkBuilder:
         self._refused: list[tuple[int, str, int, str | None]] = []
         self.repaired: dict[str, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._rows) + len(self._refused)
+    def add(self, line: int, row: Mapping[str, Any], raw: bytes, mended: bool = False) -> None:
+        """Keep `row`, or quarantine it with the reason why it can't be kept.
 
-    def add(self, line: int, row: Mapping[str, Any], raw: bytes | None = None) -> None:
-        """Keep `row`, or quarantine it with the reason why it can't be kept."""
+        `mended` says that its text was no Unicode; it counts among the repairs if it is kept.
+        """
         try:
             self._rows.append(self._plan.values(row, self.repaired))
         except Refused as fault:
             self.refuse(line, fault.reason, raw)
+        else:
+            if mended:
+                self.mend("utf8")
 
     def refuse(self, line: int, reason: str, raw: bytes | None = None, rows: int = 1) -> None:
         """Quarantine what stands at `line`."""
@@ -41,13 +44,12 @@ class ChunkBuilder:
 
     def mend(self, what: str, n: int = 1) -> None:
         """Count `n` repairs of `what`."""
-        self.repaired[what] = self.repaired.get(what, 0) + n
+        if n:
+            self.repaired[what] = self.repaired.get(what, 0) + n
 
     def chunk(self, size: int, kept: pa.RecordBatch | None = None) -> Chunk:
-        """What was gathered, with `kept` (columns built elsewhere) before it."""
-        batch = rows_to_batch(self._rows, self.schema)
-        if kept is not None:
-            batch = kept if not self._rows else join([kept, batch])
+        """What was gathered; `kept` instead of the kept rows, where columns were built whole."""
+        batch = rows_to_batch(self._rows, self.schema) if kept is None else kept
         done = Chunk(batch, self._quarantined(), self.repaired, size)
         self._clear()
         return done
@@ -67,8 +69,3 @@ def rows_to_batch(rows: list[list[Any]], schema: pa.Schema) -> pa.RecordBatch:
     columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
     arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Several batches of one schema as one."""
-    return pa.concat_batches(batches)

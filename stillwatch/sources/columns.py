@@ -187,28 +187,17 @@ def _maps(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def conform_headers(values: pa.Array) -> pa.Array:
     """A map column with lower-case names and without credentials."""
+    if values.offset:
+        values = pa.concat_arrays([values])
     keys = values.keys
-    if len(keys) == 0:
-        return values
     lower = pc.utf8_lower(keys)
-    secret = pc.is_in(lower, _SECRETS)
-    if not pc.any(secret).as_py():
-        if pc.all(pc.equal(lower, keys)).as_py():
+    if not pc.any(pc.is_in(lower, _SECRETS)).as_py():
+        if pc.all(pc.equal(lower, keys)).as_py() is not False:
             return values
-        offsets = values.offsets
-        base = offsets[0].as_py()
-        first = pc.subtract(offsets, offsets[0]) if base else offsets
-        items = values.items
-        made = pa.MapArray.from_arrays(first, lower, items)
-        return _with_nulls(made, values)
+        offsets = pa.array(np.asarray(values.offsets))
+        return pa.MapArray.from_arrays(offsets, lower, values.items, mask=values.is_null())
 
     def convert(pairs: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
         return [(n.lower(), held) for n, held in pairs if n.lower() not in SECRET_HEADERS]
 
     return _one_by_one(values, values.type, convert)
-
-
-def _with_nulls(made: pa.Array, like: pa.Array) -> pa.Array:
-    if not like.null_count:
-        return made
-    return pc.if_else(pa.array(np.asarray(like.is_valid())), made, pa.scalar(None, made.type))

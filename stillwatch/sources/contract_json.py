@@ -14,14 +14,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
+from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import MAY_BE_EMPTY, time_us
-from stillwatch.sources.columns import conform_headers
+from stillwatch.sources.columns import conform, conform_headers
 from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.reasons import Refused
-from stillwatch.sources.records import Records, read_line_arrays, read_lines, read_objects
+from stillwatch.sources.records import (
+    MAX_RECORD_BYTES,
+    Block,
+    Records,
+    read_blocks,
+    read_line_arrays,
+    read_lines,
+    read_objects,
+    split_block,
+)
 from stillwatch.tables import Chunk
 
 LAYOUTS = {"lines": read_lines, "line_arrays": read_line_arrays, "objects": read_objects}
@@ -35,28 +46,34 @@ def read_contract_json(
     `start` must be a sum of earlier chunks' `read`; `layout` is a key of `LAYOUTS`.
     """
     builder = ChunkBuilder(str(path), schema)
-    for records in LAYOUTS[layout](path):
+    given = read_blocks(path) if layout == "lines" else LAYOUTS[layout](path)
+    for part in given:
+        if isinstance(part, Block) and not start and (kept := _decode_block(part, schema)):
+            yield builder.chunk(part.size, kept)
+            continue
+        records = split_block(part) if isinstance(part, Block) else part
         if start > 0 and records.rows:
             start -= records.rows
             continue
-        kept = _decode_block(records.block, len(records.raw), schema) if records.block else None
-        if kept is None:
-            _decode_rows(records, builder)
-        for fault in records.faults:
-            builder.refuse(fault.line, fault.reason, fault.start)
-        yield builder.chunk(records.size, kept)
+        for line, raw, row, mended in decoded(records, builder):
+            builder.add(line, row, raw, mended)
+        yield builder.chunk(records.size)
 
 
-def _decode_rows(records: Records, builder: ChunkBuilder) -> None:
-    for line, raw in zip(records.lines, records.raw, strict=True):
+def decoded(
+    records: Records, builder: ChunkBuilder
+) -> Iterator[tuple[int, bytes, dict[str, Any], bool]]:
+    """Each record as (line, bytes, object, mended); what can't be decoded goes to the builder."""
+    for place, (line, raw) in enumerate(zip(records.lines, records.raw, strict=True), 1):
         try:
             row, mended = decode_object(raw)
         except Refused as fault:
-            builder.refuse(line, fault.reason, raw)
-            continue
-        if mended:
-            builder.mend("utf8")
-        builder.add(line, row, raw)
+            cut = records.cut and place == len(records.raw) and fault.reason == reasons.NOT_JSON
+            builder.refuse(line, reasons.TRUNCATED if cut else fault.reason, raw)
+        else:
+            yield line, raw, row, mended
+    for fault in records.faults:
+        builder.refuse(fault.line, fault.reason, fault.start)
 
 
 @cache
@@ -93,14 +110,16 @@ def _annotation(field: pa.Field) -> Any:
     return inner | None if field.nullable else inner
 
 
-def _decode_block(block: bytes, count: int, schema: pa.Schema) -> pa.RecordBatch | None:
-    """All `count` lines of `block` at once, or `None` where any of them needs care."""
+def _decode_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
+    """All lines of `block` at once, or `None` where any of them needs care."""
+    if block.faults or not block.data or len(block.data) > MAX_RECORD_BYTES:
+        return None
     decoder, columns_of = _struct(schema)
     try:
-        rows = decoder.decode_lines(block)
+        rows = decoder.decode_lines(block.data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    if len(rows) != count:
+    if len(rows) != block.lines:
         return None
     arrays = []
     try:
@@ -115,12 +134,32 @@ def _array(field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
     if pa.types.is_timestamp(field.type):
         return _times(field, values)
     if pa.types.is_map(field.type):
-        pairs = [None if held is None else list(held.items()) for held in values]
-        return conform_headers(pa.array(pairs, field.type))
+        return conform_headers(_maps(field.type, values))
     return pa.array(values, field.type)
 
 
+def _maps(kind: pa.MapType, values: tuple[dict[str, str | None] | None, ...]) -> pa.Array:
+    keys = [name for held in values if held for name in held]
+    items = [value for held in values if held for value in held.values()]
+    sizes = np.fromiter((len(held) if held else 0 for held in values), np.int32, len(values))
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    absent = np.fromiter((held is None for held in values), bool, len(values))
+    return pa.MapArray.from_arrays(
+        pa.array(offsets),
+        pa.array(keys, kind.key_type),
+        pa.array(items, kind.item_type),
+        mask=pa.array(absent),
+    )
+
+
 def _times(field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
+    if set(map(type, values)) <= {datetime, type(None)}:
+        given = pa.array(values, field.type)
+        times = conform(given, field.type)
+        if times.null_count > given.null_count:
+            raise Refused("bad_value")
+        return times
     try:
         micros = [None if value is None else time_us(value) for value in values]
     except Exception as fault:

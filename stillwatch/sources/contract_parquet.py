@@ -93,9 +93,9 @@ def _read_group(
                 if seen <= skip or seen > rows:
                     continue
                 part = batch.slice(max(0, skip - (seen - batch.num_rows)))
-                for name in lost:
-                    builder.mend(name, part.num_rows)
                 chunk = _conform(part, builder, first + seen - part.num_rows)
+                for name in lost:
+                    builder.mend(name, chunk.num_rows)
                 yield builder.chunk(size * part.num_rows // rows, chunk)
                 done = skip = seen
         except _FAULTS:
@@ -126,6 +126,7 @@ def _conform(batch: pa.RecordBatch, builder: ChunkBuilder, first: int) -> pa.Rec
     arrays: list[pa.Array] = []
     bad: pa.Array | None = None
     reasons_of: list[tuple[str, pa.Array]] = []
+    repairs: list[tuple[str, pa.Array]] = []
     for field in builder.schema:
         if field.name not in names:
             arrays.append(pa.nulls(batch.num_rows, field.type))
@@ -137,8 +138,8 @@ def _conform(batch: pa.RecordBatch, builder: ChunkBuilder, first: int) -> pa.Rec
             missing = given.is_null()
             senseless = pc.and_not(made.is_null(), missing) if made.null_count else None
         if field.nullable:
-            if senseless is not None and (n := pc.sum(senseless).as_py()):
-                builder.mend(field.name, n)
+            if senseless is not None and pc.any(senseless).as_py():
+                repairs.append((field.name, senseless))
             continue
         if pa.types.is_string(field.type) and field.name not in MAY_BE_EMPTY:
             missing = pc.or_(missing, pc.fill_null(pc.equal(arrays[-1], ""), False))
@@ -149,6 +150,8 @@ def _conform(batch: pa.RecordBatch, builder: ChunkBuilder, first: int) -> pa.Rec
     if bad is not None:
         _refuse(builder, bad, reasons_of, first)
         arrays = [array.filter(pc.invert(bad)) for array in arrays]
+    for name, mask in repairs:
+        builder.mend(name, pc.sum(mask if bad is None else pc.and_not(mask, bad)).as_py())
     return pa.RecordBatch.from_arrays(arrays, schema=builder.schema)
 
 

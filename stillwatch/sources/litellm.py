@@ -22,8 +22,7 @@ from typing import Any
 
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import time_us
-from stillwatch.sources.contract_json import LAYOUTS
-from stillwatch.sources.lenient import decode_object
+from stillwatch.sources.contract_json import LAYOUTS, decoded
 from stillwatch.sources.messages import (
     dig,
     last_user_text,
@@ -57,18 +56,13 @@ def read_litellm(path: Path, start: int = 0, layout: str = "line_arrays") -> Ite
         if start > 0 and records.rows:
             start -= records.rows
             continue
-        for line, raw in zip(records.lines, records.raw, strict=True):
+        for line, raw, payload, mended in decoded(records, builder):
             try:
-                payload, mended = decode_object(raw)
                 row = payload_to_row(payload)
             except Refused as fault:
                 builder.refuse(line, fault.reason, raw)
-                continue
-            if mended:
-                builder.mend("utf8")
-            builder.add(line, row, raw)
-        for fault in records.faults:
-            builder.refuse(fault.line, fault.reason, fault.start)
+            else:
+                builder.add(line, row, raw, mended)
         yield builder.chunk(records.size)
 
 
@@ -131,13 +125,13 @@ def _first(holder: Any, *names: str) -> Any:
 
 def _headers(metadata: Any) -> dict[str, Any]:
     merged: dict[str, Any] = {}
-    for held in (dig(metadata, "requester_metadata", "headers"), dig(metadata, _CUSTOM_HEADERS)):
+    for held in (
+        dig(metadata, "requester_metadata", "headers"),
+        _first(metadata, "requester_custom_headers"),
+    ):
         if isinstance(held, dict):
             merged |= {str(name).lower(): value for name, value in held.items()}
     return merged
-
-
-_CUSTOM_HEADERS = "requester_custom_headers"
 
 
 def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:

@@ -110,7 +110,9 @@ def recognise(path: Path) -> Recognised | None:
 
 def _layout(text: bytes) -> str:
     """How the records are laid out, from the start of the file."""
-    line, _, rest = text.partition(b"\n")
+    line, broken, rest = text.partition(b"\n")
+    if not broken and text[:1] == b"[":
+        return "objects"
     try:
         value = msgspec.json.decode(line)
     except (msgspec.MsgspecError, ValueError, RecursionError):

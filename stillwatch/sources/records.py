@@ -6,6 +6,7 @@ too long while its bytes are let go.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +15,14 @@ import msgspec
 
 from stillwatch.sources import reasons
 from stillwatch.sources.braces import Splitter
-from stillwatch.sources.streams import pieces
+from stillwatch.sources.streams import peek, pieces
 
 MAX_RECORD_BYTES = 16 << 20
 
 _BLANK = b" \t\r\n"
+_BETWEEN = b" \t\r\n,[]"
+_MARK_OF_ORDER = b"\xef\xbb\xbf"
+_OWN_LINES = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[[ \t]*\r?\n)?([ \t]*)\{[ \t]*\r?\n")
 
 
 class Fault(NamedTuple):
@@ -36,8 +40,8 @@ class Records(NamedTuple):
     raw: list[bytes]
     faults: list[Fault]
     size: int
-    block: bytes | None = None
-    """The records as they stood in the file, where they are its lines and none is faulty."""
+    cut: bool = False
+    """The last of them is the file's last line and has no line break: it may be cut short."""
 
     @property
     def rows(self) -> int:
@@ -45,8 +49,22 @@ class Records(NamedTuple):
         return len(self.raw) + len(self.faults)
 
 
-def read_lines(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:
-    """The non-blank lines of `path`, some megabytes at a time."""
+class Block(NamedTuple):
+    """Whole lines as they stand in the file, the first of them `line`, after some faulty ones."""
+
+    data: bytes
+    line: int
+    faults: list[Fault]
+    size: int
+
+    @property
+    def lines(self) -> int:
+        """Lines in `data`, blank ones too."""
+        return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+
+
+def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block]:
+    """The lines of `path`, some megabytes at a time."""
     held: list[bytes] = []
     held_bytes, line, size = 0, 1, 0
     too_long: bytes | None = None
@@ -54,7 +72,7 @@ def read_lines(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Record
         size += piece.size
         if piece.fault:
             start = too_long if too_long is not None else b"".join(held)
-            yield Records([], [], [Fault(line, piece.fault, start)], size)
+            yield Block(b"", line, [Fault(line, piece.fault, start)], size)
             return
         cut = piece.data.rfind(b"\n") + 1
         faults = []
@@ -76,31 +94,32 @@ def read_lines(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Record
             block = b"".join(held)
         held = [piece.data[cut:]] if cut < len(piece.data) else []
         held_bytes = len(piece.data) - cut
-        yield _lines(block, line, faults, size, max_bytes)
+        yield Block(block, line, faults, size)
         line += block.count(b"\n")
         size = 0
     if too_long is not None:
-        yield Records([], [], [Fault(line, reasons.TOO_LONG, too_long)], size)
+        yield Block(b"", line, [Fault(line, reasons.TOO_LONG, too_long)], size)
     elif held or size:
-        yield _lines(b"".join(held), line, [], size, max_bytes)
+        yield Block(b"".join(held), line, [], size)
 
 
-def _lines(block: bytes, line: int, faults: list[Fault], size: int, max_bytes: int) -> Records:
-    raw = block.split(b"\n")
-    if not raw[-1]:
-        raw.pop()
-    clean = not faults and all(raw) and max(map(len, raw), default=0) <= max_bytes
-    lines = list(range(line, line + len(raw)))
-    if clean:
-        return Records(lines, raw, faults, size, block)
-    kept_lines, kept = [], []
-    for at, text in zip(lines, raw, strict=True):
+def split_block(block: Block, max_bytes: int = MAX_RECORD_BYTES) -> Records:
+    """The non-blank lines of `block`, one by one."""
+    lines, raw, faults = [], [], list(block.faults)
+    for line, text in enumerate(block.data.split(b"\n"), block.line):
         if len(text) > max_bytes:
-            faults.append(Fault(at, reasons.TOO_LONG, text[: reasons.EXCERPT_CHARS]))
+            faults.append(Fault(line, reasons.TOO_LONG, text[: reasons.EXCERPT_CHARS]))
         elif text.strip(_BLANK):
-            kept_lines.append(at)
-            kept.append(text)
-    return Records(kept_lines, kept, faults, size)
+            lines.append(line)
+            raw.append(text)
+    cut = bool(block.data) and not block.data.endswith(b"\n")
+    return Records(lines, raw, faults, block.size, cut)
+
+
+def read_lines(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:
+    """The non-blank lines of `path`, some megabytes at a time."""
+    for block in read_blocks(path, max_bytes):
+        yield split_block(block, max_bytes)
 
 
 def read_line_arrays(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:
@@ -117,23 +136,89 @@ def read_line_arrays(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[
                     parts = [text]
             lines += [line] * len(parts)
             raw += parts
-        yield Records(lines, raw, records.faults, records.size)
+        yield Records(lines, raw, records.faults, records.size, records.cut)
 
 
 def read_objects(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:
     """The objects of a document laid out over several lines: arrays, or one object after another.
 
-    An object that never ends is reported once, as truncated or too long; reading goes on at the
-    next line that looks like the start of its sibling.
+    Where each object starts on a line of its own, as pretty printers lay them out, one damaged
+    object costs no other: no string holds a line break, and what is nested is indented deeper.
     """
+    laid_out = _OWN_LINES.match(peek(path))
+    if laid_out:
+        yield from _read_indented(path, b"\n" + laid_out[1] + b"{", max_bytes)
+        return
     splitter = Splitter(max_bytes)
+    ended = None
     for piece in pieces(path):
-        if piece.fault:
-            lines, raw, faults = splitter.finish(piece.fault)
-        else:
+        ended = piece.fault
+        if ended is None:
             lines, raw, faults = splitter.feed(piece.data)
-        yield Records(lines, raw, [Fault(*fault) for fault in faults], piece.size)
-        if piece.fault:
-            return
-    lines, raw, faults = splitter.finish(None)
-    yield Records(lines, raw, [Fault(*fault) for fault in faults], 0)
+            yield Records(lines, raw, [Fault(*fault) for fault in faults], piece.size)
+    yield Records([], [], [Fault(*fault) for fault in splitter.finish(ended)], 0)
+
+
+def _read_indented(path: Path, mark: bytes, max_bytes: int) -> Iterator[Records]:
+    """Objects that each start with `mark`, a line break and the object's indentation and brace."""
+    walk = _Indented(max_bytes)
+    held, ended = b"\n", None
+    for piece in pieces(path):
+        ended = piece.fault
+        if ended is None:
+            *whole, held = (held + piece.data).split(mark)
+            for text in whole:
+                walk.close(text)
+            if len(held) > max_bytes:
+                held = walk.drop(held, len(mark))
+            yield walk.records(piece.size)
+    walk.close(held, ended, last=True)
+    yield walk.records(0)
+
+
+class _Indented:
+    """Gathers what stands between marks."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._line, self._opened = 0, False
+        self._dropped: bytes | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._lines: list[int] = []
+        self._raw: list[bytes] = []
+        self._faults: list[Fault] = []
+
+    def records(self, size: int) -> Records:
+        """What was closed since the last call."""
+        done = Records(self._lines, self._raw, self._faults, size)
+        self._clear()
+        return done
+
+    def drop(self, text: bytes, keep: int) -> bytes:
+        """Let go of a part that is too long already, but for an end that may start a mark."""
+        self._dropped = self._dropped or text[: reasons.EXCERPT_CHARS]
+        self._line += text.count(b"\n", 0, -keep)
+        return text[-keep:]
+
+    def close(self, text: bytes, ended: str | None = None, *, last: bool = False) -> None:
+        """One part is over: `text` follows the mark that opened it."""
+        line, start = self._line, (b"{" + text)[: reasons.EXCERPT_CHARS]
+        body = b"{" + text.rstrip(_BETWEEN)
+        if self._dropped is not None:
+            self._faults.append(Fault(line, reasons.TOO_LONG, self._dropped))
+        elif not self._opened:
+            if ended or text.strip(_BETWEEN + _MARK_OF_ORDER):
+                self._faults.append(Fault(max(line, 1), ended or reasons.NOT_JSON, text[:200]))
+        elif ended:
+            self._faults.append(Fault(line, ended, start))
+        elif len(body) > self._max_bytes:
+            self._faults.append(Fault(line, reasons.TOO_LONG, start))
+        elif last and not body.endswith(b"}"):
+            self._faults.append(Fault(line, reasons.TRUNCATED, start))
+        else:
+            self._lines.append(line)
+            self._raw.append(body)
+        self._line += text.count(b"\n") + 1
+        self._opened, self._dropped = True, None
