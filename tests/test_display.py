@@ -38,7 +38,7 @@ def test_letters_and_emoji_stay() -> None:
 @pytest.mark.parametrize(
     "name",
     ["stillwatch.display", "stillwatch.progress", "stillwatch.console.wording",
-     "stillwatch.cli.options"],
+     "stillwatch.cli.options", "stillwatch.cli.bars"],
 )  # fmt: skip
 def test_examples(name: str) -> None:
     """The examples in docstrings are true."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -12,7 +14,6 @@ from rich.progress import (
     SpinnerColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
@@ -24,24 +25,48 @@ from stillwatch.progress import Progress, Silent
 _REDRAW_S = 0.1
 
 
-def watcher(json: bool) -> Progress:
-    """What to hand to work as `progress`: bars, lines, or nothing where JSON was asked for."""
-    if sys.stderr.isatty():
-        return Bars()
-    return Silent() if json else Lines()
+@contextmanager
+def watching(json: bool) -> Iterator[Progress]:
+    """What to hand to work as `progress`: bars, lines, or nothing where JSON was asked for.
+
+    However the work ends, the screen is given back, so that an error stands alone on it.
+    """
+    if not sys.stderr.isatty():
+        yield Silent() if json else Lines()
+        return
+    bars = Bars()
+    try:
+        yield bars
+    finally:
+        bars.close()
+
+
+def amount(n: float, unit: str) -> str:
+    """So many units; bytes as megabytes.
+
+    >>> amount(1234, "exchanges"), amount(30_898_758, "bytes")
+    ('1,234 exchanges', '30.9 MB')
+    """
+    return f"{n / 1e6:,.1f} MB" if unit == "bytes" else f"{n:,.0f} {unit}"
 
 
 class _Done(ProgressColumn):
     def render(self, task: Task) -> Text:
         unit = task.fields["unit"]
-        total = f" of {int(task.total):,}" if task.total else ""
-        return Text(f"{int(task.completed):,}{total} {unit}", style="dim")
+        if not task.completed:
+            return Text("")
+        if not task.total:
+            return Text(amount(task.completed, unit), style="dim")
+        done = amount(task.completed, unit).removesuffix(f" {unit}")
+        return Text(f"{done} of {amount(task.total, unit)}", style="dim")
 
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "", style="dim")
+        speed, unit = task.finished_speed or task.speed, task.fields["unit"]
+        if not speed or not task.completed:
+            return Text("")
+        return Text(f"{amount(speed, unit).removesuffix(f' {unit}')}/s", style="dim")
 
 
 class Bars:
@@ -50,12 +75,11 @@ class Bars:
     def __init__(self) -> None:
         self._bars = RichProgress(
             SpinnerColumn(finished_text="[green]✓[/green]"),
-            TextColumn("{task.description:<18}", markup=False),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description:<9}", markup=False),
+            BarColumn(bar_width=16),
             _Done(),
             _Rate(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(compact=True),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=Console(stderr=True),
         )
         self._task: int | None = None
@@ -85,6 +109,10 @@ class Bars:
         self._bars.stop()
         self._task = None
 
+    def close(self) -> None:
+        """Leave the screen as it is, whether the stage is over or not."""
+        self._bars.stop()
+
     def _tell(self, now: float) -> None:
         if self._task is not None and self._waiting:
             self._bars.advance(self._bars.tasks[self._task].id, self._waiting)
@@ -109,5 +137,6 @@ class Lines:
     def finish(self) -> None:
         """Print what was done, in how long."""
         took_s = time.monotonic() - self._began_s
-        rate = f", {self._n / took_s:,.0f}/s" if took_s > 0.05 and self._n else ""
-        print(f"{self._stage}: {self._n:,} {self._unit} in {took_s:.1f} s{rate}", file=sys.stderr)
+        done = f"{amount(self._n, self._unit)} in " if self._n else ""
+        rate = f", {amount(self._n / took_s, self._unit)}/s" if took_s > 0.05 and self._n else ""
+        print(f"{self._stage}: {done}{took_s:.1f} s{rate}", file=sys.stderr)

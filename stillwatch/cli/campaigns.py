@@ -39,7 +39,12 @@ def print_story(console: Console, story: Story) -> None:
 
 def _table(chapters: tuple[Chapter, ...], title: str) -> Table:
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, expand=False
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("", no_wrap=True)
     table.add_column(_ASKS[chapters[0].kind == "distillation"], ratio=1)

@@ -44,7 +44,7 @@ def demo(
     is served.
     """
     import stillwatch as sw
-    from stillwatch.cli.bars import watcher
+    from stillwatch.cli.bars import watching
     from stillwatch.cli.campaigns import print_story
     from stillwatch.cli.printing import emit, people, rows, safe
     from stillwatch.cli.scores import print_score
@@ -52,11 +52,11 @@ def demo(
     from stillwatch.console import write_page
     from stillwatch.console.story import tell
 
-    watch = watcher(json)
     log, lake, findings = _clear(out, scale, seed)
-    sw.make_world(_WORLD, log, scale=scale, seed=seed, progress=watch)
-    sw.ingest([log], lake=lake, progress=watch)
-    found = sw.detect(lake, progress=watch)
+    with watching(json) as watch:
+        sw.make_world(_WORLD, log, scale=scale, seed=seed, progress=watch)
+        sw.ingest([log], lake=lake, progress=watch)
+        found = sw.detect(lake, progress=watch)
     simulated = {"name": _WORLD, "scale": scale, "seed": seed}
     found = replace(found, run={**found.run, "world": simulated})
     found.save(findings)

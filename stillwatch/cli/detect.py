@@ -43,12 +43,13 @@ def detect(
     Reads exchanges only; labels that lie beside a simulated log are never looked at.
     """
     import stillwatch as sw
-    from stillwatch.cli.bars import watcher
+    from stillwatch.cli.bars import watching
     from stillwatch.cli.campaigns import print_story
     from stillwatch.cli.printing import emit, people, rows, safe
     from stillwatch.console.story import tell
 
-    found = sw.detect(log, out=out, until=until, threads=threads, progress=watcher(json))
+    with watching(json) as watch:
+        found = sw.detect(log, out=out, until=until, threads=threads, progress=watch)
     if json:
         emit({"findings": out, "run": found.run, "campaigns": rows(found.campaigns)})
         return

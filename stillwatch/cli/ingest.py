@@ -44,11 +44,12 @@ def ingest(
     Rows that can't be read are set aside with a reason and counted, never guessed at.
     """
     import stillwatch as sw
-    from stillwatch.cli.bars import watcher
+    from stillwatch.cli.bars import watching
     from stillwatch.cli.printing import emit, figures, people, safe
     from stillwatch.console.wording import count
 
-    report = figures(sw.ingest(paths, lake=lake, format=str(format), progress=watcher(json)))
+    with watching(json) as watch:
+        report = figures(sw.ingest(paths, lake=lake, format=str(format), progress=watch))
     if json:
         emit({"lake": lake, **report})
         return

@@ -37,11 +37,12 @@ def world(
 ) -> None:
     """Make labelled traffic: a log as the contract has it, and the truth beside it for scoring."""
     import stillwatch as sw
-    from stillwatch.cli.bars import watcher
+    from stillwatch.cli.bars import watching
     from stillwatch.cli.printing import emit, figures, people, safe
 
-    watch = watcher(json)
-    report = figures(sw.make_world(name, out, scale=scale, seed=seed, texts=texts, progress=watch))
+    with watching(json) as watch:
+        made = sw.make_world(name, out, scale=scale, seed=seed, texts=texts, progress=watch)
+    report = figures(made)
     if json:
         emit({"log": out, **report})
         return

@@ -46,5 +46,29 @@ def test_bars_count_every_advance(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bars on a terminal, lines in a pipe, nothing where JSON was asked for."""
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    assert isinstance(bars.watcher(json=True), Silent)
-    assert isinstance(bars.watcher(json=False), bars.Lines)
+    with bars.watching(json=True) as watch:
+        assert isinstance(watch, Silent)
+    with bars.watching(json=False) as watch:
+        assert isinstance(watch, bars.Lines)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with bars.watching(json=True) as watch:
+        assert isinstance(watch, bars.Bars)
+
+
+def test_an_error_gets_the_screen_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once work has failed, no bar draws over the error."""
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        bars, "Console", lambda **_: Console(file=screen, force_terminal=True, width=80)
+    )
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    def fail() -> None:
+        with bars.watching(json=False) as watch:
+            watch.start("read", None, "exchanges")
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
+    assert screen.getvalue().rstrip().endswith("\x1b[?25h"), "the cursor is shown again, last"
