@@ -10,9 +10,18 @@ from rich.text import Text
 
 from stillwatch.cli.printing import bar, safe
 from stillwatch.console.story import Chapter, Reason, Story
-from stillwatch.console.wording import capability_title, count, full_weight, odds, percent, span
+from stillwatch.console.wording import (
+    capability_title,
+    count,
+    full_weight,
+    listed,
+    odds,
+    percent,
+    span,
+)
 
 _WHY_SHOWN = 2
+_LEAST_SHARE = 0.005
 _ASKS = {
     True: "What it is after, and why it was found",
     False: "What passes through it, and why it was found",
@@ -113,8 +122,12 @@ def print_rivals(console: Console, chapter: Chapter) -> None:
     lines = [
         (bar(share, against=True), reason, f"would explain {percent(share)} of the evidence")
         for reason, share in chapter.rivals
+        if share >= _LEAST_SHARE
     ]
     _print_bars(console, "Other explanations that were weighed", lines)
+    none = [reason.title.lower() for reason, share in chapter.rivals if share < _LEAST_SHARE]
+    if none:
+        console.print(safe(f"Would explain none of the evidence: {listed(none)}.", "dim"))
 
 
 def _print_bars(console: Console, title: str, lines: list[tuple[Text, Reason, str]]) -> None:

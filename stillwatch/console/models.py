@@ -25,7 +25,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Models:
-    """A campaign's models by share, largest first, and its turns to new ones in order of time.
+    """A campaign's models, those it turned to first, then by share; and its turns, in order of time.
 
     `strip` has one tuple a day: the shares of `names` that day, or `None` where it was silent.
     """
@@ -72,6 +72,8 @@ def _of(days: defaultdict[dt.date, defaultdict[str, int]]) -> Models:
         (turn for model, _ in ranked if (turn := _turn(model, days, active))),
         key=lambda turn: (turn.day, turn.model),
     )
+    turned = {turn.model for turn in turns}
+    ranked.sort(key=lambda item: (item[0] not in turned, -item[1], item[0]))
     strip = []
     for offset in range((active[-1] - active[0]).days + 1):
         by_model = days.get(active[0] + dt.timedelta(days=offset))
