@@ -212,6 +212,8 @@ def _campaign(
         "rival": "fleet",
     }
     rows["evidence"].append(_evidence(plan["id"], None, "rival", -22.84, json.dumps(rival)))
+    idle = {"says": "3% of the members share one network.", "rival": "class"}
+    rows["evidence"].append(_evidence(plan["id"], None, "rival", -0.0, json.dumps(idle)))
     member = json.dumps({"says": "Its exchanges fit the campaign's content 10^6 times better."})
     rows["evidence"].append(_evidence(plan["id"], names[0], "membership", 6.0, member))
     if plan["kind"] == "distillation":

@@ -21,7 +21,6 @@ from stillwatch.console.wording import (
 )
 
 _WHY_SHOWN = 2
-_LEAST_SHARE = 0.005
 _ASKS = {
     True: "What it is after, and why it was found",
     False: "What passes through it, and why it was found",
@@ -122,10 +121,9 @@ def print_rivals(console: Console, chapter: Chapter) -> None:
     lines = [
         (bar(share, against=True), reason, f"would explain {percent(share)} of the evidence")
         for reason, share in chapter.rivals
-        if share >= _LEAST_SHARE
     ]
     _print_bars(console, "Other explanations that were weighed", lines)
-    none = [reason.title.lower() for reason, share in chapter.rivals if share < _LEAST_SHARE]
+    none = [reason.title.lower() for reason in chapter.rivals_set_aside]
     if none:
         console.print(safe(f"Would explain none of the evidence: {listed(none)}.", "dim"))
 

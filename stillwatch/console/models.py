@@ -25,7 +25,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Models:
-    """A campaign's models, those it turned to first, then by share; and its turns, in order of time.
+    """A campaign's models, first those it turned to, then by share; its turns, in order of time.
 
     `strip` has one tuple a day: the shares of `names` that day, or `None` where it was silent.
     """

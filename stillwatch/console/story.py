@@ -26,6 +26,7 @@ from stillwatch.console.wording import (
 from stillwatch.findings import Findings
 
 Row = dict[str, Any]
+_LEAST_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,20 @@ class Chapter:
 
     @property
     def rivals(self) -> tuple[tuple[Reason, float], ...]:
-        """Other explanations that were weighed, each with the share of the evidence it explains."""
+        """Other explanations that fit at all, each with the share of the evidence it explains."""
         whole = sum(reason.weight for reason in self.support)
-        found = [reason for reason in reversed(self.reasons) if reason.kind == "rival"]
-        return tuple((r, min(-r.weight / whole, 1.0) if whole else 0.0) for r in found)
+        found = [(r, min(-r.weight / whole, 1.0) if whole else 0.0) for r in self._weighed]
+        return tuple((reason, share) for reason, share in found if share >= _LEAST_SHARE)
+
+    @property
+    def rivals_set_aside(self) -> tuple[Reason, ...]:
+        """Other explanations that were weighed and would explain none of the evidence."""
+        fit = {id(reason) for reason, _ in self.rivals}
+        return tuple(reason for reason in self._weighed if id(reason) not in fit)
+
+    @property
+    def _weighed(self) -> list[Reason]:
+        return [reason for reason in reversed(self.reasons) if reason.kind == "rival"]
 
 
 @dataclass(frozen=True)

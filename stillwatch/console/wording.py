@@ -143,7 +143,7 @@ def odds(weight: float) -> str:
     size = abs(weight)
     if size < 0.05:
         return "no weight"
-    value = "over a trillion" if size > _MOST_WEIGHT else _one_figure(10**size)
+    value = "over a trillion" if size >= _MOST_WEIGHT else _one_figure(10**size)
     words = f"{value} to 1"
     return f"{words} against" if weight < 0 else words
 

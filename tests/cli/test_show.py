@@ -37,6 +37,7 @@ def test_one_campaign_in_full(name: str, run: Run, folder: Path) -> None:
     words = flat(run("show", folder, name, "--members", 2).out)
     assert words.startswith("Campaign 3: Reasoning traces and grading cmp-09d5ce11f4")
     assert "A fleet of one owner would explain 40% of the evidence" in words
+    assert "Would explain none of the evidence: a class of students." in words
     assert "Members (2 surest of 18)" in words
 
 

@@ -75,6 +75,7 @@ def test_it_says_what_was_found_and_why(found: Findings) -> None:
     assert "210 accounts draw their prompts from one distribution" in text
     assert "over a trillion to 1" in text
     assert "A fleet of one owner would explain 40% of the evidence" in text
+    assert "1 more explanation would explain none of the evidence A class of students" in text
     assert "On 4 Feb 2026 it turned to still-2 : 52%" in text
     assert "Networks that share access: not flagged" in text
     assert "90 of 210 accounts drawn" in text
