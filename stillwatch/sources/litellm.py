@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import time_us
 from stillwatch.sources.contract_json import LAYOUTS, decoded
@@ -40,7 +41,7 @@ from stillwatch.tables import EXCHANGES, Chunk
 MARKS = frozenset({"litellm_call_id", "model_group", "call_type", "startTime", "model_parameters"})
 """Keys that a payload has and a contract row hasn't."""
 
-_NO_USER = frozenset({"default_user_id", "litellm-proxy-budget"})
+_NO_USER = ("default_user_id", "litellm-proxy-budget")
 _CALL_ID_HEADER = "x-litellm-call-id"
 _BLOCKED = "guardrail_intervened"
 _CODE = re.compile(r"\s*([1-5]\d\d)(?!\d)")
@@ -61,6 +62,8 @@ def read_litellm(path: Path, start: int = 0, layout: str = "line_arrays") -> Ite
                 row = payload_to_row(payload)
             except Refused as fault:
                 builder.refuse(line, fault.reason, raw)
+            except RecursionError:
+                builder.refuse(line, reasons.TOO_DEEP, raw)
             else:
                 builder.add(line, row, raw, mended)
         yield builder.chunk(records.size)

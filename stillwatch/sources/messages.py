@@ -16,8 +16,9 @@ from stillwatch.sources.python_repr import parse_repr
 
 BLANK_LINE = "\n\n"
 
-_SYSTEM = frozenset({"system", "developer"})
-_TEXT_BLOCKS = frozenset({None, "text", "input_text", "output_text"})
+# Tuples, not sets: what a client sent in place of a name may not be hashable.
+_SYSTEM = ("system", "developer")
+_TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 
 
 def dig(value: Any, *path: str | int) -> Any:
@@ -49,8 +50,8 @@ def _texts(blocks: list[Any]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, str):
             yield block
-        elif dig(block, "type") in _TEXT_BLOCKS and isinstance(block.get("text"), str):
-            yield block["text"]
+        elif dig(block, "type") in _TEXT_BLOCKS and isinstance(text := dig(block, "text"), str):
+            yield text
 
 
 def _results(content: Any) -> Iterator[str]:
