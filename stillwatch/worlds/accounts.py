@@ -132,8 +132,8 @@ class AccountBook:
         """First and last moment at which each account may call."""
         return self.column("created"), self.column("banned")
 
-    def join(self, accounts: np.ndarray, *, campaign: int) -> None:
-        """Let `accounts` take part in a campaign."""
+    def label(self, accounts: np.ndarray, *, campaign: int) -> None:
+        """Mark `accounts` as taking part in a campaign."""
         whole = self.column("campaign")
         whole[accounts] = campaign
         self._columns["campaign"] = [whole]

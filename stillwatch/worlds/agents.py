@@ -6,16 +6,17 @@ import numpy as np
 
 from stillwatch.worlds import rhythm
 from stillwatch.worlds.people import Draft
-from stillwatch.worlds.phrases import BLANK_LINE, PARTS, SPACE
+from stillwatch.worlds.phrases import BLANK_LINE, PARTS, SPACE, pick
 from stillwatch.worlds.places import UTC_OFFSETS
 from stillwatch.worlds.scene import Scene
-from stillwatch.worlds.texts import Project, Texts
+from stillwatch.worlds.texts import Assignment, Project, Texts
 
 
 def draft_agents(
     rng: np.random.Generator,
     projects: list[Project],
     volumes: np.ndarray,
+    *,
     born: np.ndarray,
     died: np.ndarray,
     offsets: np.ndarray,
@@ -30,12 +31,18 @@ def draft_agents(
     who = owner[conversation]
     gaps = rhythm.agent_gaps(rng, len(step))
     ts = begin[conversation] + (rhythm.running(gaps, length) * rhythm.SECOND).astype(np.int64)
-    opening = _pick(rng, [p.openings for p in projects], who)
-    follow = _pick(rng, [p.follow for p in projects], who)
-    result = _pick(rng, [p.results for p in projects], who)
     parts = np.full((len(who), PARTS), -1, dtype=np.int32)
-    later = np.where(rng.random(len(who)) < 0.72, result, follow)
-    parts[:, 0] = np.where(step == 0, opening, later)
+    parts[:, 0] = pick(rng, [p.contexts for p in projects], who)
+    parts[:, 1] = pick(rng, [p.tasks for p in projects], who)
+    parts[:, 2] = pick(rng, [p.rules for p in projects], who)
+    said = rng.random(len(who)) < 0.28
+    later = step > 0
+    result = pick(rng, [p.results for p in projects], who)
+    detail = pick(rng, [p.details for p in projects], who)
+    follow = pick(rng, [p.follow for p in projects], who)
+    parts[later, 0] = np.where(said, follow, result)[later]
+    parts[later, 1] = np.where(said, -1, detail)[later]
+    parts[later, 2] = -1
     return Draft(ts, who, conversation, 2 * step + 1, parts)
 
 
@@ -60,9 +67,9 @@ def make_agents(scene: Scene, texts: Texts, projects: list[Project], mean: float
         rng,
         projects,
         volumes,
-        np.maximum(born[accounts], scene.window.start),
-        np.minimum(died[accounts], scene.window.end),
-        UTC_OFFSETS[country],
+        born=np.maximum(born[accounts], scene.window.start),
+        died=np.minimum(died[accounts], scene.window.end),
+        offsets=UTC_OFFSETS[country],
     )
     system, tools = agent_software(scene, rng, texts, n)
     call = scene.calls.add(
@@ -106,7 +113,7 @@ def agent_software(
     return np.array([s for s, _ in kinds])[which], scene.agent_toolsets[which]
 
 
-def make_classrooms(scene: Scene, assignments: list[np.ndarray], mean: float) -> None:
+def make_classrooms(scene: Scene, assignments: list[Assignment], mean: float) -> None:
     """Classes of 20 to 60 accounts: one address, one school, one assignment, a few days."""
     rng = scene.rng("classrooms")
     n = len(assignments)
@@ -145,7 +152,11 @@ def make_classrooms(scene: Scene, assignments: list[np.ndarray], mean: float) ->
     gaps = rhythm.human_gaps(rng, len(step))
     ts = moment[conversation] + (rhythm.running(gaps, length) * rhythm.SECOND).astype(np.int64)
     parts = np.full((len(who), PARTS), -1, dtype=np.int32)
-    parts[:, 0] = _pick(rng, assignments, owner[who])
+    parts[:, 0] = pick(rng, [a.asks for a in assignments], owner[who])
+    parts[:, 1] = pick(rng, [a.tasks for a in assignments], owner[who])
+    # a student pastes one of three drafts of their own, or none
+    drafts = pick(rng, [a.drafts for a in assignments], np.repeat(owner, 3)).reshape(total, 3)
+    parts[:, 2] = drafts[who, rng.integers(0, 3, len(who))]
     at_home = rng.random(len(length)) < 0.3
     home = scene.places.homes(country[owner])
     clients = scene.clients.mixed(total, {"browser": 0.8, "phone": 0.2})
@@ -163,11 +174,3 @@ def make_classrooms(scene: Scene, assignments: list[np.ndarray], mean: float) ->
         separator=SPACE,
         parts=parts,
     )
-
-
-def _pick(rng: np.random.Generator, stores: list[np.ndarray], who: np.ndarray) -> np.ndarray:
-    """A random phrase of each owner's store: int32 [len(who)]."""
-    sizes = np.array([len(s) for s in stores])
-    first = np.cumsum(sizes) - sizes
-    flat = np.concatenate(stores)
-    return flat[first[who] + (rng.random(len(who)) * sizes[who]).astype(np.int64)]

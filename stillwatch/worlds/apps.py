@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.worlds import rhythm
-from stillwatch.worlds.phrases import BLANK_LINE, PARTS, with_ends
+from stillwatch.worlds.people import Draft
+from stillwatch.worlds.phrases import BLANK_LINE, PARTS, pick, with_ends
 from stillwatch.worlds.places import UTC_OFFSETS
 from stillwatch.worlds.scene import Scene
-from stillwatch.worlds.texts import App, Texts
+from stillwatch.worlds.texts import App
 
 CODED = {"python": 0.36, "node": 0.22, "plain_http": 0.16, "cloud_sdk": 0.14, "framework": 0.12}
 """What software calls from servers, by share; campaigns draw from the same."""
 
 
-def make_developers(scene: Scene, texts: Texts, apps: list[App], mean: float) -> None:
+def make_developers(scene: Scene, apps: list[App], mean: float) -> None:
     """One account an app: own prompt, own tools, own domain, many end users, cloud egress."""
     rng = scene.rng("developers")
     n = len(apps)
@@ -29,10 +30,18 @@ def make_developers(scene: Scene, texts: Texts, apps: list[App], mean: float) ->
         program=(0.86, 0.02, 0.11, 0.01),
         place=scene.places.homes(country),
     )
-    serve(scene, rng, texts, apps, np.arange(n), accounts, volumes, UTC_OFFSETS[country])
+    serve(
+        scene,
+        rng,
+        apps,
+        np.arange(n),
+        accounts=accounts,
+        volumes=volumes,
+        offsets=UTC_OFFSETS[country],
+    )
 
 
-def make_enterprises(scene: Scene, texts: Texts, apps: list[App], mean: float) -> None:
+def make_enterprises(scene: Scene, apps: list[App], mean: float) -> None:
     """Organisations of two to eight accounts with one template, one egress and many keys."""
     rng = scene.rng("enterprises")
     n = len(apps)
@@ -51,12 +60,19 @@ def make_enterprises(scene: Scene, texts: Texts, apps: list[App], mean: float) -
     )
     volumes = rhythm.heavy_volumes(rng, len(owner), mean / sizes.mean(), 0.8, low=20)
     serve(
-        scene, rng, texts, apps, owner, accounts, volumes, UTC_OFFSETS[country[owner]], shared=True
+        scene,
+        rng,
+        apps,
+        owner,
+        accounts=accounts,
+        volumes=volumes,
+        offsets=UTC_OFFSETS[country[owner]],
+        shared=True,
     )
 
 
-def make_agencies(scene: Scene, texts: Texts, apps: list[App], mean: float) -> None:
-    """Contractors: one account serves the apps of three clients, from one office and from clouds."""
+def make_agencies(scene: Scene, apps: list[App], mean: float) -> None:
+    """Contractors: one account serves the apps of three clients."""
     rng = scene.rng("agencies")
     n = len(apps) // 3
     country = scene.places.countries(n)
@@ -73,21 +89,20 @@ def make_agencies(scene: Scene, texts: Texts, apps: list[App], mean: float) -> N
     serve(
         scene,
         rng,
-        texts,
         apps,
         np.arange(3 * n),
-        accounts[owner],
-        volumes,
-        UTC_OFFSETS[country[owner]],
+        accounts=accounts[owner],
+        volumes=volumes,
+        offsets=UTC_OFFSETS[country[owner]],
     )
 
 
 def serve(
     scene: Scene,
     rng: np.random.Generator,
-    texts: Texts,
     apps: list[App],
     app_of: np.ndarray,
+    *,
     accounts: np.ndarray,
     volumes: np.ndarray,
     offsets: np.ndarray,
@@ -98,7 +113,10 @@ def serve(
     With `shared`, services of one app also share its egress and its client software.
     """
     n = len(app_of)
-    draft = draft_apps(scene, rng, apps, app_of, accounts, volumes, offsets)
+    born, died = scene.accounts.lives()
+    start = np.maximum(born[accounts], scene.window.start)
+    stop = np.minimum(died[accounts], scene.window.end)
+    draft, owner = draft_apps(rng, apps, app_of, volumes, born=start, died=stop, offsets=offsets)
     groups = app_of if shared else np.arange(n)
     m = int(groups.max(initial=-1)) + 1
     places = scene.places.clouds(3 * m).reshape(m, 3)
@@ -115,69 +133,58 @@ def serve(
     )
     keys = np.where(rng.random((n, 2)) < 0.8, scene.numbers(2 * n).reshape(n, 2), -1)
     tracked, claimed = rng.random(n) < 0.5, rng.random(n) < 0.6
-    who, conversation = draft["who"], draft["conversation"]
+    who, conversation = draft.who, draft.conversation
     total = int(conversation.max(initial=-1)) + 1
     base = scene.conversations(total)
     people = np.maximum(3, volumes // 6)
-    user = (rng.random(total) ** 1.5 * people[draft["owner"]]).astype(np.int64)
+    user = (rng.random(total) ** 1.5 * people[owner]).astype(np.int64)
     first_user = np.cumsum(people) - people
     users = scene.numbers(int(people.sum()))
     scene.emit(
-        ts=draft["ts"],
+        ts=draft.ts,
         account=accounts[who],
         place=places[groups[who], rng.integers(0, 3, total)[conversation]],
         client=clients[who],
         call=call[who],
-        model=scene.choose_models(rng, who, draft["ts"]),
+        model=scene.choose_models(rng, who, draft.ts),
         conversation=np.where(tracked[who], base + conversation, -1),
-        turn=draft["turn"],
-        end_user=np.where(
-            claimed[who], users[(first_user[draft["owner"]] + user)[conversation]], -1
-        ),
+        turn=draft.turn,
+        end_user=np.where(claimed[who], users[(first_user[owner] + user)[conversation]], -1),
         key=keys[who, rng.integers(0, 2, len(who))],
         separator=BLANK_LINE,
-        parts=draft["parts"],
+        parts=draft.parts,
     )
 
 
 def draft_apps(
-    scene: Scene,
     rng: np.random.Generator,
     apps: list[App],
     app_of: np.ndarray,
-    accounts: np.ndarray,
     volumes: np.ndarray,
+    *,
+    born: np.ndarray,
+    died: np.ndarray,
     offsets: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """When the users of apps write and what; keys as in `people.Draft`, and `owner` by conversation."""
-    born, died = scene.accounts.lives()
-    start = np.maximum(born[accounts], scene.window.start)
-    stop = np.minimum(died[accounts], scene.window.end)
+) -> tuple[Draft, np.ndarray]:
+    """What the users of apps send, and when; also the owner of each conversation.
+
+    Arrays are by service; service i runs `apps[app_of[i]]`.
+    """
     owner, length = rhythm.split_counts(rng, volumes, 2.0)
-    begin = rhythm.life_moments(rng, owner, start, stop)
+    begin = rhythm.life_moments(rng, owner, born, died)
     begin = rhythm.by_daylight(rng, begin, offsets[owner], 0.15)
     step = rhythm.within(length)
     conversation = np.repeat(np.arange(len(length)), length)
     gaps = rhythm.human_gaps(rng, len(step)) * 0.7
     ts = begin[conversation] + (rhythm.running(gaps, length) * rhythm.SECOND).astype(np.int64)
     who = owner[conversation]
-    sizes = np.array([len(a.prompts) for a in apps])
-    offset = np.cumsum(sizes) - sizes
-    prompts = np.concatenate([a.prompts for a in apps])
     app = app_of[who]
-    first = prompts[offset[app] + (rng.random(len(who)) * sizes[app]).astype(np.int64)]
-    more = prompts[offset[app] + (rng.random(len(who)) * sizes[app]).astype(np.int64)]
     parts = np.full((len(who), PARTS), -1, dtype=np.int32)
-    parts[:, 0] = first
-    parts = with_ends(
-        parts, None, np.where((rng.random(len(who)) < 0.25) & (more != first), more, -1)
-    )
+    parts[:, 1] = pick(rng, [a.prompts for a in apps], app)
+    more = pick(rng, [a.prompts for a in apps], app)
+    parts[:, 2] = np.where((rng.random(len(who)) < 0.2) & (more != parts[:, 1]), more, -1)
+    head = pick(rng, [a.heads for a in apps], app)
+    parts = with_ends(parts[:, 1:3], head, pick(rng, [a.tails for a in apps], app))
     history = rng.random(len(volumes)) < 0.7
-    return {
-        "ts": ts,
-        "who": who,
-        "owner": owner,
-        "conversation": conversation,
-        "turn": np.where(history[who], 2 * step + 1, 1),
-        "parts": parts,
-    }
+    turn = np.where(history[who], 2 * step + 1, 1)
+    return Draft(ts, who, conversation, turn, parts), owner

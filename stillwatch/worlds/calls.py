@@ -16,7 +16,7 @@ TEMPERATURES = (0.0, 0.2, 0.5, 0.6, 0.7, 0.8, 1.0)
 
 
 class CallBook:
-    """Calls by number. Columns: surface, system (-1: none), tool set (-1), limits, expected reply."""
+    """Calls by number. Surface, system (-1: none), tool set (-1: none), settings, reply."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -36,16 +36,19 @@ class CallBook:
         rng: np.random.Generator,
         n: int,
         surface: str | np.ndarray = "api",
+        *,
         system: np.ndarray | int = -1,
         tools: np.ndarray | int = -1,
         reply: float | np.ndarray = 350.0,
         thinking: float = 0.25,
         ample: float = 0.4,
+        common: float = 0.0,
     ) -> np.ndarray:
         """`n` fresh calls: numbers [n].
 
         `reply` is the expected length in tokens, `thinking` the chance that reasoning is asked
-        for, `ample` the chance of a limit far above the reply. A temperature is absent in 40%, a
+        for, `ample` the chance of a limit far above the reply, `common` the chance that a call has
+        the first one's settings (one program on many accounts). A temperature is absent in 40%, a
         limit in 15%, whoever calls.
         """
         where = (
@@ -61,6 +64,8 @@ class CallBook:
         )
         temperature = np.where(rng.random(n) < 0.4, -1, temperature)
         think = (rng.random(n) < thinking).astype(np.int64)
+        same = rng.random(n) < common
+        limit, temperature, think = (np.where(same, v[:1], v) for v in (limit, temperature, think))
         self._rows.append(
             np.column_stack(
                 [
@@ -83,7 +88,7 @@ class CallBook:
         return np.where(rng.random(n) < app, 1, rest)
 
     def arrays(self, book: PhraseBook) -> dict[str, pa.Array | np.ndarray]:
-        """Contract columns by call number, and `reply` (float64) and `think` (bool) for sampling."""
+        """Contract columns by call number, and `reply`, `think`, `limit` for sampling."""
         rows = np.concatenate(self._rows)
         tools = rows[:, 2]
         limit, temperature = rows[:, 3], rows[:, 4]

@@ -1,4 +1,4 @@
-"""Built-in conversations of people: hundreds of topics in six languages, each with its own words."""
+"""Built-in conversations of people: hundreds of topics, each with its own words."""
 
 from __future__ import annotations
 
@@ -15,22 +15,19 @@ ANGLES = {"en": 4, "zh": 4, "es": 3, "de": 3, "fr": 3, "pt": 3}
 
 
 def people_conversations(book: PhraseBook, rng: random.Random, people: int) -> Conversations:
-    """Topics with conversations; more people, more conversations a topic (24 to 150)."""
-    each = min(150, max(24, people // 120))
+    """Topics with conversations; more people, more conversations a topic (40 to 160)."""
+    each = min(160, max(40, people // 80))
     turns: list[list[int]] = []
     first, topic_first, spoken = [0], [0], []
-    own = {lang: _grammar(rng, lang) for lang in ANGLES}
-    for language, lines in read_words("topics").items():
-        for line in lines:
-            domain, terms = line.split(": ", 1)
-            for _ in range(ANGLES[language]):
-                grammar = own[language]
-                words = rng.sample(terms.split(", "), 5)
-                for _ in range(each):
-                    turns += _conversation(book, grammar, language, domain, words)
-                    first.append(len(turns))
-                topic_first.append(len(first) - 1)
-                spoken.append(LANGUAGES.index(language))
+    own = {lang: grammar_of(rng, lang) for lang in ANGLES}
+    for language, domain, terms in domains():
+        for _ in range(ANGLES[language]):
+            words = rng.sample(terms, 5)
+            for _ in range(each):
+                turns += _conversation(book, own[language], language, domain, words=words)
+                first.append(len(turns))
+            topic_first.append(len(first) - 1)
+            spoken.append(LANGUAGES.index(language))
     table = np.full((len(turns), 3), -1, dtype=np.int32)
     for i, row in enumerate(turns):
         table[i, : len(row)] = row
@@ -38,7 +35,22 @@ def people_conversations(book: PhraseBook, rng: random.Random, people: int) -> C
     return Conversations(table, np.array(first), np.array(topic_first), np.array(spoken), asides)
 
 
-def _grammar(rng: random.Random, language: str) -> Grammar:
+def domains() -> list[tuple[str, str, list[str]]]:
+    """(language, domain, terms) of every line of the topic list, languages contiguous."""
+    return [
+        (language, *_split(line))
+        for language, lines in read_words("topics").items()
+        for line in lines
+    ]
+
+
+def _split(line: str) -> tuple[str, list[str]]:
+    domain, terms = line.split(": ", 1)
+    return domain, terms.split(", ")
+
+
+def grammar_of(rng: random.Random, language: str) -> Grammar:
+    """The people's grammar with the relatives and times of one language."""
     grammar = Grammar(rng, "people")
     for section in ("rel", "when"):
         local = grammar.sections.get(f"{section}_{language}")
@@ -48,23 +60,32 @@ def _grammar(rng: random.Random, language: str) -> Grammar:
 
 
 def _conversation(
-    book: PhraseBook, grammar: Grammar, language: str, domain: str, words: list[str]
+    book: PhraseBook, grammar: Grammar, language: str, domain: str, *, words: list[str]
 ) -> list[list[int]]:
     rng = grammar.rng
     follow = "follow" if language == "en" else f"follow_{language}"
     t, u = rng.sample(words, 2)
-    out = [[book.add(grammar.one(language, d=domain, t=t, u=u)) for _ in range(_pieces(rng))]]
-    while rng.random() < 0.72 and len(out) < 12:
-        if rng.random() < 0.3:
-            t, u = u, rng.choice(words)
-        section = follow if rng.random() < 0.65 else language
-        pieces = 1 if section == follow else _pieces(rng)
-        out.append([book.add(grammar.one(section, d=domain, t=t, u=u)) for _ in range(pieces)])
+    typed = rng.random() < 0.2
+    out: list[list[int]] = []
+    while not out or (rng.random() < 0.72 and len(out) < 12):
+        if out and rng.random() < 0.3:
+            t, u = u, rng.choice([w for w in words if w != u])
+        if language == "en" and rng.random() < 0.2:
+            texts = [grammar.one("lead"), _paragraph(grammar, domain, t, u)]
+        else:
+            section = follow if out and rng.random() < 0.6 else language
+            pieces = 1 if section == follow else rng.choice((1, 2, 2, 3, 3))
+            frames = rng.sample(grammar.sections[section], pieces)
+            texts = [grammar.fill(f, d=domain, t=t, u=u) for f in frames]
+        if typed:
+            texts = [text.lower().rstrip(".!") for text in texts]
+        out.append([book.add(text) for text in texts])
     return out
 
 
-def _pieces(rng: random.Random) -> int:
-    return rng.choice((1, 1, 2, 2, 3))
+def _paragraph(grammar: Grammar, domain: str, t: str, u: str) -> str:
+    frames = grammar.rng.sample(grammar.sections["draft"], grammar.rng.randint(3, 9))
+    return " ".join(grammar.fill(f, d=domain, t=t, u=u) for f in frames)
 
 
 def _asides(grammar: Grammar, language: str) -> list[str]:

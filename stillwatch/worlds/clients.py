@@ -219,11 +219,14 @@ class ClientBook:
         headers = pa.array(
             [list(h.items()) for h in self._headers], pa.map_(pa.string(), pa.string())
         )
-        ja4 = pc.binary_join_element_wise(
-            pa.scalar("t13d1516h2"),
-            digests("", rows[:, 2], self._seed, 12),
-            digests("", rows[:, 2] // 10, self._seed + 1, 12),
-            "_",
+        ja4 = pc.call_function(
+            "binary_join_element_wise",
+            [
+                pa.scalar("t13d1516h2"),
+                digests("", rows[:, 2], self._seed, 12),
+                digests("", rows[:, 2] // 10, self._seed + 1, 12),
+                pa.scalar("_"),
+            ],
         )
         return {
             "user_agent": pa.array(self._agents).take(pa.array(rows[:, 0])),

@@ -62,6 +62,7 @@ def draw_queue(
     book: PhraseBook,
     texts: Texts,
     campaign: Campaign,
+    *,
     exchanges: int,
     window: Window,
     accounts: int,
@@ -96,7 +97,7 @@ def draw_queue(
 
 
 def shift_models(
-    rng: np.random.Generator, model: np.ndarray, ts: np.ndarray, release: int, share: float
+    rng: np.random.Generator, model: np.ndarray, ts: np.ndarray, *, release: int, share: float
 ) -> np.ndarray:
     """Move `share` of the exchanges to the newest model, in a ramp of one day from its release."""
     ramp = np.clip((ts - release) / rhythm.DAY, 0, 1)

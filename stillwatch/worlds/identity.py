@@ -38,21 +38,22 @@ def identifiers(prefix: str, numbers: np.ndarray, seed: int, letters: int = 20) 
     ['org_gdnpbj', None]
     """
     salt = salt_of(seed, prefix)
-    return _spell(prefix, numbers, salt, letters, _ALPHABET, 5)
+    return _spell(prefix, numbers, salt, letters, alphabet=_ALPHABET)
 
 
 def digests(prefix: str, numbers: np.ndarray, seed: int, letters: int = 16) -> pa.Array:
     """Like `identifiers`, in hexadecimal digits."""
-    return _spell(prefix, numbers, salt_of(seed, prefix + "#"), letters, _HEX, 4)
+    return _spell(prefix, numbers, salt_of(seed, prefix + "#"), letters, alphabet=_HEX)
 
 
 def _spell(
-    prefix: str, numbers: np.ndarray, salt: int, letters: int, alphabet: np.ndarray, bits: int
+    prefix: str, numbers: np.ndarray, salt: int, letters: int, *, alphabet: np.ndarray
 ) -> pa.Array:
     n, head = len(numbers), np.frombuffer(prefix.encode(), dtype=np.uint8)
     width = len(head) + letters
     out = np.empty((n, width), dtype=np.uint8)
     out[:, : len(head)] = head
+    bits = len(alphabet).bit_length() - 1
     per_word = 60 // bits
     for word in range(-(-letters // per_word)):
         value = mix(numbers, salt + 0x632BE59BD9B4E019 * word)
@@ -73,4 +74,4 @@ def fixed_width_strings(letters: np.ndarray, null: np.ndarray | None = None) -> 
     )
     if null is None or not null.any():
         return array
-    return pc.if_else(pa.array(~null), array, pa.scalar(None, pa.string()))
+    return pc.call_function("if_else", [pa.array(~null), array, pa.scalar(None, pa.string())])

@@ -6,7 +6,7 @@ import numpy as np
 
 from stillwatch.worlds import rhythm
 from stillwatch.worlds.apps import CODED
-from stillwatch.worlds.phrases import BLANK_LINE, NEW_LINE, PARTS
+from stillwatch.worlds.phrases import BLANK_LINE, NEW_LINE, PARTS, with_ends
 from stillwatch.worlds.scene import NEWEST, Scene
 from stillwatch.worlds.texts import Job, Texts
 
@@ -19,14 +19,14 @@ def make_batch(scene: Scene, jobs: list[Job], mean: float) -> None:
     volumes = rhythm.heavy_volumes(rng, n, mean, 1.2, low=40)
     who, step, ts = _runs(scene, rng, accounts, volumes, mean_run=220, gap_s=(1.5, 90))
     sizes = np.array([len(j.documents) for j in jobs])
-    documents = np.concatenate([j.documents for j in jobs])
+    width = max(j.documents.shape[1] for j in jobs)
+    documents = np.full((int(sizes.sum()), width), -1, dtype=np.int32)
+    for first, job in zip(np.cumsum(sizes) - sizes, jobs, strict=True):
+        documents[first : first + len(job.documents), : job.documents.shape[1]] = job.documents
     start = rng.integers(0, sizes)
     at = (np.cumsum(sizes) - sizes)[who] + (start[who] + step) % sizes[who]
-    parts = np.full((len(who), PARTS), -1, dtype=np.int32)
-    parts[:, 0] = np.array([j.template for j in jobs])[who]
-    parts[:, 1] = documents[at]
-    parts[:, :2] = np.where(parts[:, :1] < 0, parts[:, 1::-1], parts[:, :2])
-    _emit(scene, rng, accounts, who, ts, parts, reply=120.0, thinking=0.1, system_share=0.4)
+    parts = with_ends(documents[at], np.array([j.template for j in jobs])[who], None)
+    _emit(scene, rng, accounts, who, ts, parts=parts, reply=120.0, thinking=0.1, system_share=0.4)
 
 
 def make_evaluation(scene: Scene, texts: Texts, n: int, mean: float) -> None:
@@ -81,7 +81,7 @@ def make_evaluation(scene: Scene, texts: Texts, n: int, mean: float) -> None:
         accounts,
         owner[run_of],
         ts,
-        parts,
+        parts=parts,
         reply=420.0,
         thinking=0.4,
         system_share=0.3,
@@ -96,7 +96,7 @@ def make_researchers(scene: Scene, texts: Texts, n: int, mean: float) -> None:
         scene, rng, n, "batch", program=(0.6, 0.05, 0.35, 0), check=(0, 0, 0, 0.1, 0.9)
     )
     volumes = rhythm.heavy_volumes(rng, n, mean, 0.7, low=200)
-    who, step, ts = _runs(scene, rng, accounts, volumes, mean_run=300, gap_s=(2, 40))
+    who, _, ts = _runs(scene, rng, accounts, volumes, mean_run=300, gap_s=(2, 40))
     parts = np.full((len(who), PARTS), -1, dtype=np.int32)
     separators = np.full(len(who), BLANK_LINE)
     names = ("seeds", "maths", "coding", "tools", "grading", "data")
@@ -114,7 +114,7 @@ def make_researchers(scene: Scene, texts: Texts, n: int, mean: float) -> None:
         accounts,
         who,
         ts,
-        parts,
+        parts=parts,
         reply=700.0,
         thinking=0.4,
         system_share=0.4,
@@ -127,6 +127,7 @@ def _company(
     rng: np.random.Generator,
     n: int,
     role: str,
+    *,
     program: tuple[float, ...] = (0.9, 0.02, 0.07, 0.01),
     check: tuple[float, ...] = (0.02, 0.2, 0.2, 0.5, 0.08),
 ) -> np.ndarray:
@@ -150,6 +151,7 @@ def _runs(
     rng: np.random.Generator,
     accounts: np.ndarray,
     volumes: np.ndarray,
+    *,
     mean_run: float,
     gap_s: tuple[float, float],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -176,6 +178,7 @@ def _emit(
     accounts: np.ndarray,
     who: np.ndarray,
     ts: np.ndarray,
+    *,
     parts: np.ndarray,
     reply: float,
     thinking: float,

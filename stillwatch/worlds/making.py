@@ -6,7 +6,8 @@ import json
 import shutil
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,16 @@ from stillwatch.progress import Progress, Silent
 from stillwatch.worlds.agents import make_agents, make_classrooms
 from stillwatch.worlds.apps import make_agencies, make_developers, make_enterprises
 from stillwatch.worlds.builtin import builtin_texts
+from stillwatch.worlds.campaigns import make_campaign
 from stillwatch.worlds.jobs import make_batch, make_evaluation, make_researchers
-from stillwatch.worlds.operators import make_campaign, make_network
+from stillwatch.worlds.networks import customers_of, make_network
 from stillwatch.worlds.parameters import Crowd, World, world_named
 from stillwatch.worlds.people import make_people
 from stillwatch.worlds.phrases import PhraseBook
 from stillwatch.worlds.real import real_texts
 from stillwatch.worlds.rhythm import DAY
 from stillwatch.worlds.scene import Scene, Window
-from stillwatch.worlds.texts import Need
+from stillwatch.worlds.texts import Need, Texts
 from stillwatch.worlds.writing import write_log
 
 FIRST_DAY = np.datetime64("2026-04-22", "us").astype(np.int64).item()
@@ -76,14 +78,15 @@ def make_world(
     if out.exists() and any(out.iterdir()):
         raise OutputExists(out, "is not empty", "Name a new or empty folder for the world")
     progress = progress or Silent()
-    scene, source, notes = _make_scene(world, scale, seed, texts, progress)
+    scene, words = _make_scene(world, scale, seed, texts, progress)
+    source = "built in" if words.built_in else "published prompts"
     draft = out.with_name(f".{out.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     campaigns = tuple(c.name for c in world.campaigns)
     networks = tuple(n.name for n in world.networks)
     total, harvested = write_log(scene, draft, campaigns, networks, progress)
-    _write_card(draft, world, scale, seed, source, notes)
+    _write_card(draft, world, scale, seed, source=source, notes=words.notes)
     if out.exists():
         out.rmdir()
     draft.rename(out)
@@ -100,7 +103,7 @@ def make_world(
         campaign_exchanges=harvested,
         roles={r: counts[r] for r in tables.ROLES if counts[r]},
         texts=source,
-        notes=notes,
+        notes=words.notes,
         seconds=time.monotonic() - began,
     )
 
@@ -111,17 +114,16 @@ def _count(crowd: Crowd, scale: float) -> int:
 
 def _make_scene(
     world: World, scale: float, seed: int, texts: str | Path | None, progress: Progress
-) -> tuple[Scene, str, tuple[str, ...]]:
-    honest = world.honest
+) -> tuple[Scene, Texts]:
+    counts = {f.name: _count(getattr(world.honest, f.name), scale) for f in fields(world.honest)}
+    resold = [customers_of(network, scale) for network in world.networks]
+    serving = [counts["developers"], counts["enterprises"], 3 * counts["agencies"]]
     need = Need(
-        people=_count(honest.people, scale),
-        apps=_count(honest.developers, scale)
-        + _count(honest.enterprises, scale)
-        + 3 * _count(honest.agencies, scale),
-        jobs=_count(honest.batch, scale),
-        projects=_count(honest.agents, scale)
-        + sum(_resold(n.accounts, n.mean * n.customers, n.floor, scale) for n in world.networks),
-        assignments=_count(honest.classrooms, scale),
+        people=counts["people"],
+        apps=sum(serving) + sum(r["apps"] for r in resold),
+        jobs=counts["batch"],
+        projects=counts["agents"] + sum(r["agents"] for r in resold),
+        assignments=counts["classrooms"],
     )
     progress.start("texts", None, "phrases")
     book = PhraseBook()
@@ -130,50 +132,45 @@ def _make_scene(
     )
     progress.advance(len(book))
     progress.finish()
-    window = Window(
-        FIRST_DAY, FIRST_DAY + world.days * DAY, FIRST_DAY + world.release_day * DAY + DAY // 3
-    )
-    scene = Scene(seed, window, book)
-    makers = 9 + len(world.campaigns) + len(world.networks)
-    progress.start("traffic", makers, "makers")
-    developers = _count(honest.developers, scale)
-    enterprises = _count(honest.enterprises, scale)
-    agents = _count(honest.agents, scale)
-    make_people(scene, words.people, need.people, honest.people.mean)
-    make_developers(scene, words, words.apps[:developers], honest.developers.mean)
-    make_enterprises(
-        scene, words, words.apps[developers : developers + enterprises], honest.enterprises.mean
-    )
-    make_agencies(scene, words, words.apps[developers + enterprises :], honest.agencies.mean)
+    begin, end = FIRST_DAY, FIRST_DAY + world.days * DAY
+    scene = Scene(seed, Window(begin, end, begin + world.release_day * DAY + DAY // 3), book)
+    progress.start("traffic", 9 + len(world.campaigns) + len(world.networks), "makers")
+    apps, projects = iter(words.apps), iter(words.projects)
+    honest = world.honest
+    make_people(scene, words.people, counts["people"], honest.people.mean)
+    developers, enterprises, agencies = (list(islice(apps, n)) for n in serving)
+    make_developers(scene, developers, honest.developers.mean)
+    make_enterprises(scene, enterprises, honest.enterprises.mean)
+    make_agencies(scene, agencies, honest.agencies.mean)
     make_batch(scene, words.jobs, honest.batch.mean)
-    make_evaluation(scene, words, _count(honest.evaluation, scale), honest.evaluation.mean)
-    make_researchers(scene, words, _count(honest.researchers, scale), honest.researchers.mean)
-    make_agents(scene, words, words.projects[:agents], honest.agents.mean)
+    make_evaluation(scene, words, counts["evaluation"], honest.evaluation.mean)
+    make_researchers(scene, words, counts["researchers"], honest.researchers.mean)
+    make_agents(scene, words, list(islice(projects, counts["agents"])), honest.agents.mean)
     make_classrooms(scene, words.assignments, honest.classrooms.mean)
     progress.advance(9)
     carried = {c.network: (c, i) for i, c in enumerate(world.campaigns) if c.network}
-    spare = words.projects[agents:]
     for i, campaign in enumerate(world.campaigns):
         if campaign.network is None:
-            make_campaign(scene, words, campaign, i, scale)
+            make_campaign(scene, words, campaign, i, scale=scale)
             progress.advance(1)
-    for i, network in enumerate(world.networks):
-        share = _resold(network.accounts, network.mean * network.customers, network.floor, scale)
-        mine, spare = spare[:share], spare[share:]
-        campaign, number = carried.get(network.name, (None, -1))
-        make_network(scene, words, network, i, scale, mine, campaign, number)
+    for i, (network, customers) in enumerate(zip(world.networks, resold, strict=True)):
+        make_network(
+            scene,
+            words,
+            network,
+            i,
+            scale=scale,
+            projects=list(islice(projects, customers["agents"])),
+            apps=list(islice(apps, customers["apps"])),
+            campaign=carried.get(network.name),
+        )
         progress.advance(1)
     progress.finish()
-    return scene, "built in" if words.built_in else "published prompts", words.notes
-
-
-def _resold(accounts: int, mean: float, floor: int, scale: float) -> int:
-    """Customers of a network that bring a coding agent (0.38 of its volume, about 90 each)."""
-    return max(6, round(max(floor, round(accounts * scale)) * mean * 0.38 / 90))
+    return scene, words
 
 
 def _write_card(
-    out: Path, world: World, scale: float, seed: int, source: str, notes: tuple[str, ...]
+    out: Path, world: World, scale: float, seed: int, *, source: str, notes: tuple[str, ...]
 ) -> None:
     card = {
         "simulation": "Simulated traffic: no account, person or campaign in it is real.",

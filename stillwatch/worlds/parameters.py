@@ -20,12 +20,12 @@ class Crowd:
 class Honest:
     """The honest part of every world: about 16 million exchanges of 140,000 accounts at scale 1."""
 
-    people: Crowd = Crowd(98_000, 58, 60)
+    people: Crowd = Crowd(98_000, 76, 60)
     developers: Crowd = Crowd(11_000, 240, 8)
     enterprises: Crowd = Crowd(900, 1_800, 2)
     batch: Crowd = Crowd(1_100, 1_300, 3)
     evaluation: Crowd = Crowd(1_300, 560, 4)
-    agents: Crowd = Crowd(7_000, 260, 8)
+    agents: Crowd = Crowd(7_000, 300, 8)
     classrooms: Crowd = Crowd(160, 1_400, 1)
     agencies: Crowd = Crowd(700, 500, 2)
     researchers: Crowd = Crowd(110, 2_600, 1)
@@ -37,8 +37,9 @@ class Campaign:
 
     `repeats` is best-of-k (the share of prompts that are sent `k` times); `cohort_days` the spread
     of its sign-ups and `per_card` how many accounts one payment instrument serves; `busy` is the
-    part of the window in which it runs; `shift` the share of its traffic that moves to the newest model within a day of
-    its release; `network` sends it through that reseller's accounts.
+    part of the window in which it runs; `uneven` the spread (log) of how often its accounts work;
+    `shift` the share of its traffic that moves to the newest model within a day of
+    its release; `network` sends it through that reseller's accounts, whose numbers then count.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Campaign:
     surfaces: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0)
     per_card: float = 6.0
     busy: tuple[float, float] = (0.04, 0.97)
+    uneven: float = 0.05
     network: str | None = None
 
 
@@ -105,12 +107,13 @@ _MIDDLE = Campaign(
     repeats=(0.1, 2),
     cohort_days=9.0,
     surfaces=(0.45, 0.0, 0.25, 0.2, 0.1),
+    uneven=0.25,
     per_card=3.0,
 )
 _LARGE = Campaign(
     "large",
-    18_000,
-    690,
+    20_000,
+    625,
     {"agentic": 0.35, "tools": 0.3, "coding": 0.25, "seeds": 0.1},
     repeats=(0.12, 2),
     cohort_days=12.0,
@@ -125,7 +128,7 @@ WORLDS: dict[str, World] = {
             "plain",
             "three campaigns after the disclosed facts among honest traffic",
             (_SMALL, _MIDDLE, _LARGE),
-            (Network("relay-a", 20_000, 1_030, customers=0.4, spare=0.1, per_card=10.0),),
+            (Network("relay-a", 22_200, 940, customers=0.4, spare=0.1, per_card=10.0),),
         ),
         World("benign_only", "honest traffic alone, look-alikes included"),
         World(

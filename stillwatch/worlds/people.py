@@ -81,6 +81,7 @@ def draft_people(
     talk: Conversations,
     interests: Interests,
     volumes: np.ndarray,
+    *,
     born: np.ndarray,
     died: np.ndarray,
     offsets: np.ndarray,
@@ -94,7 +95,7 @@ def draft_people(
     step = rhythm.within(length)
     conversation = np.repeat(np.arange(len(length)), length)
     ts = begin[conversation] + (rhythm.running(gaps, length) * rhythm.SECOND).astype(np.int64)
-    parts = _texts(rng, talk, interests, owner, conversation, step)
+    parts = _texts(rng, talk, interests, owner, conversation=conversation, step=step)
     return Draft(ts, owner[conversation], conversation, 2 * step + 1, parts)
 
 
@@ -103,6 +104,7 @@ def _texts(
     talk: Conversations,
     interests: Interests,
     owner: np.ndarray,
+    *,
     conversation: np.ndarray,
     step: np.ndarray,
 ) -> np.ndarray:
@@ -164,14 +166,17 @@ def make_people(scene: Scene, talk: Conversations, n: int, mean: float) -> None:
     born, died = scene.accounts.lives()
     start = np.maximum(born[accounts], scene.window.start)
     stop = np.minimum(died[accounts], scene.window.end)
-    draft = draft_people(rng, talk, interests, volumes, start, stop, UTC_OFFSETS[country])
-    emit_people(scene, rng, draft, accounts, country, home)
+    draft = draft_people(
+        rng, talk, interests, volumes, born=start, died=stop, offsets=UTC_OFFSETS[country]
+    )
+    emit_people(scene, rng, draft, accounts=accounts, country=country, home=home)
 
 
 def emit_people(
     scene: Scene,
     rng: np.random.Generator,
     draft: Draft,
+    *,
     accounts: np.ndarray,
     country: np.ndarray,
     home: np.ndarray,

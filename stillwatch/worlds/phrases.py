@@ -6,12 +6,15 @@ part) and is joined into n prompts by Arrow, without a Python loop over exchange
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from stillwatch.worlds.identity import mix
 
 PARTS = 8
 """Most phrases in one prompt: a head, up to six pieces and a tail."""
@@ -61,49 +64,55 @@ class PhraseBook:
             if (parts[:, j] >= 0).any()
         ]
         between = pa.array(SEPARATORS, pa.large_string()).take(pa.array(separators))
-        return pc.binary_join_element_wise(*columns, between, null_handling="skip")
+        return pc.call_function(
+            "binary_join_element_wise", [*columns, between], pc.JoinOptions(null_handling="skip")
+        )
 
 
 @dataclass(frozen=True)
 class Pool:
-    """A finite store of prompts: item `i` is always the same text.
+    """A finite store of prompts: item `i` is always the same text, and no two items are the same.
 
-    Each axis is an int32 array [n, k] of phrase numbers; the pool is their product, so a few
-    hundred contexts, tasks and rules make millions of distinct prompts. `size` is the number of
-    items, walked in a fixed pseudo-random order so that neighbours differ on every axis.
+    Each axis is an int32 array [n, k] of phrase numbers and the pool is their product, so a few
+    hundred contexts, tasks and rules make millions of prompts. The axis at `lead` (the problem, the
+    task) is gone through once before any of its entries comes again in other company.
     """
 
     axes: Sequence[np.ndarray]
     separator: int = BLANK_LINE
+    lead: int = 0
 
     @property
     def size(self) -> int:
         """Number of distinct items."""
-        total = 1
-        for axis in self.axes:
-            total *= len(axis)
-        return total
+        return math.prod(len(axis) for axis in self.axes)
 
     def parts(self, items: np.ndarray) -> np.ndarray:
         """int32 [n, PARTS] for `items` (taken modulo `size`)."""
-        rest = np.asarray(items, dtype=np.int64) % self.size
-        if len(self.axes) > 1:
-            rest = (rest * _coprime(self.size) + 12345) % self.size
-        out = np.full((len(rest), PARTS), -1, dtype=np.int32)
+        items = np.asarray(items, dtype=np.int64) % self.size
+        bodies = len(self.axes[self.lead])
+        rounds, body = np.divmod(items, bodies)
+        body = body * _coprime(bodies) % bodies
+        company = self.size // bodies
+        rest = (rounds + (mix(body, bodies) >> np.uint64(1)).astype(np.int64) % company) % company
+        out = np.full((len(items), PARTS), -1, dtype=np.int32)
         at = 0
-        for axis in self.axes:
-            rest, position = np.divmod(rest, len(axis))
+        for i, axis in enumerate(self.axes):
+            if i == self.lead:
+                position = body
+            else:
+                rest, position = np.divmod(rest, len(axis))
             out[:, at : at + axis.shape[1]] = axis[position]
             at += axis.shape[1]
         return out
 
 
 def _coprime(size: int) -> int:
+    """A step near the golden section of `size` that visits every item once."""
     step = int(size * 0.6180339887) | 1
-    while np.gcd(step, size) != 1:
+    while math.gcd(step, size) != 1:
         step += 2
-    # the product item * step must stay inside int64
-    return step if size < 3_000_000_000 else 1_000_003
+    return step
 
 
 def column(numbers: np.ndarray) -> np.ndarray:
@@ -124,3 +133,11 @@ def with_ends(parts: np.ndarray, head: np.ndarray | None, tail: np.ndarray | Non
     out = np.full((n, PARTS), -1, dtype=np.int32)
     out[:, : packed.shape[1]] = packed
     return out
+
+
+def pick(rng: np.random.Generator, stores: list[np.ndarray], who: np.ndarray) -> np.ndarray:
+    """A random phrase of the store of each owner `who` [n]: int32 [n]."""
+    sizes = np.array([len(s) for s in stores])
+    first = np.cumsum(sizes) - sizes
+    flat = np.concatenate(stores)
+    return flat[first[who] + (rng.random(len(who)) * sizes[who]).astype(np.int64)]

@@ -20,8 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from stillwatch.errors import InputNotFound
-from stillwatch.worlds.builtin import builtin_texts, harvest_pools, seed_pool
+from stillwatch.worlds.builtin import builtin_texts
+from stillwatch.worlds.owners import NONE
 from stillwatch.worlds.phrases import PhraseBook, Pool, column
+from stillwatch.worlds.pools import harvest_pools, seed_pool, tool_rules, toolboxes
 from stillwatch.worlds.texts import App, Job, Need, Texts
 from stillwatch.worlds.topics import conversations_of
 from stillwatch.worlds.transcripts import read_transcripts
@@ -43,10 +45,13 @@ def real_texts(book: PhraseBook, seed: int, need: Need, folder: str | Path) -> T
     coding = book.add_all(coding_texts)
     tools = _texts(rows, folder, "tooluse")
     rng.shuffle(tools)
-    pools = harvest_pools(book, rng, problems, coding, base.suffixes)
+    pools = harvest_pools(book, rng, problems=problems, coding=coding, suffixes=base.suffixes)
     pools["agentic"] = base.pools["agentic"]
     pools["data"] = base.pools["data"]
-    pools["tools"] = Pool((column(book.add_all(tools)), column([-1, -1, *base.suffixes[:2]])))
+    pools["tools"] = Pool(
+        (column(toolboxes(book, rng)), column(book.add_all(tools)), column(tool_rules(book))),
+        lead=1,
+    )
     seeds = [f"- {t}" for t in _texts(rows, folder, "general")]
     rng.shuffle(seeds)
     pools["seeds"] = seed_pool(book, Grammar(rng, "business"), book.add_all(seeds))
@@ -75,15 +80,12 @@ def _read(folder: Path) -> pa.Table:
         table = ds.dataset(files, format="parquet").to_table(columns=list(_COLUMNS))
     except (pa.ArrowException, OSError, KeyError) as fault:
         raise InputNotFound(folder, f"can't be read as prompts ({fault})", _TODO) from fault
-    fit = pc.and_(
-        pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(table["text"])), 0),
-        pc.less_equal(pc.utf8_length(table["text"]), _LONGEST),
-    )
-    return table.filter(fit)
+    fit = [bool(t and t.strip()) and len(t) <= _LONGEST for t in table["text"].to_pylist()]
+    return table.filter(pa.array(fit))
 
 
 def _of(rows: pa.Table, folder: str | Path, *categories: str) -> pa.Table:
-    chosen = rows.filter(pc.is_in(rows["category"], pa.array(categories)))
+    chosen = rows.filter(pc.field("category").isin(pa.array(categories)))
     if not chosen.num_rows:
         raise InputNotFound(folder, f"has no prompts of category {' or '.join(categories)}", _TODO)
     return chosen
@@ -97,9 +99,9 @@ def _sets(book: PhraseBook, rows: pa.Table, categories: tuple[str, ...]) -> list
     """The public sets in their own order, by source; long ones cut where a harness would stop."""
     out = []
     for category in categories:
-        chosen = rows.filter(pc.equal(rows["category"], category))
+        chosen = rows.filter(pc.field("category") == category)
         for source in sorted(set(chosen["source"].to_pylist())):
-            texts = chosen.filter(pc.equal(chosen["source"], source))["text"].to_pylist()
+            texts = chosen.filter(pc.field("source") == source)["text"].to_pylist()
             numbers = book.add_all(texts)
             out += np.array_split(numbers, max(1, len(numbers) // 1500))
     return out
@@ -127,7 +129,7 @@ def _jobs(
     jobs = []
     for i in range(n):
         documents = templates[i % len(templates)]
-        jobs.append(Job(-1, book.add_all(documents[i // len(templates) :: cuts])))
+        jobs.append(Job(-1, column(book.add_all(documents[i // len(templates) :: cuts]))))
     return jobs
 
 
@@ -141,6 +143,7 @@ def _apps(
     starts = list(range(0, len(prompts) - run + 1, run))
     rng.shuffle(starts)
     apps: list[App | None] = []
+    g = Grammar(rng, "business")
     for i in range(n):
         if i % 2 or i // 2 >= len(starts):
             apps.append(None)
@@ -149,5 +152,7 @@ def _apps(
         system = next((s for s in systems[low : low + run] if s), "")
         names = tuple(dict.fromkeys(_NAME.findall(system)))[:6]
         text = "You call the functions below.\n" + system.strip()[:2400]
-        apps.append(App(book.add(text), names, book.add_all(prompts[low : low + run])))
+        typed = book.add_all(prompts[low : low + run])
+        notes = np.append(book.add_all(g.one("appmeta") for _ in range(30)), [-1] * 10)
+        apps.append(App(book.add(text), names, NONE, typed, notes))
     return apps

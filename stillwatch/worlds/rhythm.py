@@ -103,7 +103,7 @@ def by_daylight(
 
 
 def heavy_volumes(
-    rng: np.random.Generator, n: int, mean: float, sigma: float, low: int = 1, high: float = 40.0
+    rng: np.random.Generator, n: int, mean: float, sigma: float, *, low: int = 1, high: float = 40.0
 ) -> np.ndarray:
     """Lognormal counts with the given mean, at least `low`, at most `high` times the mean."""
     v = rng.lognormal(np.log(mean) - sigma**2 / 2, sigma, n)

@@ -7,6 +7,9 @@ down is left alone for exactly 60, 300, 600 or 1,800 seconds while its siblings 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 
 from stillwatch.worlds.rhythm import DAY, HOUR, SECOND
@@ -19,12 +22,13 @@ def least_recently_used(
     begins: np.ndarray,
     alive_from: np.ndarray,
     alive_to: np.ndarray,
+    *,
     weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """The account (0..m-1) for each unit that begins at `begins` [n], any order.
 
-    Accounts rest on some days: a share `0.8 * weight` (at most 1) of the living ones works on a day,
-    in an order that is kept for the day. Units on a day when nobody lives get -1.
+    Accounts rest on some days: a share `0.8 * weight` (at most 1) of the living ones works on a
+    day, in an order that is kept for the day. Units on a day when nobody lives get -1.
     """
     m = len(alive_from)
     out = np.full(len(begins), -1, dtype=np.int64)
@@ -32,7 +36,7 @@ def least_recently_used(
     day = begins[order] // DAY
     chance = np.full(m, 0.8) if weight is None else np.minimum(0.8 * weight, 1.0)
     edges = np.flatnonzero(np.diff(day, prepend=-1, append=-1))
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         noon = day[low] * DAY + DAY // 2
         living = np.flatnonzero((alive_from <= noon) & (alive_to > noon))
         working = living[rng.random(len(living)) < chance[living]]
@@ -65,22 +69,34 @@ def stick_for_an_hour(conversation: np.ndarray, ts: np.ndarray) -> tuple[np.ndar
     return unit, first
 
 
-def respect_cooldowns(
-    rng: np.random.Generator, account: np.ndarray, ts: np.ndarray, accounts: int, a_day: float = 0.4
-) -> np.ndarray:
-    """Hand what falls into an account's cool-down to its neighbour in the pool: accounts [n]."""
-    if not len(ts) or accounts < 2:
-        return account
-    low, high = int(ts.min()), int(ts.max())
-    per = max(1, round(a_day * (high - low) / DAY))
-    starts = np.sort(low + (rng.random((accounts, per)) * (high - low)).astype(np.int64), axis=1)
-    lasts = np.array(COOLDOWNS_S)[rng.integers(0, 4, (accounts, per))] * SECOND
-    out = account.copy()
-    span = high - low + DAY
-    flat = (starts - low + np.arange(accounts)[:, None] * span).ravel()
-    place = np.searchsorted(flat, ts - low + account * span, side="right") - 1
-    own = (place >= 0) & (place // per == account)
-    until = (starts + lasts).ravel()[np.maximum(place, 0)]
-    cold = own & (ts < until)
-    out[cold] = (account[cold] + 1) % accounts
-    return out
+@dataclass(frozen=True)
+class Cooldowns:
+    """When each account of a pool was told to slow down: begins and ends [m, k], begins rising."""
+
+    begins: np.ndarray
+    ends: np.ndarray
+
+    def hand_over(self, account: np.ndarray, ts: np.ndarray) -> np.ndarray:
+        """`account` [n], with what falls into a cool-down given to the next one in the pool."""
+        accounts, each = self.begins.shape
+        if not len(ts) or accounts < 2:
+            return account
+        low = min(int(self.begins.min()), int(ts.min()))
+        span = max(int(self.ends.max()), int(ts.max())) - low + 1
+        flat = (self.begins - low + np.arange(accounts)[:, None] * span).ravel()
+        place = np.searchsorted(flat, ts - low + account * span, side="right") - 1
+        own = (place >= 0) & (place // each == account)
+        cold = own & (ts < self.ends.ravel()[np.maximum(place, 0)])
+        return np.where(cold, (account + 1) % accounts, account)
+
+
+def draw_cooldowns(
+    rng: np.random.Generator, accounts: int, start: int, end: int, *, a_day: float = 0.4
+) -> Cooldowns:
+    """Cool-downs of `accounts` between two moments, about `a_day` each a day."""
+    each = max(1, round(a_day * (end - start) / DAY))
+    begins = np.sort(
+        start + (rng.random((accounts, each)) * (end - start)).astype(np.int64), axis=1
+    )
+    lasts = np.array(COOLDOWNS_S)[rng.integers(0, len(COOLDOWNS_S), begins.shape)] * SECOND
+    return Cooldowns(begins, begins + lasts)

@@ -34,16 +34,22 @@ class Conversations:
 
 @dataclass(frozen=True)
 class App:
-    """A developer's product: its system prompt, its tools, what its users type."""
+    """A developer's product: its system prompt, its tools, and what it sends.
+
+    A message is one of `heads` (a passage, a header; -1: none), one of `prompts` (what a user
+    typed) and one of `tails`. Each is an array of phrase numbers.
+    """
 
     system: int
     tools: tuple[str, ...]
+    heads: np.ndarray
     prompts: np.ndarray
+    tails: np.ndarray
 
 
 @dataclass(frozen=True)
 class Job:
-    """A batch job: one template (-1: inside the documents) over many documents."""
+    """A batch job: one template (-1: inside the documents) over documents [n, k]."""
 
     template: int
     documents: np.ndarray
@@ -51,23 +57,44 @@ class Job:
 
 @dataclass(frozen=True)
 class Project:
-    """What one owner of a coding agent works on: openings, later turns, tool results."""
+    """What one owner of a coding agent works on.
 
-    openings: np.ndarray
+    A session opens with one of `contexts` (-1: none), of `tasks` and of `rules` (-1: none) and goes
+    on with what the owner says (`follow`) or with a tool's result and a detail of it.
+    """
+
+    contexts: np.ndarray
+    tasks: np.ndarray
+    rules: np.ndarray
     follow: np.ndarray
     results: np.ndarray
+    details: np.ndarray
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a class asks: a question, the assignment itself (-1: left out), a draft of one's own."""
+
+    asks: np.ndarray
+    tasks: np.ndarray
+    drafts: np.ndarray
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Everything that can be said in one world. Arrays hold phrase numbers."""
+    """Everything that can be said in one world. Arrays hold phrase numbers.
+
+    `subjects` are the parts of a multiple-choice benchmark and `problem_sets` the public problem
+    pools, each in its published order; `suffixes` are formats asked for after a problem; `steps`
+    are later turns of long tasks; `pools` are the queues of a harvest, by `POOLS`.
+    """
 
     built_in: bool
     people: Conversations
     apps: list[App]
     jobs: list[Job]
     projects: list[Project]
-    assignments: list[np.ndarray]
+    assignments: list[Assignment]
     subjects: list[np.ndarray]
     problem_sets: list[np.ndarray]
     suffixes: np.ndarray

@@ -7,6 +7,7 @@ one thread, so the result doesn't depend on the machine's threads.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -70,10 +71,8 @@ def cluster(
     `k` is lowered to a twelfth of the texts where they are few.
     """
     k = max(2, min(k, len(texts) // 12))
-    counts = HashingVectorizer(
-        n_features=1 << 13, alternate_sign=False, norm=None, stop_words="english"
-    ).transform(texts)
-    x = sparse.csr_matrix(counts, dtype=np.float64)
+    hashing = HashingVectorizer(n_features=1 << 13, alternate_sign=False, stop_words="english")
+    x: Any = sparse.csr_matrix(hashing.set_params(norm=None).transform(texts), dtype=np.float64)
     x.data = np.log1p(x.data)
     seen = np.bincount(x.indices, minlength=x.shape[1])
     idf = np.log((1 + x.shape[0]) / (1 + seen))
@@ -87,7 +86,7 @@ def cluster(
     for _ in range(rounds):
         similar = np.asarray(x @ centres.T)
         best = similar.argmax(axis=1)
-        member = sparse.csr_matrix(
+        member: Any = sparse.csr_matrix(
             (np.ones(len(best)), (best, np.arange(len(best)))), shape=(k, len(best))
         )
         sums = np.asarray((member @ x).todense())

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_START = re.compile(r"(?<=[.?!] )(the|my|a|two|accounts) ")
 
 _RANGES = {
     "a": (11, 98),
@@ -27,7 +28,7 @@ _RANGES = {
 @cache
 def read_words(name: str) -> dict[str, tuple[str, ...]]:
     """Sections of `words/NAME.txt`, in file order."""
-    text = resources.files(__package__).joinpath("words", f"{name}.txt").read_text("utf-8")
+    text = resources.files("stillwatch.worlds").joinpath("words", f"{name}.txt").read_text("utf-8")
     sections: dict[str, list[str]] = {}
     entries: list[str] = []
     for line in text.splitlines():
@@ -50,14 +51,8 @@ class Grammar:
     def fill(self, frame: str, **fixed: str) -> str:
         """`frame` with every slot filled; a slot that occurs twice gets the same filling."""
         chosen = dict(fixed)
-
-        def value(match: re.Match[str]) -> str:
-            slot = match.group(1)
-            if slot not in chosen:
-                chosen[slot] = self._draw(slot, chosen)
-            return chosen[slot]
-
-        return _SLOT.sub(value, frame).replace("{{", "{").replace("}}", "}")
+        text = _SLOT.sub(lambda m: self._value(m.group(1), chosen), frame)
+        return _START.sub(lambda m: m.group().upper(), text.replace("{{", "{").replace("}}", "}"))
 
     def one(self, section: str, **fixed: str) -> str:
         """A random entry of `section`, filled."""
@@ -68,6 +63,11 @@ class Grammar:
         frames = self.sections[section]
         return [self.fill(frames[i % len(frames)], **fixed) for i in range(n)]
 
+    def _value(self, slot: str, chosen: dict[str, str]) -> str:
+        if slot not in chosen:
+            chosen[slot] = self._draw(slot, chosen)
+        return chosen[slot]
+
     def _draw(self, slot: str, chosen: dict[str, str]) -> str:
         name = slot.rstrip("0123456789")
         if slot[0].isupper():
@@ -75,11 +75,12 @@ class Grammar:
             return chosen.setdefault(low, self._draw(low, chosen)).capitalize()
         entries = self.sections.get(name)
         if entries:
+            pick = self.rng.choice(entries)
             for _ in range(8):
-                pick = self.rng.choice(entries)
                 if pick not in chosen.values():
                     break
-            return pick
+                pick = self.rng.choice(entries)
+            return _SLOT.sub(lambda m: self._value(m.group(1), chosen), pick)
         if name == "hex":
             return f"{self.rng.getrandbits(28):07x}"
         low, high = _RANGES[name]

@@ -52,7 +52,7 @@ def write_log(
                 tables.EXCHANGES,
                 compression="zstd",
                 compression_level=1,
-                use_dictionary=_REPEATED,
+                use_dictionary=_REPEATED,  # pyright: ignore[reportArgumentType]
             ) as writer:
                 for low in range(0, len(rows["ts"]), CHUNK):
                     part = {k: v[low : low + CHUNK] for k, v in rows.items()}

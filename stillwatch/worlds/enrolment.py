@@ -1,0 +1,62 @@
+"""Many accounts of one operator: how they are signed up, and where they call from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.worlds.rhythm import DAY
+from stillwatch.worlds.scene import Scene
+
+COHORT = 120
+"""Accounts of one sign-up cohort, about; a smaller operator has one cohort."""
+
+
+def enrol(
+    scene: Scene,
+    rng: np.random.Generator,
+    n: int,
+    role: str,
+    *,
+    begin: int,
+    cohort_days: float,
+    per_card: float,
+    campaign: int = -1,
+    network: int = -1,
+) -> np.ndarray:
+    """Sign up `n` accounts: numbers [n].
+
+    They come in cohorts that spread `cohort_days`, the first one ready before `begin`. Three in
+    four use cards that `per_card` of them share; one in seven was bought old; plans, programs and
+    domains are mixed like those of honest customers, programs a little more often.
+    """
+    cohorts = max(1, round(n / COHORT))
+    centre = np.where(np.arange(cohorts) == 0, -3.0, rng.uniform(-20, 18, cohorts))
+    days = centre[rng.integers(0, cohorts, n)] + rng.normal(0, cohort_days, n)
+    old = -rng.exponential(150, n).clip(0, 800) - 5
+    days = np.where(rng.random(n) < 0.15, old, np.minimum(days, 25))
+    cards = scene.numbers(max(2, round(n / per_card)))
+    payment = np.where(rng.random(n) < 0.75, rng.choice(cards, n), scene.numbers(n))
+    country = scene.places.countries(n)
+    place = np.where(rng.random(n) < 0.5, scene.places.homes(country), scene.places.clouds(n, 6))
+    return scene.accounts.add(
+        n,
+        role,
+        created=begin + (days * DAY).astype(np.int64),
+        country=country,
+        payment=payment,
+        place=place,
+        business=0.2,
+        plan=(0.12, 0.2, 0.28, 0.1, 0.02, 0.28),
+        program=(0.85, 0.08, 0.06, 0.01),
+        campaign=campaign,
+        network=network,
+    )
+
+
+def egress(scene: Scene, rng: np.random.Generator, n: int, each: int) -> np.ndarray:
+    """Addresses [n, each]: hosting and consumer proxies, each for about five accounts."""
+    count = max(4, n * each // 5)
+    hosted = scene.places.clouds(count, 9)
+    proxied = scene.places.homes(scene.places.countries(count))
+    store = np.where(rng.random(count) < 0.65, hosted, proxied)
+    return store[rng.integers(0, count, (n, each))]

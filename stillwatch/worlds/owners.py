@@ -1,0 +1,131 @@
+"""Built-in texts that belong to one owner: an app, a job, a code base, a class.
+
+Each owner gets its own town, goods, modules and words, because two owners that say the same things
+would be twins, and honest owners are not.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+
+from stillwatch.worlds.chatter import domains
+from stillwatch.worlds.phrases import PhraseBook
+from stillwatch.worlds.texts import App, Assignment, Job, Project
+from stillwatch.worlds.words import Grammar
+
+NONE = np.array([-1], dtype=np.int32)
+
+_OWN = (
+    ("slug", 1),
+    ("lang", 1),
+    ("product", 1),
+    ("store", 2),
+    ("module", 5),
+    ("noun", 6),
+    ("verb", 6),
+    ("ext", 1),
+    ("user", 1),
+    ("event", 5),
+)
+"""What a code base has for its own, by section of the word list and how many of it."""
+
+
+def write_app(book: PhraseBook, rng: random.Random) -> App:
+    """An app keeps to its own trade, town, goods and field, and to one way of putting things."""
+    g = Grammar(rng, "people", "business")
+    _, field, terms = rng.choice([d for d in domains() if d[0] == "en"])
+    for section, keep in (("item", 4), ("town", 3), ("topic", 3), ("person", 3), ("street", 2)):
+        g.sections[section] = tuple(rng.sample(g.sections[section], keep))
+    own = {k: rng.choice(g.sections[k]) for k in ("brand", "trade")}
+    service, asked = rng.sample(g.sections["appuser"], 12), rng.sample(g.sections["en"], 10)
+    share, terms = rng.random(), rng.sample(terms, 5)
+    typed = []
+    for _ in range(rng.randint(60, 130)):
+        if rng.random() < share:
+            typed.append(g.fill(rng.choice(service), **own))
+        else:
+            t, u = rng.sample(terms, 2)
+            typed.append(g.fill(rng.choice(asked), d=field, t=t, u=u))
+    heads, tails = NONE, NONE
+    style = rng.choice(("plain", "plain", "record", "passages", "meta", "instructed"))
+    if style == "record":
+        key = rng.choice(("query", "message", "utterance", "text"))
+        typed = [
+            json.dumps({key: x, "locale": rng.choice(("en", "de", "es", "pt")), "turn": i % 7})
+            for i, x in enumerate(typed)
+        ]
+    if style == "passages":
+        heads = book.add_all(_passage(g, own) for _ in range(40))
+    if style in ("passages", "instructed"):
+        tails = book.add_all(g.several("appwrap", 2, **own))
+    if style in ("meta", "plain"):
+        tails = np.append(book.add_all(g.one("appmeta", **own) for _ in range(30)), [-1] * 30)
+    tools = tuple(t.split(":")[0] for t in rng.sample(g.sections["tool"], rng.randint(0, 6)))
+    system = g.one("app", **own)
+    if rng.random() < 0.5:
+        system += f" Our field is {field}: {', '.join(terms)}."
+    return App(book.add(system), tools, heads, book.add_all(typed), tails)
+
+
+def _passage(g: Grammar, own: dict[str, str]) -> str:
+    sentences = g.rng.sample(g.sections["sentence"], g.rng.randint(3, 8))
+    return f"Passage {g.rng.randint(1, 400)}: " + " ".join(g.fill(s, **own) for s in sentences)
+
+
+def write_job(book: PhraseBook, rng: random.Random) -> Job:
+    """A job's documents are of one kind and keep to a few sentence forms."""
+    g = Grammar(rng, "business")
+    own = {k: rng.choice(g.sections[k]) for k in ("topic", "doc", "reader", "tongue")}
+    forms = rng.sample(g.sections["sentence"], 9)
+    halves = [
+        book.add_all(
+            " ".join(g.fill(f) for f in rng.sample(forms, rng.randint(1, 4))) for _ in range(90)
+        )
+        for _ in range(2)
+    ]
+    pairs = [(rng.choice(halves[0]), rng.choice(halves[1])) for _ in range(3000)]
+    return Job(book.add(g.one("template", **own)), np.array(pairs, dtype=np.int32))
+
+
+def write_project(book: PhraseBook, rng: random.Random) -> Project:
+    """One code base with its own modules, nouns and store."""
+    g = Grammar(rng, "engineering")
+    for section, keep in _OWN:
+        chosen = rng.sample(g.sections[section], keep)
+        if section in ("slug", "module"):
+            chosen = [f"{c}-{rng.choice('abcdefgh')}{rng.randint(1, 99)}" for c in chosen]
+        g.sections[section] = tuple(chosen)
+    tasks = g.several("task", 26) + [f"{g.one('ask_code')}\n\n{g.one('snippet')}" for _ in range(9)]
+    rng.shuffle(tasks)
+    return Project(
+        contexts=np.append(book.add_all([g.one("context"), g.one("context")]), [-1] * 3),
+        tasks=book.add_all(tasks),
+        rules=np.append(book.add_all([g.one("rule"), g.one("rule")]), [-1] * 4),
+        follow=book.add_all(g.several("followcode", 24)),
+        results=book.add_all(g.several("toolresult", 36)),
+        details=book.add_all(output(g) for _ in range(40)),
+    )
+
+
+def output(g: Grammar) -> str:
+    """What a tool prints after its first line: a piece of code, or some lines of a log."""
+    if g.rng.random() < 0.35:
+        return "\n".join(g.one("snippet") for _ in range(g.rng.randint(1, 3)))
+    lines = g.rng.sample(g.sections["detail"], g.rng.randint(2, 9))
+    return "\n".join(g.fill(line) for line in lines)
+
+
+def write_assignment(book: PhraseBook, rng: random.Random) -> Assignment:
+    """One task for a class, its questions, and the drafts that students paste."""
+    g = Grammar(rng, "business")
+    own = {k: rng.choice(g.sections[k]) for k in ("topic", "dept", "town", "day")}
+    task = g.one("assignment", **own)
+    drafts = [" ".join(g.one("claim", **own) for _ in range(rng.randint(1, 4))) for _ in range(300)]
+    return Assignment(
+        asks=book.add_all(g.several("ask", 40)),
+        tasks=np.append(book.add_all([task, f"Assignment: {task}"]), [-1] * 3),
+        drafts=np.append(book.add_all(drafts), [-1] * 120),
+    )

@@ -1,0 +1,109 @@
+"""The queues of a harvest: what a campaign sends, by what it is after."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from stillwatch.worlds.phrases import NEW_LINE, PhraseBook, Pool, column
+from stillwatch.worlds.words import Grammar, read_words
+
+
+def harvest_pools(
+    book: PhraseBook,
+    rng: random.Random,
+    *,
+    problems: np.ndarray,
+    coding: np.ndarray,
+    suffixes: np.ndarray,
+) -> dict[str, Pool]:
+    """The queues of `texts.POOLS` over the given problems and programming tasks."""
+    maths = Grammar(rng, "problems")
+    work = Grammar(rng, "engineering")
+    trade = Grammar(rng, "business")
+    answers = book.add_all("Answer: " + maths.one("answer") for _ in range(3000))
+    pairs = book.add_all(
+        f"Answer A: {maths.one('answer')}\n\nAnswer B: {maths.one('answer')}" for _ in range(1500)
+    )
+    rewrites = [
+        maths.fill(f, s=s)
+        for s in maths.sections["sensitive"]
+        for f in maths.sections["rewrite"] * 3
+    ]
+    passages = [
+        " ".join(maths.several("passage", 6)[i : i + 3]) for _ in range(300) for i in (0, 3)
+    ]
+    rules = np.append(book.add_all(work.several("rule", 120)), -1)
+    seeds = book.add_all(f"- {trade.one('seedtask')}" for _ in range(2500))
+    return {
+        "traces": Pool((column(problems), column(book.add_all(maths.sections["elicit"])))),
+        "grading": Pool(
+            (
+                column(book.add_all(maths.sections["rubric"])),
+                column(problems),
+                column(np.concatenate([answers, pairs])),
+            ),
+            lead=1,
+        ),
+        "rewriting": Pool((column(book.add_all(rewrites)), column(book.add_all(passages))), lead=1),
+        "maths": Pool((column(problems), column(np.append(suffixes, -1)))),
+        "coding": Pool((column(coding), column(rules))),
+        "agentic": Pool(
+            (
+                column(book.add_all(work.several("context", 900))),
+                column(book.add_all(work.several("task", 6000))),
+                column(np.append(book.add_all(work.several("report", 1200)), [-1] * 400)),
+                column(rules),
+            ),
+            lead=1,
+        ),
+        "tools": Pool(
+            (
+                column(toolboxes(book, rng)),
+                column(book.add_all(trade.several("tooltask", 6000))),
+                column(tool_rules(book)),
+            ),
+            lead=1,
+        ),
+        "data": Pool(
+            (
+                column(book.add_all(trade.several("tables", 2000))),
+                column(book.add_all(_table(trade) for _ in range(500))),
+            )
+        ),
+        "seeds": seed_pool(book, trade, seeds),
+    }
+
+
+def seed_pool(book: PhraseBook, trade: Grammar, seeds: np.ndarray) -> Pool:
+    """Seed mining: a meta-prompt over sampled seeds, so the instruction itself is the answer."""
+    meta = column(book.add_all(trade.several("seedmeta", 60)))
+    quarter = np.array_split(seeds, 4)
+    doubled = [np.column_stack([q, np.roll(q, 7)]) for q in quarter[:2]]
+    return Pool((meta, *doubled, column(quarter[2]), column(quarter[3])), NEW_LINE, lead=1)
+
+
+def toolboxes(book: PhraseBook, rng: random.Random) -> np.ndarray:
+    """Lists of tools that a task is posed with; -1 is none."""
+    tools = read_words("business")["tool"]
+    lists = ["Tools: " + "; ".join(rng.sample(tools, rng.randint(4, 9))) for _ in range(300)]
+    return np.append(book.add_all(lists), np.full(100, -1, dtype=np.int32))
+
+
+def tool_rules(book: PhraseBook) -> np.ndarray:
+    """What may be asked for after a tool task; -1 is nothing."""
+    return np.append(book.add_all(read_words("business")["toolrule"]), np.int32(-1))
+
+
+def _table(trade: Grammar) -> str:
+    rng = trade.rng
+    cols = rng.sample(trade.sections["col"], 3)
+    keys = rng.sample(trade.sections["town"], rng.randint(4, 8))
+    lines = ["place,month," + ",".join(cols)]
+    for key in keys:
+        lines += [
+            f"{key},{month}," + ",".join(str(rng.randint(3, 9999)) for _ in cols)
+            for month in rng.sample(range(1, 13), 2)
+        ]
+    return "\n".join(lines)
