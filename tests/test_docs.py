@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from stillwatch import tables
 from stillwatch.cli import app
+from stillwatch.cli.exits import MEANINGS
 from stillwatch.console.wording import EVIDENCE_TITLES
 from tests.reference import reference
 
@@ -72,3 +73,10 @@ def test_every_column_of_findings_is_documented() -> None:
         missing = [column for column in schema.names if f"`{column}`" not in part]
         assert not missing, f"docs/findings.md, {name}: {missing}"
     assert not [kind for kind in EVIDENCE_TITLES if f"`{kind}`" not in text]
+
+
+def test_exit_codes_of_the_readme() -> None:
+    """The README names every exit code that the command line can leave with, and no other."""
+    part = (ROOT / "README.md").read_text().split("## Exit codes")[1].split("Errors are")[0]
+    named = {int(code) for code in re.findall(r"(?:^|; )(\d+) ", part, re.MULTILINE)}
+    assert named == set(MEANINGS) - {1}

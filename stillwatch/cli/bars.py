@@ -138,5 +138,5 @@ class Lines:
         """Print what was done, in how long."""
         took_s = time.monotonic() - self._began_s
         done = f"{amount(self._n, self._unit)} in " if self._n else ""
-        rate = f", {amount(self._n / took_s, self._unit)}/s" if took_s > 0.05 and self._n else ""
+        rate = f", {amount(self._n / took_s, self._unit)}/s" if self._n > 10 * took_s > 0.5 else ""
         print(f"{self._stage}: {done}{took_s:.1f} s{rate}", file=sys.stderr)

@@ -1,0 +1,77 @@
+"""The demo from end to end, as a process: nothing replaced, at a scale that takes seconds."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from stillwatch.findings import Findings, read_findings
+
+COMMAND = [sys.executable, "-m", "stillwatch"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str, int]:
+    """Its folder, what it printed, the page it served, and its exit code after Ctrl-C."""
+    folder = tmp_path_factory.mktemp("whole") / "demo"
+    with subprocess.Popen(
+        [*COMMAND, "demo", "--out", str(folder), "--scale", "0.002"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("http://127.0.0.1:"):
+                break
+        if not lines or not lines[-1].startswith("http"):
+            _, complaint = process.communicate()
+            pytest.fail("".join(lines) + complaint)
+        with urllib.request.urlopen(lines[-1].strip(), timeout=20) as answer:
+            page = answer.read().decode()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    return folder, "".join(lines), page, process.returncode
+
+
+def test_it_ends_in_an_address_and_stops_when_told(demo: tuple[Path, str, str, int]) -> None:
+    """The page that is served is the page that was written; Ctrl-C ends it as it should."""
+    folder, _, page, code = demo
+    assert page == (folder / "index.html").read_text(encoding="utf-8")
+    assert code == 0
+
+
+def test_table_page_and_findings_agree(demo: tuple[Path, str, str, int]) -> None:
+    """The same campaigns in the terminal's table, on the page, and in the folder."""
+    folder, said, page, _ = demo
+    found: Findings = read_findings(folder / "findings")
+    kinds = found.campaigns["kind"].to_pylist()
+    assert "Simulated traffic." in page
+    for campaign_id in found.campaigns["campaign_id"].to_pylist():
+        assert campaign_id in said
+        assert campaign_id in page
+    n = kinds.count("distillation")
+    assert n, "the demo's world has three campaigns; none was found"
+    assert re.search(rf"{n} campaigns? found among {found.accounts.num_rows:,} accounts", page)
+    assert "Against the truth of this world" in said
+
+
+def test_every_account_is_explained(demo: tuple[Path, str, str, int]) -> None:
+    """A member, and somebody who is none."""
+    folder = demo[0] / "findings"
+    rows = read_findings(folder).accounts.to_pylist()
+    for verdict, words in (("member", "flagged, a member"), ("alone", "not flagged")):
+        account = next(row["account_id"] for row in rows if row["verdict"] == verdict)
+        done = subprocess.run(
+            [*COMMAND, "explain", str(folder), account], capture_output=True, text=True, check=True
+        )
+        assert words in done.stdout
