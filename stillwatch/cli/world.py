@@ -39,6 +39,7 @@ def world(
     import stillwatch as sw
     from stillwatch.cli.bars import watching
     from stillwatch.cli.printing import emit, figures, people, safe
+    from stillwatch.console.wording import count
 
     with watching(json) as watch:
         made = sw.make_world(name, out, scale=scale, seed=seed, texts=texts, progress=watch)
@@ -47,6 +48,13 @@ def world(
         emit({"log": out, **report})
         return
     console = people()
-    console.print(safe(f"Wrote {out}"))
-    for key, value in report.items():
-        console.print(safe(f"  {key.replace('_', ' ')}: {value}"))
+    console.print(safe(f"Wrote {out}: world {name}, scale {scale:g}, seed {seed}"))
+    console.print(
+        f"  {count(made.exchanges, 'exchange')} of {count(made.accounts, 'account')}; of campaigns "
+        f"{count(made.campaign_exchanges, 'exchange')} of {count(made.campaign_accounts, 'account')}"
+    )
+    roles = ", ".join(f"{role} {count(number)}" for role, number in made.roles.items())
+    console.print(safe(f"  accounts by role: {roles}"))
+    console.print(safe(f"  texts: {made.texts}"))
+    for note in made.notes:
+        console.print(safe(f"  {note}"))

@@ -18,6 +18,7 @@ import stillwatch as sw
 from stillwatch.cli.options import moment
 from stillwatch.scoring.matching import Match
 from stillwatch.scoring.score import Rate, RoleRate, Score
+from stillwatch.worlds import WorldReport
 from tests import fabricated
 from tests.cli.conftest import Ran
 
@@ -36,6 +37,7 @@ class Report:
         return {"kept": self.kept, "quarantined": self.quarantined}
 
 
+WORLD = WorldReport("plain", "F", 0.5, 3, 70, 500, 16, 90, {"person": 54}, "built in", (), 1.0)
 SCORE = Score(
     accounts=Rate(90, 10, 0, 0.9, 1.0, 0.947),
     exchanges=Rate(5, 0, 5, 1.0, 0.5, 0.667),
@@ -60,7 +62,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple, dict[str, A
     """Every call of the public API, which does nothing but answer."""
     made: list[tuple[str, tuple, dict[str, Any]]] = []
     answers: dict[str, Any] = {
-        "make_world": Report(5, {}),
+        "make_world": WORLD,
         "ingest": Report(8, {"not_json": 2}),
         "detect": fabricated.findings(),
         "score": SCORE,
@@ -112,7 +114,8 @@ def test_times_are_utc(text: str, hour: int) -> None:
 
 def test_world_and_score(run: Run, calls: list, folder: Path, tmp_path: Path) -> None:
     """Scale, seed and texts arrive; a score is printed."""
-    run("world", "plain", "--out", tmp_path, "--scale", "0.5", "--seed", 3, "--texts", "T")
+    ran = run("world", "plain", "--out", tmp_path, "--scale", "0.5", "--seed", 3, "--texts", "T")
+    assert "500 exchanges of 70 accounts; of campaigns 90 exchanges of 16 accounts" in ran.out
     assert calls.pop() == (
         "make_world", ("plain", tmp_path), {"scale": 0.5, "seed": 3, "texts": Path("T")},
     )  # fmt: skip
