@@ -49,10 +49,10 @@ def world(
         return
     console = people()
     console.print(safe(f"Wrote {out}: world {name}, scale {scale:g}, seed {seed}"))
-    console.print(
-        f"  {count(made.exchanges, 'exchange')} of {count(made.accounts, 'account')}; of campaigns "
-        f"{count(made.campaign_exchanges, 'exchange')} of {count(made.campaign_accounts, 'account')}"
-    )
+    whole = f"{count(made.exchanges, 'exchange')} of {count(made.accounts, 'account')}"
+    taken = f"{count(made.campaign_exchanges, 'exchange')} of "
+    taken += count(made.campaign_accounts, "account")
+    console.print(f"  {whole}; of campaigns {taken}")
     roles = ", ".join(f"{role} {count(number)}" for role, number in made.roles.items())
     console.print(safe(f"  accounts by role: {roles}"))
     console.print(safe(f"  texts: {made.texts}"))

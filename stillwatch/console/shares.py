@@ -44,7 +44,7 @@ def shares(findings: Findings, story: Story) -> tuple[Share, ...]:
         if row["campaign_id"] is None:
             rest[row["capability"]] += row["exchanges"]
     if parts := _parts(rest):
-        bars.append(Share("All other traffic", "n", parts))
+        bars.append(Share("All other traffic" if bars else "All traffic", "n", parts))
     return tuple(bars)
 
 

@@ -74,7 +74,8 @@ def timeline(findings: Findings, story: Story) -> Timeline | None:
             cells = counts.pop(chapter.campaign_id)
             lines.append(_line(chapter.name, chapter.after, tone, cells, spans))
     rest = [sum(column) for column in zip(*counts.values(), strict=True)] or [0] * width
-    lines.append(_line("All other traffic", "Not part of a campaign", "n", rest, spans))
+    names = ("All other traffic", "Not part of a campaign") if lines else ("All traffic", "")
+    lines.append(_line(*names, "n", rest, spans))
     pace = -(-width // _MOST_TICKS)
     ticks = tuple((at / width, f"{starts[at].day} {starts[at]:%b}") for at in range(0, width, pace))
     return Timeline(tuple(lines), width, step, tuple(day(start) for start in starts), ticks)

@@ -91,6 +91,7 @@ def test_a_log_without_campaigns_has_a_page_too() -> None:
     """Nothing found is said in a sentence, without empty charts."""
     html = page(fabricated.empty())
     assert "No campaign found among 5 accounts" in words(html)
+    assert "other traffic" not in words(html)
     assert "svg" not in read(html).tags
 
 
