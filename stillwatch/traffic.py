@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exchanges:
-    """n exchanges by column, as `tables.SIGNALS`, with `account` as a place and `family` added.
+    """n exchanges by column: `keys` holds those of `tables.SIGNALS`, `family` and `thread`.
 
-    `order` (n,) sorts rows by their exchange key: whoever samples rows does it in that order, so
-    that the log's own order of rows can't matter.
+    `account` (n,) are places, `content` is int8 (n, components), `ids` are the exchange ids, row by
+    row the same.
     """
 
     account: NDArray[np.int64]
@@ -39,19 +39,19 @@ class Exchanges:
 class Slices:
     """s slices, ordered by capability code, then by account: sums over an account's exchanges.
 
-    `account` int64 (s,) places; `capability` int8 (s,), `WHOLE` or a code of
-    `tables.CAPABILITIES`; `exchanges` (s,) counts those with text; `total` (s, components) sums
-    their embeddings and `squares` (s,) their squared norms, all int64; `odd_*` are the same over
-    the half of them whose key is odd, for split-half nulls.
+    `account` int64 (s,) are places; `capability` int8 (s,), `WHOLE` or a
+    code of `tables.CAPABILITIES`; `exchanges` (s,) counts those with text; `total`
+    (s, components) sums their embeddings and `squares` (s,) their squared norms, in integers;
+    `odd_*` are the same over the half of them whose key is odd, for split-half nulls.
     """
 
     account: NDArray[np.int64]
     capability: NDArray[np.int8]
     exchanges: NDArray[np.int64]
-    total: NDArray[np.int64]
+    total: NDArray[np.int32]
     squares: NDArray[np.int64]
     odd_exchanges: NDArray[np.int64]
-    odd_total: NDArray[np.int64]
+    odd_total: NDArray[np.int32]
     odd_squares: NDArray[np.int64]
 
     def of(self, capability: int, least: int) -> NDArray[np.int64]:
@@ -114,7 +114,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Group:
-    """Accounts found together, before judgement: sorted places, and by what they were found."""
+    """Accounts found together, before judgement: their sorted places, and by what."""
 
     accounts: NDArray[np.int64]
     found_by: tuple[str, ...]

@@ -1,8 +1,8 @@
 """Which of a group's exchanges belong to what the group shares: a mixture with one part known.
 
 An exchange of a member is either the group's common work or the account's own traffic. The own
-traffic is taken to look like the traffic of accounts outside all groups; the common work is what
-that doesn't explain, and it is fitted by expectation-maximisation (positive-unlabelled learning:
+traffic starts as the traffic of accounts outside all groups; the common work is what that doesn't
+explain, and both are fitted by expectation-maximisation (close to positive-unlabelled learning:
 Elkan and Noto 2008). Exchanges are described by a few discrete features, independent given the
 part (naive Bayes), each damped, since content and frame say partly the same.
 """
@@ -26,13 +26,19 @@ if TYPE_CHECKING:
 FIT_ROWS = 40_000
 """Exchanges of the group, and as many of the background, that a fit looks at."""
 
-ROUNDS = 12
+ROUNDS = 5
 DAMPING = 0.6
 SMOOTHING = 2.0
+HOLD = 0.1
+"""Weight of the background in a fit, in parts of the group's sample."""
+
+SHRINK = 5.0
+"""An account's own share counts from about so many exchanges on."""
+
 COMMON_VALUES = 96
 """Distinct values of one key that are told apart; the rest are one value, "other"."""
 
-KEY_FEATURES = ("opening", "closing", "system", "toolset", "client", "surface")
+KEY_FEATURES = ("opening", "closing", "system", "toolset")
 FEATURES = (
     "cell",
     "capability",
@@ -40,7 +46,6 @@ FEATURES = (
     "turns",
     "max_tokens",
     "thinking",
-    "conversation",
     "repeats",
     *KEY_FEATURES,
 )
@@ -51,19 +56,19 @@ class Attribution:
     """A fitted group.
 
     `rows` (m,) are exchanges of the group's accounts and `posterior` (m,) their probability of
-    being common work; `share` (N,) is each account's fitted share of it, 0 outside the group.
-    `false_rate` is the share of background exchanges that would be attributed to an account of
+    being common work. `false_rate` is the share of background exchanges that would be attributed to an account of
     which one exchange in twenty is common work.
     """
 
     rows: NDArray[np.int64]
     posterior: NDArray[np.float64]
-    share: NDArray[np.float64]
     false_rate: float
 
 
 def attribute(
-    exchanges: Exchanges, rows: NDArray[np.int64], background: NDArray[np.int64], accounts: int
+    exchanges: Exchanges,
+    rows: NDArray[np.int64],
+    background: NDArray[np.int64],
 ) -> Attribution:
     """Fit the mixture to the group's exchanges `rows`, against the exchanges `background`.
 
@@ -78,23 +83,41 @@ def attribute(
     outside_codes = _codes(exchanges, outside, centroids, values, background)
     sizes = np.maximum(inside_codes.max(0), outside_codes.max(0)) + 1
     own = _distribution(outside_codes, np.ones(len(outside)), sizes)
-    fit_codes, fit_account = inside_codes[::step], exchanges.account[sample]
-    share = np.full(accounts, 0.5)
-    common = _distribution(fit_codes, np.ones(len(sample)), sizes)
-    ratio = np.log(common / own)
+    units = _units(exchanges, rows)
+    share, weight = np.full(units.account.max() + 1, 0.5), np.ones(len(rows))
+    prior, held = own, HOLD * len(rows)
+    ratio = np.zeros_like(own)
     for _ in range(ROUNDS):
-        weight = _posterior(fit_codes, fit_account, ratio, share)
-        common = _distribution(fit_codes, weight, sizes)
+        common = _distribution(inside_codes, weight, sizes)
+        # What is the same all over the group (a relay's own system prompt, say) must not tell the
+        # parts apart, so the own traffic learns from the group too, held by what is outside.
+        rest = (1 - weight).sum()
+        own = (prior * held + _distribution(inside_codes, 1 - weight, sizes) * rest) / (held + rest)
         ratio = np.log(common / own)
-        share = _shares(fit_account, weight, accounts)
-    posterior = _posterior(inside_codes, exchanges.account[rows], ratio, share)
-    stray = _posterior(outside_codes, exchanges.account[outside], ratio, np.full(accounts, 0.05))
-    inside = np.bincount(exchanges.account[rows], minlength=accounts) > 0
+        weight = _posterior(inside_codes, ratio, units, share)
+        share = _shares(units, weight)
+    posterior = _posterior(inside_codes, ratio, units, share)
+    alone = _units(exchanges, outside)
+    stray = _posterior(outside_codes, ratio, alone, np.full(alone.account.max(initial=0) + 1, 0.05))
     return Attribution(
         rows=rows,
         posterior=posterior,
-        share=np.where(inside, share, 0.0),
         false_rate=float(np.mean(stray >= 0.5)) if len(stray) else 0.0,
+    )
+
+
+@dataclass(frozen=True)
+class _Units:
+    """How exchanges hang together: the thread and the account of each row, counted from 0."""
+
+    thread: NDArray[np.int64]
+    account: NDArray[np.int64]
+
+
+def _units(exchanges: Exchanges, rows: NDArray[np.int64]) -> _Units:
+    return _Units(
+        np.unique(exchanges["thread"][rows], return_inverse=True)[1],
+        np.unique(exchanges.account[rows], return_inverse=True)[1],
     )
 
 
@@ -121,10 +144,9 @@ def _codes(
         "cell": assign(exchanges.content[rows], centroids),
         "capability": exchanges["capability"][rows].astype(np.int64),
         "signs": _fold(exchanges["signs"][rows]),
-        "turns": np.digitize(turns, (0, 1, 2, 3, 5, 9)),
+        "turns": np.digitize(turns, (0, 1, 2, 3, 5, 9, 17, 33, 65)),
         "max_tokens": np.digitize(most, (0, 512, 1024, 2048, 4096, 8192, 16384)),
         "thinking": exchanges["thinking"][rows].astype(np.int64) + 1,
-        "conversation": (exchanges["conversation"][rows] != 0).astype(np.int64),
         "repeats": _repeats(exchanges, rows, population),
     }
     for name in KEY_FEATURES:
@@ -166,22 +188,32 @@ def _distribution(
     return np.maximum(out, 1e-12)
 
 
-def _shares(
-    account: NDArray[np.int64], weight: NDArray[np.float64], accounts: int
+def _shares(units: _Units, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each account's share of common work, shrunk to the group's by `SHRINK` exchanges."""
+    hits, load = np.bincount(units.account, weights=weight), np.bincount(units.account)
+    return (hits + SHRINK * weight.mean()) / (load + SHRINK)
+
+
+def _posterior(
+    codes: NDArray[np.int64],
+    ratio: NDArray[np.float64],
+    units: _Units,
+    share: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Each account's share of common work, shrunk to one half by two exchanges."""
-    total = np.bincount(account, minlength=accounts)
-    return (np.bincount(account, weights=weight, minlength=accounts) + 1) / (total + 2)
+    """Probability of common work of each exchange; exchanges of a thread have one fate."""
+    score = DAMPING * _scores(codes, ratio)
+    size = np.bincount(units.thread)
+    # Evidence within a thread repeats itself, so it counts as the square root of its length.
+    total = np.bincount(units.thread, weights=score) / np.sqrt(size)
+    prior = np.clip(share, 0.005, 0.995)[units.account]
+    logit = total[units.thread] + np.log(prior / (1 - prior))
+    return 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
 
 
 @nb.njit(nogil=True, cache=True)
-def _posterior(codes, account, ratio, share):
-    out = np.empty(len(codes))
+def _scores(codes, ratio):
+    out = np.zeros(len(codes))
     for i in range(len(codes)):
-        score = 0.0
         for f in range(codes.shape[1]):
-            score += ratio[f, codes[i, f]]
-        prior = min(0.995, max(0.005, share[account[i]]))
-        score = DAMPING * score + np.log(prior / (1 - prior))
-        out[i] = 1 / (1 + np.exp(-score))
+            out[i] += ratio[f, codes[i, f]]
     return out

@@ -20,11 +20,13 @@ LEAST_EXCHANGES = 8
 class Component:
     """`rows` (m,) exchanges attributed to common work, in order of key; `accounts` (a,) members.
 
+    `all_rows` are all exchanges of the members, attributed or not, in order of key.
     `outsiders` are places of accounts outside every group with at least `LEAST_EXCHANGES`, and
     `outside_rows` their exchanges, in order of key.
     """
 
     rows: NDArray[np.int64]
+    all_rows: NDArray[np.int64]
     accounts: NDArray[np.int64]
     outsiders: NDArray[np.int64]
     outside_rows: NDArray[np.int64]
@@ -58,16 +60,13 @@ DRAWS = 9_999
 
 
 def mean_p(
-    inside: NDArray[np.float64], outside: NDArray[np.float64], *, high: bool = True
+    inside: NDArray[np.float64], outside: NDArray[np.float64], *, most: int = 64
 ) -> float:
-    """p of the mean of `inside` (a,) among means of as many accounts drawn from `outside`.
+    """p of a mean as high as that of `inside` (a,) among as many accounts drawn from `outside`.
 
-    Drawn `DRAWS` times with replacement, at most 64 accounts a draw: a larger group is judged as
-    if it had 64, since its accounts are not independent.
+    Drawn `DRAWS` times with replacement, at most `most` accounts a draw.
     """
-    size = min(len(inside), 64)
+    size = min(len(inside), most)
     rng = np.random.default_rng(20260223)
     means = rng.choice(np.sort(outside), (DRAWS, size)).mean(1)
-    observed = inside.mean()
-    extreme = (means >= observed).sum() if high else (means <= observed).sum()
-    return float((1 + extreme) / (1 + DRAWS))
+    return float((1 + (means >= inside.mean()).sum()) / (1 + DRAWS))

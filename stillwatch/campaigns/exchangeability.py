@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from stillwatch.traffic import Traffic
 
+TWINS = 0.01
+"""Squared MMD up to which the members can be samples of one queue; beyond, the test speaks
+against: two decades for each tenfold. People of broad interests start near 0.01."""
+
 
 def exchangeability(traffic: Traffic, component: Component) -> Test:
     """The test for one group, by its members with at least eight attributed exchanges."""
@@ -40,9 +44,11 @@ def exchangeability(traffic: Traffic, component: Component) -> Test:
     far = outside.size >= LEAST_EXCHANGES
     strangers = squared_mmd(_at(outside, far), whole)[:, 0]
     p = float(np.median(rank_p(members, strangers, high=False)))
+    typical = float(np.median(members))
+    weight = float(log10_e(p)) if typical <= TWINS else -2 * float(np.log10(typical / TWINS))
     figures = {
         "members_compared": int(near.sum()),
-        "median_mmd2": round(float(np.median(members)), 5),
+        "median_mmd2": round(typical, 5),
         "outsiders_compared": int(far.sum()),
         "outsiders_mmd2_first_percentile": round(float(np.quantile(strangers, 0.01)), 5)
         if len(strangers)
@@ -50,11 +56,11 @@ def exchangeability(traffic: Traffic, component: Component) -> Test:
         "p": p,
     }
     says = (
-        f"What a typical member asks is as close to what the others ask as two samples of one "
-        f"queue (squared MMD {figures['median_mmd2']:.4f}); of {far.sum():,} accounts outside, "
-        f"with exchanges of the same kind, {p:.2%} come as close."
+        f"What a typical member asks lies at squared MMD {typical:.4f} from what the others ask "
+        f"({'as two samples of one queue do' if typical <= TWINS else 'too far for one queue'}); "
+        f"of {far.sum():,} accounts outside, with exchanges of the same kind, {p:.2%} come as close."
     )
-    return Test("exchangeability", float(log10_e(p)), says, figures, component.rows[:6])
+    return Test("exchangeability", max(-3.0, weight), says, figures, component.rows[:6])
 
 
 def _sought(traffic: Traffic, component: Component) -> NDArray[np.int64]:

@@ -21,19 +21,23 @@ if TYPE_CHECKING:
 
     from stillwatch.traffic import Traffic
 
+INDEPENDENT = 8
+"""A group is judged as if it had at most so many accounts: a pool's accounts carry the same few
+hundred customers, so their mean strays further than that of as many independent accounts."""
+
 TRAINABLE = np.array([name not in ("chat", "other") for name in CAPABILITIES])
 
 
 def harvest_signs(traffic: Traffic, component: Component) -> Test:
-    """The test for one group, over its attributed exchanges."""
-    inside = rate_by_account(traffic, component.rows, _signs(traffic, component.rows))
+    """The test for one group, over all of its members' traffic: what was picked can't be judged."""
+    inside = rate_by_account(traffic, component.all_rows, _signs(traffic, component.all_rows))
     outside = rate_by_account(
         traffic, component.outside_rows, _signs(traffic, component.outside_rows)
     )
     ours, theirs = inside[component.accounts], outside[component.outsiders]
     if len(theirs) == 0:
         return Test("harvest_signs", 0.0, "There is nobody to compare with.", {}, ours[:0])
-    p = mean_p(ours, theirs)
+    p = mean_p(ours, theirs, most=INDEPENDENT)
     capability = traffic.exchanges["capability"][component.rows]
     share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
     top = CAPABILITIES[int(np.argmax(share))]

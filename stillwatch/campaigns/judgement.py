@@ -65,11 +65,11 @@ def judge(
     rows: NDArray[np.int64],
 ) -> Verdict:
     """The verdict on one group; `rows` are its accounts' exchanges in order of key."""
-    everyone = len(traffic.accounts)
-    fitted = attribute(traffic.exchanges, rows, outside_rows, everyone)
+    fitted = attribute(traffic.exchanges, rows, outside_rows)
     accounts, confidences = _members(traffic, fitted)
-    chosen = (fitted.posterior >= 0.5) & np.isin(traffic.exchanges.account[rows], accounts)
-    component = Component(rows[chosen], accounts, outsiders, outside_rows)
+    theirs = np.isin(traffic.exchanges.account[rows], accounts)
+    chosen = (fitted.posterior >= 0.5) & theirs
+    component = Component(rows[chosen], rows[theirs], accounts, outsiders, outside_rows)
     if len(accounts) < LEAST_MEMBERS:
         none = Rival("chance", 1.0, (), "Too few accounts have any work in common.")
         return Verdict(

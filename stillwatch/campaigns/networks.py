@@ -40,7 +40,7 @@ def judge_network(
     inside[accounts] = True
     rows = order[inside[traffic.exchanges.account[order]]]
     others = np.setdiff1d(outsiders, accounts)
-    component = Component(rows, accounts, others, outside_rows)
+    component = Component(rows, rows, accounts, others, outside_rows)
     tests = {
         test.kind: test
         for test in (

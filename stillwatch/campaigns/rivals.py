@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch.campaigns.component import Component
-from stillwatch.statistics.pairs import distinct_pairs
+from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +48,7 @@ def rivals(traffic: Traffic, component: Component, tests: dict[str, Test]) -> li
         _benchmark(traffic, component),
         _software(traffic, component),
         _reseller(tests),
+        _plain_use(tests),
     ]
     found.sort(key=lambda r: -r.fit)
     return [*found, Rival("chance", 1.0, (), "Chance alone explains none of the evidence.")]
@@ -66,8 +67,8 @@ def _fleet(traffic: Traffic, component: Component) -> Rival:
 
 
 def _class(traffic: Traffic, component: Component) -> Rival:
-    """A class: most exchanges of most members through one network, as students of one school."""
-    rows = component.rows
+    """A class: most members mostly through one network, and most of them ask the same things."""
+    rows = component.all_rows
     account, network = traffic.exchanges.account[rows], traffic.exchanges["network"][rows]
     known = network != 0
     share = 0.0
@@ -78,30 +79,33 @@ def _class(traffic: Traffic, component: Component) -> Rival:
         load = np.bincount(account, minlength=len(traffic.accounts))
         rate = through[component.accounts] / np.maximum(load[component.accounts], 1)
         share = float((rate >= 0.5).mean())
-    taught = 0.0
-    domain = traffic.accounts.registration.get("email_domain")
-    if domain is not None:
-        mine = domain[component.accounts]
-        if (mine != 0).any():
-            value, count = np.unique(mine[mine != 0], return_counts=True)
-            own = value[np.argmax(count)]
-            # A domain that only these accounts have, not a mail provider's.
-            exclusive = count.max() / max(1, int((domain == own).sum()))
-            taught = float(count.max() / len(mine)) if exclusive >= 0.8 else 0.0
-    fit = share if share >= 0.6 and taught >= 0.6 else 0.0
+    asked = coverage(traffic, component)
+    fit = min(1.0, asked / 0.2) if share >= 0.6 else 0.0
     return Rival(
         "class",
         fit,
         ALL,
-        f"{share:.0%} of the members mostly use one network, and {taught:.0%} have one mail "
-        "domain that nobody else has.",
+        f"{share:.0%} of the members mostly use one network, and a prompt is sent by {asked:.0%} "
+        "of them on average.",
     )
+
+
+def coverage(traffic: Traffic, component: Component) -> float:
+    """Mean over attributed exchanges of the share of members who sent the same masked prompt.
+
+    High for an assignment that all of a class work on; low for work that is dealt out.
+    """
+    frame = traffic.exchanges["frame"][component.rows]
+    value, accounts = accounts_by_key(frame, traffic.exchanges.account[component.rows])
+    if not len(value):
+        return 0.0
+    return float(accounts[np.searchsorted(value, frame)].mean() / len(component.accounts))
 
 
 def _benchmark(traffic: Traffic, component: Component) -> Rival:
     """A benchmark: accounts that run through one published set, each in the set's own order."""
     share = same_order(traffic, component.rows)
-    fit = min(1.0, share / 0.5) if share >= 0.1 else 0.0
+    fit = float(np.clip((share - 0.2) / 0.3, 0.0, 1.0))
     explained = ("exchangeability", "shared_objects", "harvest_signs", "work_allocation")
     return Rival(
         "benchmark",
@@ -157,4 +161,14 @@ def _reseller(tests: dict[str, Test]) -> Rival:
         fit,
         ("exchangeability", "work_allocation", "shared_origin"),
         f"Shared ways of access (evidence {weight:+.1f}) fit a reseller of mixed traffic.",
+    )
+
+
+def _plain_use(tests: dict[str, Test]) -> Rival:
+    """Plain use: accounts that do the same, none of it as one does who gathers answers."""
+    weight = tests["harvest_signs"].weight if "harvest_signs" in tests else 0.0
+    fit = float(np.clip(1 - weight / 0.6, 0.0, 1.0))
+    explained = ("exchangeability", "shared_objects", "work_allocation", "shared_origin")
+    return Rival(
+        "plain_use", fit, explained, f"The signs of harvesting weigh {weight:+.1f}."
     )

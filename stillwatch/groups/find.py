@@ -9,7 +9,7 @@ from stillwatch.groups.twins import twin_groups
 from stillwatch.traffic import Candidates, Group, Traffic
 
 OVERLAP = 0.5
-"""Groups are one where they share this part of the smaller."""
+"""A later find belongs to an earlier group where this part of it is in that group."""
 
 
 def find_groups(traffic: Traffic) -> Candidates:
@@ -18,29 +18,35 @@ def find_groups(traffic: Traffic) -> Candidates:
     A network is a group that comes the same ways: by network prefix, device, payment, sign-up.
     """
     twins, nearest = twin_groups(traffic)
+    blocks = sharing_groups(traffic, WORK_KINDS, "shared work")
+    blocks = sharing_groups(traffic, WORK_KINDS, "shared work")
+    everyone = len(traffic.accounts)
     return Candidates(
-        groups=merge([*twins, *sharing_groups(traffic, WORK_KINDS, "shared work")]),
-        networks=merge(sharing_groups(traffic, ORIGIN_KINDS, "shared origin")),
+        groups=merge([*twins, *blocks], everyone),
+        networks=merge(sharing_groups(traffic, ORIGIN_KINDS, "shared origin"), everyone),
         nearest=nearest,
     )
 
 
-def merge(groups: list[Group]) -> list[Group]:
-    """Groups joined where they overlap, largest first; joins are sought until there are none."""
-    pending = sorted(groups, key=lambda g: (-len(g.accounts), g.accounts.tolist(), g.found_by))
+def merge(found: list[Group], everyone: int) -> list[Group]:
+    """Disjoint groups, largest first, of groups found in order of strength.
+
+    What an earlier finder kept apart stays apart: a later group only adds the accounts that are
+    still free, to the group that holds most of it, or makes a group of its own where no half of
+    it is taken.
+    """
     merged: list[Group] = []
-    while pending:
-        group = pending.pop(0)
-        for i, other in enumerate(merged):
-            both = len(np.intersect1d(group.accounts, other.accounts, assume_unique=True))
-            if both >= OVERLAP * min(len(group.accounts), len(other.accounts)):
-                joined = Group(
-                    np.union1d(group.accounts, other.accounts),
-                    tuple(sorted({*group.found_by, *other.found_by})),
-                )
-                del merged[i]
-                pending.insert(0, joined)
-                break
+    home = np.full(everyone, -1)
+    for group in found:
+        homes = home[group.accounts]
+        free = group.accounts[homes < 0]
+        if (homes >= 0).mean() >= OVERLAP:
+            place = int(np.bincount(homes[homes >= 0]).argmax())
+            found_by = {*merged[place].found_by, *group.found_by}
+            accounts = np.union1d(merged[place].accounts, free)
         else:
+            place, found_by, accounts = len(merged), set(group.found_by), free
             merged.append(group)
+        home[free] = place
+        merged[place] = Group(accounts, tuple(sorted(found_by)))
     return sorted(merged, key=lambda g: (-len(g.accounts), g.accounts.tolist()))

@@ -14,6 +14,7 @@ from stillwatch.profiles.objects import (
     incidence_sql,
 )
 from stillwatch.profiles.slices import slices
+from stillwatch.profiles.threads import threads
 from stillwatch.traffic import Accounts, Exchanges, Incidence, Traffic
 
 LEAST_SLICE = 8
@@ -40,6 +41,8 @@ _KEPT = (
     "output_tokens",
     "thinking",
 )
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 Run = Callable[[dict[str, pa.Table], str], pa.Table]
 """Runs one SQL step over named tables: the engine, as the pipeline hands it in."""
@@ -94,6 +97,15 @@ def _exchanges(
     account = rank[np.searchsorted(known[rank], keys)]
     columns = {name: _numpy(signals[name]) for name in _KEPT}
     columns["family"] = frame_families(columns["frame"], _matrix(signals["bands"]))
+    context = columns["client"] ^ (columns["system"] * _ODD) ^ (columns["toolset"] * _ODD * _ODD)
+    columns["thread"] = threads(
+        account,
+        columns["ts"],
+        columns["exchange"],
+        columns["conversation"],
+        context,
+        columns["turns"],
+    )
     return Exchanges(account, columns, _matrix(signals["content"]), ids)
 
 

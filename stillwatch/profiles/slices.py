@@ -18,9 +18,6 @@ from stillwatch.traffic import Slices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WHOLE = np.int8(-1)
-"""The capability code of a slice that is the whole account."""
-
 
 def slices(
     accounts: int,
@@ -39,7 +36,7 @@ def slices(
     per_cell = np.bincount(cell, minlength=accounts * kinds).reshape(accounts, kinds)
     counts = np.column_stack([per_cell.sum(1), per_cell])
     place = np.full(counts.shape, -1, np.int64)
-    code, owner = np.nonzero(counts.T >= least)
+    code, owner = np.nonzero(least <= counts.T)
     place[owner, code] = np.arange(len(owner))
     total = np.zeros((2, len(owner), CONTENT_COMPONENTS), np.int32)
     squares = np.zeros((2, len(owner)), np.int64)
@@ -49,10 +46,10 @@ def slices(
         account=owner,
         capability=(code - 1).astype(np.int8),
         exchanges=used.sum(0),
-        total=total.sum(0, dtype=np.int64),
+        total=total[0] + total[1],
         squares=squares.sum(0),
         odd_exchanges=used[1],
-        odd_total=total[1].astype(np.int64),
+        odd_total=total[1],
         odd_squares=squares[1],
     )
 

@@ -55,21 +55,39 @@ def squared_mmd_paired(a: Samples, b: Samples) -> NDArray[np.float64]:
     return a.own + b.own - 2 * (a.mean * b.mean).sum(1)
 
 
+NULL_SPREAD = float(np.sqrt(2.0) / 16)
+"""Standard deviation of MMD^2 / (1/n + 1/m) for content that fills 256 components evenly."""
+
+WITHIN_ERROR = 3.0
+CEILING = 0.012
+"""Largest MMD^2 plus one standard error that still counts as twins: strangers of a few interests
+lie at 0.03 to 0.2, of broad interests above 0.01 (real chats, 100 exchanges each)."""
+
+
+def twin_links(n: NDArray, m: NDArray, mmd2: NDArray, spread: float) -> NDArray[np.bool_]:
+    """Whether pairs at `mmd2`, of samples of sizes `n` and `m`, count as twins (all one shape).
+
+    The MMD must be within sampling error of zero, and the error small enough that strangers would
+    have shown.
+    """
+    error = spread * (1 / n + 1 / m)
+    return (mmd2 <= WITHIN_ERROR * error) & (mmd2 + error <= CEILING)
+
+
 def null_spread(first: Samples, second: Samples, least: int = 8) -> float:
     """Standard deviation of MMD^2 / (1/n + 1/m) under one distribution, from split halves.
 
     Robust (from the median absolute value), since a person's halves differ a little more than
-    chance where conversations straddle them. Falls back to sqrt(2)/16, the value for content
-    that fills all 256 components evenly, where fewer than 30 accounts can be split.
+    chance where conversations straddle them. Falls back to `NULL_SPREAD` where fewer than 30
+    accounts can be split.
     """
-    floor = np.sqrt(2.0) / 16
     usable = (first.size >= least) & (second.size >= least)
     if usable.sum() < 30:
-        return float(floor)
+        return NULL_SPREAD
     a = Samples(first.size[usable], first.total[usable], first.squares[usable])
     b = Samples(second.size[usable], second.total[usable], second.squares[usable])
     unit = squared_mmd_paired(a, b) / (1 / a.size + 1 / b.size)
-    return float(max(floor, 1.4826 * np.median(np.abs(unit))))
+    return float(max(NULL_SPREAD, 1.4826 * np.median(np.abs(unit))))
 
 
 BLOCK = 1024

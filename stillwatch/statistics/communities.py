@@ -27,7 +27,7 @@ def communities(
     edges = [
         (str(int(a[i])), str(int(b[i])), float(weight[i])) for i in order if a[i] != b[i]
     ]
-    _, _, partition = graspologic_native.leiden(
+    _, partition = graspologic_native.leiden(
         edges=edges,
         starting_communities=None,
         resolution=1.0,
