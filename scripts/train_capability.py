@@ -13,7 +13,7 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).parent))
 
 from capability.fit import fit
-from capability.texts import PER_SOURCE, Text, generated, published, real_turns
+from capability.texts import PER_SOURCE, Text, generated, joined, published, real_turns
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,7 +26,9 @@ def main() -> None:
         "--weights", type=Path, default=ROOT / "stillwatch/signals/weights/capability.npz"
     )
     args = parser.parse_args()
-    parts = split([*published(args.texts), *real_turns(), *generated(args.texts)])
+    parts = split(
+        [*published(args.texts), *real_turns(), *generated(args.texts), *joined(args.texts)]
+    )
     print({k: len(v) for k, v in parts.items()}, flush=True)
     fitted = fit(parts["train"], parts["dev"])
     np.savez_compressed(
@@ -59,7 +61,9 @@ def split(texts: list[Text]) -> dict[str, list[Text]]:
         part: [
             t
             for origin in sorted(origins)
-            for t in rng.sample(origins[origin], min(PER_SOURCE, len(origins[origin])))
+            for t in rng.sample(
+                origins[origin], min(PER_SOURCE.get(origin, PER_SOURCE[""]), len(origins[origin]))
+            )
         ]
         for part, origins in parts.items()
     }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from capability.texts import Text
 
-STRENGTH = 20.0
+STRENGTH = 1000.0
 """Inverse of the L2 penalty of a mean loss over rows of weight 1."""
 
 
@@ -56,19 +56,31 @@ def matrix(texts: Sequence[str]) -> csr_matrix:
     return x
 
 
+CLASS_WEIGHT = {"chat": 2.0, "coding": 1.5, "other": 1.5}
+"""Kinds that fill honest logs weigh more; the others weigh 1."""
+
+REAL_WEIGHT = 6.0
+"""What a real chat's turn weighs against a generated text."""
+
+
 def row_weights(texts: Sequence[Text]) -> NDArray[np.float64]:
-    """Classes weigh the same; inside a class an origin weighs the root of its size, so that the
-    big pools don't drown the rare kinds."""
+    """Weight of each row, 1 on average: `CLASS_WEIGHT` by class; inside a class an origin weighs
+    the root of its size, so that big pools don't drown rare kinds, and real chats more."""
     sizes: dict[str, int] = {}
     for t in texts:
         sizes[t.origin] = sizes.get(t.origin, 0) + 1
-    weight = np.array([sizes[t.origin] ** -0.5 for t in texts])
+    weight = np.array(
+        [
+            sizes[t.origin] ** -0.5 * (REAL_WEIGHT if t.origin.startswith("sharegpt") else 1.0)
+            for t in texts
+        ]
+    )
     labels = np.array([t.label for t in texts])
     for label in CAPABILITIES:
         mine = labels == label
         if mine.any():
-            weight[mine] *= len(texts) / len(CAPABILITIES) / weight[mine].sum()
-    return weight
+            weight[mine] *= CLASS_WEIGHT.get(label, 1.0) / weight[mine].sum()
+    return weight * len(texts) / weight.sum()
 
 
 def fit(train: Sequence[Text], dev: Sequence[Text]) -> Fitted:

@@ -17,56 +17,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_I = re.IGNORECASE
-_LANGUAGE = r"(python|javascript|typescript|java|c\+\+|c#|golang|rust|kotlin|swift|php|ruby|html|css|react|node\.?js|django|flask|vue|angular|powershell|bash|docker|kubernetes|regex|terraform|solidity|unity|laravel|arduino)"
-_STRONG = (
-    (
-        "data_analysis",
-        re.compile(
-            r"\b(sql query|select .+ from .+|pivot table|regression|dataframe|csv file|t-test|p-value|anova|standard deviation|excel formula|vlookup|dataset|histogram|scatter plot|group by)\b",
-            _I,
-        ),
+_STRONG = {
+    "data_analysis": (
+        r"\b(sql quer(y|ies)|select .{1,80} from \w+|pivot table|linear regression|data ?frame|pandas|"
+        r"t-test|p-value|anova|standard deviation of|excel formula|vlookup|google sheets?|ggplot|"
+        r"scatter plot|power ?bi|tableau|window functions?|left join)\b"
     ),
-    (
-        "coding",
-        re.compile(
-            r"```|traceback \(most recent|</?(div|script|span|html|form)\b|\b(def|function|class|const|let|var|import|public|return)\b[^.]{0,40}[({;=]|\b(npm|pip|git) (install|run|push|commit|clone)|\b(write|fix|debug|refactor|implement|code|program|script|function|method|class|error|bug)\b.{0,60}\b"
-            + _LANGUAGE
-            + r"\b|\b"
-            + _LANGUAGE
-            + r"\b.{0,60}\b(code|function|script|program|class|method|error|app|snippet)\b",
-            _I | re.S,
-        ),
+    "coding": (
+        r"```|traceback \(most recent|</?(div|script|span|html|form|button)\b|"
+        r"\b(def|function|class|const|let|var|import|public|return)\b[^.\n]{0,40}[({;=]|"
+        r"\b(npm|pip|git|apt|docker|kubectl) (install|run|push|commit|clone|build|get)\b|"
+        r"\b(code|snippet|refactor|compile|stack ?trace|regex|endpoint|unit tests?|css|html|npm|"
+        r"javascript|typescript|python|java|c\+\+|c#|golang|kotlin|php|react|node\.?js|django|"
+        r"flask|angular|powershell|bash|kubernetes|dockerfile|terraform|solidity|laravel|arduino|"
+        r"rest api|graphql|backend|frontend|repository|codebase)\b"
     ),
-    (
-        "mathematical_reasoning",
-        re.compile(
-            r"\b(solve (for|the (equation|problem|following))|integral of|derivative of|prove that|how many ways|what is the probability|calculate the (area|volume|probability|sum|value|distance|speed)|simplify the expression|eigenvalue|find the (value|area|length|number) of)\b|\\frac|\\int|\b\d+\s*[+*/^=-]\s*\d+\s*=",
-            _I,
-        ),
+    "mathematical_reasoning": (
+        r"\b(solve (for|the (equation|problem))|integral of|derivative of|prove that|how many ways|"
+        r"what is the probability|calculate the (area|volume|probability|distance|speed)|"
+        r"simplify the expression|eigenvalues?|find the (area|length|number) of)\b|\\frac|\\int"
     ),
-    (
-        "grading",
-        re.compile(
-            r"\b(grade (this|the|my)|(score|rate|rank) (this|these|the following|each|my) .{0,40}(from|on a scale|out of|1-10|\d)|on a scale (of|from) \d|using (this|the following) rubric|marking scheme)\b",
-            _I,
-        ),
+    "other": (
+        r"^\W*(please )?(translate|classify|extract|paraphrase|proofread|correct the grammar|"
+        r"summari[sz]e (this|the following))\b|\btranslate (this|the following|it) (in)?to\b|"
+        r"^[^\n]{5,300}\n\s*(a[.)]|\(a\))[^\n]+\n\s*(b[.)]|\(b\))"
     ),
-    (
-        "other",
-        re.compile(
-            r"^\W*(please )?(translate|classify|extract|paraphrase|proofread|correct the grammar|summari[sz]e (this|the following))\b|\btranslate (this|the following|it) (in)?to\b|^.{0,300}\n\s*(a[.)]|\(a\)).+\n\s*(b[.)]|\(b\))",
-            _I | re.S,
-        ),
-    ),
-)
+}
+_RULES = [(name, re.compile(rule, re.IGNORECASE)) for name, rule in _STRONG.items()]
 _HINT = re.compile(
-    r"[{};<>\\]|=>|==|\b(code|function|program|script|api|server|database|sql|query|error|install|"
-    r"deploy|file|json|xml|algorithm|compute|calculate|equation|formula|math|probability|theorem|"
-    r"translat|summari|extract|classif|rewrite|paraphras|table|column|chart|graph|statistic|data|"
-    r"average|percent|score|rate|rank|grade|rubric|step by step|reasoning|chain of thought|agent|"
-    r"tool|software|class|variable|aws|azure|linux|excel|spreadsheet|model|test)\w*",
-    _I,
+    r"[{};<>\\]|=>|==|\b(code|coding|function|program(ming)?|script|server|database|sql|query|debug|"
+    r"deploy|json|xml|html|css|algorithm|calculate|equation|math|probability|theorem|translat\w*|"
+    r"extract|classify|chart|statistic\w*|grade|rubric|chain of thought|variable|aws|azure|linux|"
+    r"excel|spreadsheet|python|java|javascript|react|docker|git|c\+\+|php|node)\b",
+    re.IGNORECASE,
 )
 
 
@@ -93,14 +76,33 @@ def turns() -> Iterator[tuple[str, int, str]]:
                 yield item["id"], k, turn["value"]
 
 
+def labelled() -> Iterator[tuple[str, str, str]]:
+    """(conversation, class, text) of the turns that the rules and their conversation label.
+
+    In a conversation that is mostly code, a turn of six words or more is about the code even where
+    it doesn't say so ("it still renders below the menu"); in one with any code, wordless chat is
+    not taken for chat.
+    """
+    conversations: dict[str, list[str]] = {}
+    for conversation, _, text in turns():
+        conversations.setdefault(conversation.rsplit("_", 1)[0], []).append(text)
+    for conversation, texts in conversations.items():
+        labels = [weak_label(text) for text in texts]
+        coding = sum(label == "coding" for label in labels) / len(labels)
+        for text, label in zip(texts, labels, strict=True):
+            if coding >= 0.5 and label in (None, "chat") and len(text.split()) >= 6:
+                yield conversation, "coding", text
+            elif label is not None and not (label == "chat" and coding > 0.15):
+                yield conversation, label, text
+
+
 def weak_label(text: str) -> str | None:
-    """The class that the wording rules are sure of, or None."""
-    text = text[:6000]
-    found = [name for name, rule in _STRONG if rule.search(text)]
+    """The class that the wording rules are sure of, or None. Of a long text, the ends count,
+    where the request stands."""
+    if not text.strip():
+        return "other"
+    ends = text if len(text) < 900 else text[:450] + " \n " + text[-350:]
+    found = [name for name, rule in _RULES if rule.search(ends)]
     if len(found) == 1 or found[:1] == ["coding"]:
         return found[0]
-    if found:
-        return None
-    if len(text.strip()) == 0:
-        return "other"
-    return None if _HINT.search(text) else "chat"
+    return None if found or _HINT.search(ends) else "chat"

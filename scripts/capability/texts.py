@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from capability.fillers import Pools, fill
-from capability.sharegpt import turns, weak_label
+from capability.sharegpt import labelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 PER_TEMPLATE = {"en": 110, "other": 70}
-PER_SOURCE = 3500
+PER_SOURCE = {"sharegpt/chat": 8000, "sharegpt/coding": 8000, "": 3000}
+PER_CLASS = {"train": 4000, "dev": 600, "test": 1500}
+"""Joined texts a class."""
 
 SOURCES = {
     "train": {
@@ -125,13 +127,10 @@ def published(folder: Path) -> list[Text]:
 
 def real_turns() -> list[Text]:
     """ShareGPT turns that the wording rules label; held-out conversations become `test`."""
-    texts = []
-    for conversation, _, text in turns():
-        label = weak_label(text)
-        if label is not None:
-            part = part_of("sharegpt" + conversation.rsplit("_", 1)[0])
-            texts.append(Text(text, label, f"sharegpt/{label}", part))
-    return texts
+    return [
+        Text(text, label, f"sharegpt/{label}", part_of("sharegpt" + conversation))
+        for conversation, label, text in labelled()
+    ]
 
 
 def generated(folder: Path) -> list[Text]:
@@ -146,14 +145,47 @@ def generated(folder: Path) -> list[Text]:
         rng = random.Random(origin)
         lists = english | more.get(language, {})
         pool = pools["test" if part == "test" else "train"]
-        if language == "en":
-            count = PER_TEMPLATE["en"]
-        else:
-            count = PER_TEMPLATE["other"]
+        count = PER_TEMPLATE["en" if language == "en" else "other"]
         for _ in range(count):
             tools = label == "tool_use" and rng.random() < 0.5
             texts.append(Text(fill(template, rng, lists, pool), label, origin, part, tools))
     return texts
+
+
+def joined(folder: Path) -> list[Text]:
+    """English texts joined from pieces: a lead, a body and a tail, in several orders.
+
+    Leads and tails are held out, each on its own; bodies are shared by all parts, since most are
+    shared by classes too and say nothing of the asking.
+    """
+    lists = tomllib.loads((HERE / "lists_en.toml").read_text("utf-8"))
+    table = tomllib.loads((HERE / "pieces_en.toml").read_text("utf-8"))
+    bodies = table.pop("bodies")
+    texts = []
+    for part in ("train", "dev", "test"):
+        pool = _pools(folder, "test" if part == "test" else "train")
+        for label, pieces in table.items():
+            leads = [p for p in pieces["lead"] if part_of(f"lead/{label}/{p}") == part or not p]
+            tails = [p for p in pieces["tail"] if part_of(f"tail/{label}/{p}") == part]
+            tails += ["", ""]
+            rng = random.Random(f"{part}/{label}")
+            for _ in range(PER_CLASS[part]):
+                kind = rng.choice(pieces["bodies"])
+                lead, tail = rng.choice(leads), rng.choice(tails)
+                body = rng.choice(bodies[kind])
+                extra = rng.choice(bodies[rng.choice(pieces["extra"])]) if "extra" in pieces else ""
+                text = fill(_order(rng, lead, body, tail, extra), rng, lists, pool)
+                tools = label == "tool_use" and (bool(extra) or rng.random() < 0.3)
+                texts.append(Text(text, label, f"{label}/lead/{lead[:40]}", part, tools))
+    return texts
+
+
+def _order(rng: random.Random, lead: str, body: str, tail: str, extra: str) -> str:
+    order = rng.choices(
+        [(lead, extra, body, tail), (extra, body, lead, tail), (lead, tail, extra, body)],
+        [5, 3, 2],
+    )[0]
+    return rng.choice(["\n\n", "\n", " ", "\n\n"]).join(p for p in order if p)
 
 
 def templates() -> Iterator[tuple[str, str, int, str]]:
