@@ -96,7 +96,7 @@ class AccountBook:
             "payment": np.where(rng.random(n) < 0.7, number + 10_000_000, -1)
             if payment is None
             else payment,
-            "country": np.broadcast_to(country, n),
+            "country": np.where(rng.random(n) < 0.2, -1, country),
             "place": np.broadcast_to(place, n),
             "campaign": np.full(n, campaign),
             "network": np.full(n, network),

@@ -59,6 +59,7 @@ def make_agents(scene: Scene, texts: Texts, projects: list[Project], mean: float
         business=0.3,
         plan=(0.1, 0.2, 0.3, 0.15, 0.05, 0.2),
         program=(0.88, 0.03, 0.08, 0.01),
+        org=np.where(rng.random(n) < 0.2, scene.numbers(n), -1),
         place=home,
     )
     volumes = rhythm.heavy_volumes(rng, n, mean, 1.3, low=10)

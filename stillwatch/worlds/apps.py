@@ -28,6 +28,7 @@ def make_developers(scene: Scene, apps: list[App], mean: float) -> None:
         business=0.45,
         plan=(0.08, 0.1, 0.2, 0.17, 0.05, 0.4),
         program=(0.86, 0.02, 0.11, 0.01),
+        org=np.where(rng.random(n) < 0.4, scene.numbers(n), -1),
         place=scene.places.homes(country),
     )
     serve(
@@ -126,7 +127,7 @@ def serve(
         rng,
         n,
         scene.calls.surfaces(rng, n, 0.0),
-        system=np.array([a.system for a in apps])[app_of],
+        system=np.where(rng.random(n) < 0.12, -1, np.array([a.system for a in apps])[app_of]),
         tools=tools,
         reply=rng.lognormal(np.log(260), 0.6, n),
         thinking=0.15,

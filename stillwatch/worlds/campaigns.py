@@ -6,7 +6,7 @@ import numpy as np
 
 from stillwatch.worlds.agents import agent_software
 from stillwatch.worlds.apps import CODED
-from stillwatch.worlds.enrolment import egress, enrol
+from stillwatch.worlds.enrolment import egress, enrol, service_lives
 from stillwatch.worlds.harvest import Queue, draw_queue, shift_models
 from stillwatch.worlds.parameters import Campaign
 from stillwatch.worlds.scene import Scene
@@ -40,9 +40,9 @@ def make_campaign(
     queue = draw_queue(
         rng, scene.book, texts, campaign, exchanges=wanted, window=scene.window, accounts=n
     )
-    created, banned = (life[accounts] for life in scene.accounts.lives())
+    born, died = service_lives(scene, rng, accounts)
     weight = rng.lognormal(0, campaign.uneven, n)
-    owner = least_recently_used(rng, queue.begin, created, banned, weight=weight)[queue.unit]
+    owner = least_recently_used(rng, queue.begin, born, died, weight=weight)[queue.unit]
     own = egress(scene, rng, n, 3)
     at = np.maximum(owner, 0)
     places = own[at, rng.integers(0, own.shape[1], len(queue.begin))[queue.unit]]

@@ -26,8 +26,8 @@ def enrol(
     """Sign up `n` accounts: numbers [n].
 
     They come in cohorts that spread `cohort_days`, the first one ready before `begin`. Three in
-    four use cards that `per_card` of them share; one in seven was bought old; plans, programs and
-    domains are mixed like those of honest customers, programs a little more often.
+    five use cards that `per_card` of them share, a quarter has none; one in seven was bought old;
+    plans and domains are mixed like those of honest customers, programs a little more often.
     """
     cohorts = max(1, round(n / COHORT))
     centre = np.where(np.arange(cohorts) == 0, -3.0, rng.uniform(-20, 18, cohorts))
@@ -35,7 +35,8 @@ def enrol(
     old = -rng.exponential(150, n).clip(0, 800) - 5
     days = np.where(rng.random(n) < 0.15, old, np.minimum(days, 25))
     cards = scene.numbers(max(2, round(n / per_card)))
-    payment = np.where(rng.random(n) < 0.75, rng.choice(cards, n), scene.numbers(n))
+    u = rng.random(n)
+    payment = np.select([u < 0.62, u < 0.75], [rng.choice(cards, n), scene.numbers(n)], -1)
     country = scene.places.countries(n)
     place = np.where(rng.random(n) < 0.5, scene.places.homes(country), scene.places.clouds(n, 6))
     return scene.accounts.add(
@@ -44,6 +45,7 @@ def enrol(
         created=begin + (days * DAY).astype(np.int64),
         country=country,
         payment=payment,
+        org=np.where(rng.random(n) < 0.15, scene.numbers(n), -1),
         place=place,
         business=0.2,
         plan=(0.12, 0.2, 0.28, 0.1, 0.02, 0.28),
@@ -51,6 +53,16 @@ def enrol(
         campaign=campaign,
         network=network,
     )
+
+
+def service_lives(
+    scene: Scene, rng: np.random.Generator, accounts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """From when to when the operator uses each account: a quarter is retired before the end."""
+    born, died = (life[accounts] for life in scene.accounts.lives())
+    start, end = scene.window.start, scene.window.end
+    retired = start + (rng.uniform(0.55, 1.0, len(accounts)) * (end - start)).astype(np.int64)
+    return born, np.where(rng.random(len(accounts)) < 0.25, np.minimum(retired, died), died)
 
 
 def egress(scene: Scene, rng: np.random.Generator, n: int, each: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from stillwatch.worlds import rhythm
 from stillwatch.worlds.agents import agent_software, draft_agents
 from stillwatch.worlds.apps import CODED, draft_apps
 from stillwatch.worlds.campaigns import emit_harvest
-from stillwatch.worlds.enrolment import egress, enrol
+from stillwatch.worlds.enrolment import egress, enrol, service_lives
 from stillwatch.worlds.harvest import draw_queue
 from stillwatch.worlds.parameters import Campaign, Network
 from stillwatch.worlds.people import Draft, countries_for, draft_people, draw_interests
@@ -84,7 +84,7 @@ def make_network(
         per_card=network.per_card,
         network=number,
     )
-    born, died = (life[accounts] for life in scene.accounts.lives())
+    born, died = service_lives(scene, rng, accounts)
     relays = scene.clients.install("relay", n)
     # some relay software gives every account one constant device
     constant = n // 2 if rng.random() < 0.5 else 0
@@ -160,7 +160,7 @@ def _people(
     volume: int,
 ) -> None:
     volumes = _volumes(rng, "people", volume)
-    interests = draw_interests(rng, texts.people, volumes)
+    interests = draw_interests(rng, texts.people, len(volumes))
     country = countries_for(scene, rng, interests.languages)
     born, died = _always(scene, len(volumes))
     draft = draft_people(

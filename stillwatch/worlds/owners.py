@@ -71,7 +71,7 @@ def write_app(book: PhraseBook, rng: random.Random) -> App:
 
 
 def _passage(g: Grammar, own: dict[str, str]) -> str:
-    sentences = g.rng.sample(g.sections["sentence"], g.rng.randint(3, 8))
+    sentences = g.rng.sample(g.sections["sentence"], g.rng.randint(5, 14))
     return f"Passage {g.rng.randint(1, 400)}: " + " ".join(g.fill(s, **own) for s in sentences)
 
 
@@ -114,7 +114,7 @@ def output(g: Grammar) -> str:
     """What a tool prints after its first line: a piece of code, or some lines of a log."""
     if g.rng.random() < 0.35:
         return "\n".join(g.one("snippet") for _ in range(g.rng.randint(1, 3)))
-    lines = g.rng.sample(g.sections["detail"], g.rng.randint(2, 9))
+    lines = g.rng.choices(g.sections["detail"], k=g.rng.randint(3, 16))
     return "\n".join(g.fill(line) for line in lines)
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from stillwatch.worlds import rhythm
-from stillwatch.worlds.phrases import SPACE, with_ends
+from stillwatch.worlds.phrases import BLANK_LINE, NEW_LINE, SPACE, with_ends
 from stillwatch.worlds.places import COUNTRIES, UTC_OFFSETS
 from stillwatch.worlds.scene import Scene
 from stillwatch.worlds.texts import LANGUAGES, Conversations
 
-SLOTS = 4
+SLOTS = 6
 """Most topics of one person."""
 
 _SPOKEN_IN = {
@@ -35,7 +35,6 @@ class Interests:
     topics: np.ndarray
     weights: np.ndarray
     centres: np.ndarray
-    width: np.ndarray
     languages: np.ndarray
 
 
@@ -50,9 +49,8 @@ class Draft:
     parts: np.ndarray
 
 
-def draw_interests(rng: np.random.Generator, talk: Conversations, volumes: np.ndarray) -> Interests:
-    """Interests for people of the given volumes; heavy users spread over more conversations."""
-    n = len(volumes)
+def draw_interests(rng: np.random.Generator, talk: Conversations, n: int) -> Interests:
+    """Interests for `n` people: one main topic and five lesser ones of the same language."""
     topics = np.empty((n, SLOTS), dtype=np.int64)
     topics[:, 0] = rng.integers(0, len(talk.language), n)
     spoken = talk.language[topics[:, 0]]
@@ -60,10 +58,9 @@ def draw_interests(rng: np.random.Generator, talk: Conversations, volumes: np.nd
     high = np.searchsorted(talk.language, spoken, side="right")
     for slot in range(1, SLOTS):
         topics[:, slot] = low + (rng.random(n) * (high - low)).astype(np.int64)
-    weights = rng.exponential(1.0, (n, SLOTS)) * np.array([1.6, 0.8, 0.45, 0.25])
+    weights = rng.exponential(1.0, (n, SLOTS)) * np.array([1.6, 0.8, 0.45, 0.25, 0.15, 0.1])
     weights /= weights.sum(axis=1, keepdims=True)
-    width = np.clip(volumes / 14, 3, 60) * rng.uniform(0.6, 1.6, n)
-    return Interests(topics, np.cumsum(weights, axis=1), rng.random((n, SLOTS)), width, spoken)
+    return Interests(topics, np.cumsum(weights, axis=1), rng.random((n, SLOTS)), spoken)
 
 
 def countries_for(scene: Scene, rng: np.random.Generator, languages: np.ndarray) -> np.ndarray:
@@ -114,8 +111,8 @@ def _texts(
     first, last = talk.topic_first[topic], talk.topic_first[topic + 1]
     size = last - first
     centre = interests.centres[owner, slot] * size
-    shift = rng.random(len(owner)) * np.minimum(interests.width[owner], size)
-    chosen = first + (centre + shift).astype(np.int64) % size
+    # from its own place in the topic on, no conversation comes twice until all have come
+    chosen = first + (centre.astype(np.int64) + _occurrence(owner * SLOTS + slot)) % size
     begin, end = talk.first[first], talk.first[last]
     row = talk.first[chosen] - begin
     row = row[conversation] + step
@@ -123,6 +120,15 @@ def _texts(
     parts = talk.turns[row].copy()
     parts = _drop_pieces(rng, parts)
     return _add_asides(rng, talk, interests, owner[conversation], parts)
+
+
+def _occurrence(keys: np.ndarray) -> np.ndarray:
+    """How often each key came before: [7, 8, 7] -> [0, 0, 1]."""
+    order = np.argsort(keys, kind="stable")
+    _, counts = np.unique(keys, return_counts=True)
+    out = np.empty(len(keys), dtype=np.int64)
+    out[order] = rhythm.within(counts)
+    return out
 
 
 def _drop_pieces(rng: np.random.Generator, parts: np.ndarray) -> np.ndarray:
@@ -157,8 +163,8 @@ def _add_asides(
 def make_people(scene: Scene, talk: Conversations, n: int, mean: float) -> None:
     """Add `n` persons of about `mean` exchanges each."""
     rng = scene.rng("people")
-    volumes = rhythm.heavy_volumes(rng, n, mean, 1.25, low=3)
-    interests = draw_interests(rng, talk, volumes)
+    volumes = rhythm.heavy_volumes(rng, n, mean, 1.55, low=3)
+    interests = draw_interests(rng, talk, n)
     country = countries_for(scene, rng, interests.languages)
     home = _households(rng, scene.places.homes(country))
     payment = _cards(rng, scene, n)
@@ -215,7 +221,7 @@ def emit_people(
         conversation=np.where(untracked[who], -1, base + conversation),
         turn=draft.turn,
         key=keys[who],
-        separator=SPACE,
+        separator=rng.choice((SPACE, BLANK_LINE, NEW_LINE), len(who), p=(0.75, 0.15, 0.1)),
         parts=draft.parts,
     )
 

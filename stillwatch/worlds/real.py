@@ -118,18 +118,22 @@ def _subjects(book: PhraseBook, rows: pa.Table, folder: str | Path) -> list[np.n
 def _jobs(
     book: PhraseBook, rows: pa.Table, folder: str | Path, n: int, rng: random.Random
 ) -> list[Job]:
-    """A template to each job; where jobs outnumber templates, each gets a part of its documents."""
+    """Templates dealt out to jobs; where jobs outnumber them, each gets a part of the documents."""
     chosen = _of(rows, folder, "batch_template")
     by_template: dict[str, list[str]] = {}
     for meta, text in zip(chosen["meta"].to_pylist(), chosen["text"].to_pylist(), strict=True):
         by_template.setdefault(json.loads(meta or "{}").get("template", ""), []).append(text)
     templates = [v for _, v in sorted(by_template.items()) if len(v) >= 20]
-    rng.shuffle(templates)
-    cuts = -(-n // len(templates))
+    # neighbours in the alphabet are of one data set: a job runs two to a dozen of them
+    each = min(12, max(1, len(templates) // n))
+    starts = list(range(0, len(templates) - each + 1, each))
+    rng.shuffle(starts)
+    cuts = -(-n // len(starts))
     jobs = []
     for i in range(n):
-        documents = templates[i % len(templates)]
-        jobs.append(Job(-1, column(book.add_all(documents[i // len(templates) :: cuts]))))
+        low = starts[i % len(starts)]
+        documents = [t for v in templates[low : low + each] for t in v[i // len(starts) :: cuts]]
+        jobs.append(Job(-1, column(book.add_all(documents))))
     return jobs
 
 

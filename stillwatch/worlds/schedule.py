@@ -27,14 +27,14 @@ def least_recently_used(
 ) -> np.ndarray:
     """The account (0..m-1) for each unit that begins at `begins` [n], any order.
 
-    Accounts rest on some days: a share `0.8 * weight` (at most 1) of the living ones works on a
+    Accounts rest on some days: a share `0.6 * weight` (at most 1) of the living ones works on a
     day, in an order that is kept for the day. Units on a day when nobody lives get -1.
     """
     m = len(alive_from)
     out = np.full(len(begins), -1, dtype=np.int64)
     order = np.argsort(begins, kind="stable")
     day = begins[order] // DAY
-    chance = np.full(m, 0.8) if weight is None else np.minimum(0.8 * weight, 1.0)
+    chance = np.full(m, 0.6) if weight is None else np.minimum(0.6 * weight, 1.0)
     edges = np.flatnonzero(np.diff(day, prepend=-1, append=-1))
     for low, high in pairwise(edges):
         noon = day[low] * DAY + DAY // 2
