@@ -31,6 +31,8 @@ MIN_TASK_BYTES = 8 << 20
 TASKS_WANTED = 8
 QUARANTINE_BATCHES = 4096
 
+_RIGHTS = "Check the path and its rights"
+
 
 @dataclass(frozen=True)
 class IngestReport:
@@ -94,7 +96,7 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as fault:
-        raise InputNotFound(path, "can't be read", "Check the path and its rights") from fault
+        raise InputNotFound(path, f"can't be read ({fault})", _RIGHTS) from fault
 
 
 def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
@@ -113,11 +115,14 @@ def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
 
 
 def digest_file(path: Path) -> str:
-    """128-bit XXH3, in hex, of what the file holds."""
+    """128-bit XXH3, in hex, of what the file holds; raises `InputNotFound`."""
     state = xxhash.xxh3_128()
-    with path.open("rb") as raw:
-        while piece := raw.read(4 << 20):
-            state.update(piece)
+    try:
+        with path.open("rb") as raw:
+            while piece := raw.read(4 << 20):
+                state.update(piece)
+    except OSError as fault:
+        raise InputNotFound(path, f"can't be read ({fault})", _RIGHTS) from fault
     return state.hexdigest()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stillwatch.errors import LakeBroken
 from stillwatch.lake.duplicates import SeenIds, settle
 from stillwatch.lake.manifest import (
     Absorbed,
@@ -66,6 +67,16 @@ def add_tallies(one: Tally, other: Tally) -> Tally:
         one.files + other.files,
         one.bytes + other.bytes,
     )
+
+
+def load_array(path: Path, *, mmap: bool = False) -> np.ndarray:
+    """An array of the lake's; raises `LakeBroken` where it is missing or damaged."""
+    try:
+        return np.load(path, mmap_mode="r" if mmap else None)
+    except (OSError, ValueError) as fault:
+        raise LakeBroken(
+            path, f"can't be read ({fault})", "Remove the lake and ingest the logs again"
+        ) from fault
 
 
 class Ledger:
@@ -177,13 +188,13 @@ class Ledger:
         segment = self.manifest.segments.get(number)
         if segment is None or segment.deleted is None:
             return np.empty(0, np.uint32)
-        return np.load(self.lake / "deleted" / segment.deleted)
+        return load_array(self.lake / "deleted" / segment.deleted)
 
     def _keys_path(self, number: int) -> Path:
         return self.lake / "keys" / f"{number:08d}.npy"
 
     def _keys_of(self, number: int) -> np.ndarray:
-        return np.load(self._keys_path(number), mmap_mode="r")
+        return load_array(self._keys_path(number), mmap=True)
 
     def _save_array(self, path: Path, values: np.ndarray) -> None:
         with path.open("wb") as out:

@@ -129,6 +129,12 @@ class Lake:
                     progress=progress,
                     threads=threads,
                 )
+            except OSError as fault:
+                raise LakeBroken(
+                    self.path,
+                    f"can't be written ({fault})",
+                    "Make room or correct the rights, and ingest again: what is committed stays",
+                ) from fault
             finally:
                 self.refresh()
 

@@ -24,6 +24,8 @@ from stillwatch.tables import Chunk
 
 BATCH_ROWS = 65_536
 BATCH_BYTES = 64 << 20
+BUFFER_BYTES = 1 << 20
+"""Read a column bit by bit: a row group may hold a million rows."""
 MAX_GROUP_ROWS = 1 << 27
 """A row group that claims more rows than this is damaged; it counts as one row."""
 
@@ -38,7 +40,7 @@ def read_contract_parquet(path: Path, schema: pa.Schema, start: int = 0) -> Iter
     builder = ChunkBuilder(str(path), schema)
     size = path.stat().st_size
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        file = pq.ParquetFile(path, page_checksum_verification=True, buffer_size=BUFFER_BYTES)
         held = [n for n in schema.names if n in file.schema_arrow.names]
         groups = [_group_rows(file.metadata, i) for i in range(file.metadata.num_row_groups)]
     except _FAULTS:

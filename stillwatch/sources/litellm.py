@@ -38,9 +38,6 @@ from stillwatch.sources.messages import (
 from stillwatch.sources.reasons import Refused
 from stillwatch.tables import EXCHANGES, Chunk
 
-MARKS = frozenset({"litellm_call_id", "model_group", "call_type", "startTime", "model_parameters"})
-"""Keys that a payload has and a contract row hasn't."""
-
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
 _CALL_ID_HEADER = "x-litellm-call-id"
 _BLOCKED = "guardrail_intervened"

@@ -17,7 +17,8 @@ from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.contract_json import read_contract_json
 from stillwatch.sources.contract_parquet import read_contract_parquet
-from stillwatch.sources.litellm import MARKS, read_litellm
+from stillwatch.sources.dialect import format_of
+from stillwatch.sources.litellm import read_litellm
 from stillwatch.sources.streams import peek
 from stillwatch.tables import ACCOUNTS, EXCHANGES, Chunk
 
@@ -48,12 +49,17 @@ def find_log(paths: Iterable[str | Path]) -> Log:
     """The files under `paths`: log folders, any folders, or single files.
 
     In a folder, `exchanges/` holds exchanges where there is one, else every data file does but
-    `accounts.*`. Raises `InputNotFound` naming a path that isn't there or holds no data file.
+    `accounts.*`. Raises `InputNotFound` naming a path that isn't there or holds no data file, and
+    `FormatUnknown` naming a single file that is neither Parquet nor JSON.
     """
     exchanges: set[Path] = set()
     accounts: set[Path] = set()
     for path in map(Path, paths):
         if path.is_file():
+            if path.stat().st_size and recognise(path) is None:
+                raise FormatUnknown(
+                    path, "is neither Parquet nor JSON", "Name a log, or a folder that holds one"
+                )
             (accounts if _stem(path) == "accounts" else exchanges).add(path)
         elif path.is_dir():
             found = sorted(_data_files(path))
@@ -98,14 +104,10 @@ def recognise(path: Path) -> Recognised | None:
     name = path.name.lower()
     if head == b"PAR1" or name.endswith(".parquet"):
         return Recognised("contract", "parquet")
-    start = peek(path)
-    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text[:1] not in (b"{", b"["):
-        named = any(suffix in name for suffix in (".jsonl", ".ndjson", ".json"))
-        return Recognised("contract", "lines") if named else None
-    layout = _layout(text)
-    keys = _first_keys(start)
-    return Recognised("litellm" if len(MARKS & keys) >= 2 else "contract", layout)
+    text = peek(path).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] not in (b"{", b"[") and not any(suffix in name for suffix in _DATA_SUFFIXES):
+        return None
+    return Recognised(format_of(text), _layout(text))
 
 
 def _layout(text: bytes) -> str:
@@ -126,16 +128,12 @@ def _layout(text: bytes) -> str:
     return "objects" if line.strip() == b"{" else "lines"
 
 
-def _first_keys(start: bytes) -> set[str]:
-    """Names of keys anywhere in the first 64 KiB, which may break off inside a value."""
-    return {mark for mark in MARKS if b'"' + mark.encode() + b'"' in start}
-
-
 def read_exchanges(path: Path, start: int = 0, *, format: str = "auto") -> Iterator[Chunk]:
     """Chunks of `EXCHANGES` from one file, after its first `start` rows.
 
     `start` must be a sum of earlier chunks' `read` (0: from the beginning). Raises `FormatUnknown`
-    where `format` isn't one of `FORMATS`; whatever the file holds, it is kept or quarantined.
+    where `format` isn't one of `FORMATS`, or is `litellm` for a Parquet file; whatever else the
+    file holds, it is kept or quarantined.
     """
     if format not in FORMATS:
         raise FormatUnknown(format, "is no format", f"Choose one of {', '.join(FORMATS)}")
@@ -143,6 +141,8 @@ def read_exchanges(path: Path, start: int = 0, *, format: str = "auto") -> Itera
     if found is None:
         yield from _unrecognised(path, EXCHANGES, start)
     elif found.layout == "parquet":
+        if format == "litellm":
+            raise FormatUnknown(path, "is Parquet, and LiteLLM logs JSON", "Use --format auto")
         yield from read_contract_parquet(path, EXCHANGES, start)
     elif "litellm" in (format, found.format) and format != "contract":
         layout = "line_arrays" if found.layout == "lines" else found.layout

@@ -16,7 +16,8 @@ PIECE_BYTES = 4 << 20
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_FAULTS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+_ZSTD_SKIPPED = b"\x2a\x4d\x18"
+"""After 0x50 to 0x5f: a frame to be skipped, with which parallel compressors begin."""
 
 
 class Piece(NamedTuple):
@@ -33,7 +34,7 @@ def compression(path: Path) -> str | None:
         start = raw.read(4)
     if start.startswith(_GZIP):
         return "gzip"
-    if start.startswith(_ZSTD):
+    if start == _ZSTD or (start[1:] == _ZSTD_SKIPPED and start[0] >> 4 == 5):
         return "zstd"
     return None
 

@@ -10,7 +10,7 @@ import pytest
 
 from stillwatch.errors import FormatUnknown, InputNotFound
 from stillwatch.sources import Recognised, find_log, read_exchanges, recognise
-from tests.sources.logs import make_accounts, make_exchanges, write_log
+from tests.sources.logs import make_accounts, make_exchanges, to_objects, write_log
 from tests.sources.reading import gather
 
 
@@ -78,6 +78,8 @@ def test_what_nobody_knows(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"\x00\x01\x02 something else")
     assert recognise(path) is None
+    with pytest.raises(FormatUnknown, match="neither Parquet nor JSON"):
+        find_log([path])
     assert gather(read_exchanges(path)).reasons == {"unrecognised": 1}
     path.write_bytes(b"")
     assert gather(read_exchanges(path)).read == 0
@@ -94,3 +96,43 @@ def test_a_format_may_be_asked_for(tmp_path: Path) -> None:
     assert gather(read_exchanges(path)).reasons == {"missing:account_id": 1}
     with pytest.raises(FormatUnknown, match="auto, contract, litellm"):
         list(read_exchanges(path, format="csv"))
+    parquet = write_log(make_exchanges(5), tmp_path / "a.parquet")
+    with pytest.raises(FormatUnknown, match="is Parquet"):
+        list(read_exchanges(parquet, format="litellm"))
+
+
+def test_a_client_cannot_choose_the_format(tmp_path: Path) -> None:
+    """Keys that a client sent, inside headers or tools, don't make a log another logger's."""
+    rows = to_objects(make_exchanges(3))
+    for row in rows:
+        row["ts"] = str(row["ts"])
+        row["headers"] = {"litellm_call_id": "x", "startTime": "1", "model_group": "m"}
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"headers": r.pop("headers"), **r}) + "\n" for r in rows))
+    assert recognise(path) == Recognised("contract", "lines")
+    payload = {
+        "metadata": {"exchange_id": "e", "account_id": "a"},
+        "litellm_call_id": "x",
+        "startTime": 1.0,
+    }
+    for text in (json.dumps(payload), json.dumps([payload], indent=1)):
+        path.write_text(text)
+        found = recognise(path)
+        assert found is not None
+        assert found.format == "litellm"
+
+
+def test_a_damaged_start_does_not_cost_the_file(tmp_path: Path) -> None:
+    """Where the first line is broken, the next ones tell."""
+    payload = json.dumps({"litellm_call_id": "x", "startTime": 1.0})
+    path = tmp_path / "a.jsonl"
+    for first in (
+        payload[1:],
+        payload[:9] + payload[10:],
+        "\x00\x01",
+        payload[: len(payload) // 2],
+    ):
+        path.write_text(f"{first}\n{payload}\n{payload}\n")
+        found = recognise(path)
+        assert found is not None
+        assert found.format == "litellm"
