@@ -15,8 +15,8 @@ ANGLES = {"en": 4, "zh": 4, "es": 3, "de": 3, "fr": 3, "pt": 3}
 
 
 def people_conversations(book: PhraseBook, rng: random.Random, people: int) -> Conversations:
-    """Topics with conversations; more people, more conversations a topic (40 to 160)."""
-    each = min(160, max(40, people // 80))
+    """Topics with conversations; more people, more conversations a topic (16 to 160)."""
+    each = min(160, max(16, people // 40))
     turns: list[list[int]] = []
     first, topic_first, spoken = [0], [0], []
     own = {lang: grammar_of(rng, lang) for lang in ANGLES}
