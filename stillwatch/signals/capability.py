@@ -55,6 +55,7 @@ WIDTH = BUCKETS + DENSE
 OTHER = CAPABILITIES.index("other")
 
 TOOLS_OFFERED = {"tool_use": 1.5, "agentic_reasoning": 1.5}
+TOOLS_ABSENT = {"tool_use": -0.5}
 THINKING_ASKED = {"reasoning_elicitation": 0.5, "mathematical_reasoning": 0.25}
 """Natural log-odds that request settings add. Set by hand and small, since no public text comes
 with its request's settings to learn them from."""
@@ -90,16 +91,26 @@ def capability(
         w.dense,
         w.bias,
     )
-    for name, log_odds in TOOLS_OFFERED.items():
-        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * tools_offered
-    for name, log_odds in THINKING_ASKED.items():
-        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * (thinking == 1)
+    adjust(logits, tools_offered, thinking)
     codes = logits.argmax(axis=1).astype(np.int8)
     peak = logits.max(axis=1, keepdims=True)
     probability = (1.0 / np.exp(logits - peak).sum(axis=1)).astype(np.float32)
     empty = np.diff(tokens.offsets) == 0
     codes[empty], probability[empty] = OTHER, 1.0
     return codes, probability
+
+
+def adjust(
+    logits: NDArray[np.floating], tools_offered: NDArray[np.bool_], thinking: NDArray[np.integer]
+) -> NDArray[np.floating]:
+    """Add to `logits` (n, 10), in place, what the request's settings say."""
+    for name, log_odds in TOOLS_OFFERED.items():
+        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * tools_offered
+    for name, log_odds in TOOLS_ABSENT.items():
+        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * ~tools_offered
+    for name, log_odds in THINKING_ASKED.items():
+        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * (thinking == 1)
+    return logits
 
 
 @cache
@@ -180,7 +191,7 @@ def _bucket(h, salt):
 
 
 @nb.njit(nogil=True, cache=True)
-def _span(hashes, lo, hi, salt, unit, counts, ids, values, used):  # noqa: PLR0917
+def _span(hashes, lo, hi, salt, unit, counts, ids, values, used):
     """Append the unigrams and bigrams of hashes[lo:hi]; returns the new fill of `ids`."""
     before = np.uint32(0)
     for p in range(lo, hi):
@@ -203,7 +214,7 @@ def _span(hashes, lo, hi, salt, unit, counts, ids, values, used):  # noqa: PLR09
 
 
 @nb.njit(nogil=True, cache=True)
-def _text(hashes, lo, hi, counts, ids, values):  # noqa: PLR0917
+def _text(hashes, lo, hi, counts, ids, values):
     """Hashed features of one text into `ids` and `values`; returns how many. `counts` (int32, one
     a bucket) is zero before and after."""
     m = hi - lo
@@ -258,7 +269,7 @@ def _rows(offsets, hashes, dense):
 
 
 @nb.njit(nogil=True, cache=True)
-def _logits(offsets, hashes, dense, hashed, dense_weights, bias):  # noqa: PLR0917
+def _logits(offsets, hashes, dense, hashed, dense_weights, bias):
     # Ten named sums: LLVM keeps them in two registers, at a quarter of the cost of an array.
     n = len(offsets) - 1
     counts = np.zeros(BUCKETS, np.int32)

@@ -210,7 +210,7 @@ def _fill(edge_keys, edge_children, keys, children, first):
 
 
 @nb.njit(nogil=True, cache=True)
-def match(offsets, hashes, keys, children, marks, first):  # noqa: PLR0917
+def match(offsets, hashes, keys, children, marks, first):
     """Bits of all patterns found in each text: uint32 of shape (n,)."""
     n = len(offsets) - 1
     found = np.zeros(n, np.uint32)
