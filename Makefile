@@ -1,6 +1,7 @@
 # make demo   see it work: a simulated world, the campaigns found in it, and a page
 # make test   linters, types, the import contract, and the tests
 # make bench  how fast, and how much memory
+# make docs   write docs/commands.md anew from the command line's help
 # make clean  remove what the above made
 
 SHELL := /bin/bash

@@ -12,7 +12,6 @@ Names load on first use, so that importing the package (and `stillwatch --help`)
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("stillwatch")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
