@@ -3,8 +3,9 @@
 An exchange of a member is either the group's common work or the account's own traffic. The own
 traffic starts as the traffic of accounts outside all groups; the common work is what that doesn't
 explain, and both are fitted by expectation-maximisation (close to positive-unlabelled learning:
-Elkan and Noto 2008). Exchanges are described by a few discrete features, independent given the
-part (naive Bayes), each damped, since content and frame say partly the same.
+Elkan and Noto 2008). The exchanges of a thread have one fate: a thread is described by how it
+begins and by how far it goes. The features are few and discrete, independent given the
+part (naive Bayes).
 """
 
 from __future__ import annotations
@@ -23,27 +24,29 @@ if TYPE_CHECKING:
 
     from stillwatch.traffic import Exchanges
 
-FIT_ROWS = 40_000
-"""Exchanges of the group, and as many of the background, that a fit looks at."""
+FIT_THREADS = 40_000
+"""Threads of the background that a fit looks at, and of the group that shape its codebook."""
 
-ROUNDS = 5
-DAMPING = 0.6
+ROUNDS = 12
 SMOOTHING = 2.0
 HOLD = 0.1
 """Weight of the background in a fit, in parts of the group's sample."""
 
 SHRINK = 5.0
-"""An account's own share counts from about so many exchanges on."""
+"""An account's own share counts from about so many threads on."""
 
 COMMON_VALUES = 96
 """Distinct values of one key that are told apart; the rest are one value, "other"."""
 
-KEY_FEATURES = ("opening", "closing", "system", "toolset")
+KEY_FEATURES = ("opening", "closing")
+"""System prompts and tool sets are left out: they come with the software, so a campaign that uses
+a popular agent looks by them like any customer who does, and every customer like the campaign."""
+
 FEATURES = (
     "cell",
     "capability",
     "signs",
-    "turns",
+    "reach",
     "max_tokens",
     "thinking",
     "repeats",
@@ -56,8 +59,8 @@ class Attribution:
     """A fitted group.
 
     `rows` (m,) are exchanges of the group's accounts and `posterior` (m,) their probability of
-    being common work. `false_rate` is the share of background exchanges that would be attributed to an account of
-    which one exchange in twenty is common work.
+    being common work. `false_rate` is the share of background threads that would be attributed to
+    an account of which one thread in twenty is common work.
     """
 
     rows: NDArray[np.int64]
@@ -65,60 +68,68 @@ class Attribution:
     false_rate: float
 
 
+@dataclass(frozen=True)
+class _Threads:
+    """t threads: the row that `begins` each, its `account`, and how many `turns` it comes to.
+
+    `of_row` (m,) is the thread of each of the rows that they were made of.
+    """
+
+    begins: NDArray[np.int64]
+    account: NDArray[np.int64]
+    turns: NDArray[np.int64]
+    of_row: NDArray[np.int64]
+
+
 def attribute(
-    exchanges: Exchanges,
-    rows: NDArray[np.int64],
-    background: NDArray[np.int64],
+    exchanges: Exchanges, rows: NDArray[np.int64], background: NDArray[np.int64]
 ) -> Attribution:
     """Fit the mixture to the group's exchanges `rows`, against the exchanges `background`.
 
     Both must be in order of exchange keys, so that samples don't depend on the log's order.
     """
-    step = max(1, len(rows) // FIT_ROWS)
-    sample = rows[::step]
-    outside = background[:: max(1, len(background) // FIT_ROWS)]
-    centroids = codebook(exchanges.content[np.concatenate([sample, outside])])
+    inside, outside = _threads(exchanges, rows), _threads(exchanges, background)
+    kept = np.arange(0, len(outside.begins), max(1, len(outside.begins) // FIT_THREADS))
+    sample = inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)]
+    both = np.concatenate([sample, outside.begins[kept]])
+    centroids = codebook(exchanges.content[both])
     values = _vocabulary(exchanges, sample)
-    inside_codes = _codes(exchanges, rows, centroids, values, rows)
-    outside_codes = _codes(exchanges, outside, centroids, values, background)
+    inside_codes = _codes(exchanges, inside, centroids, values)
+    outside_codes = _codes(exchanges, outside, centroids, values)[kept]
     sizes = np.maximum(inside_codes.max(0), outside_codes.max(0)) + 1
-    own = _distribution(outside_codes, np.ones(len(outside)), sizes)
-    units = _units(exchanges, rows)
-    share, weight = np.full(units.account.max() + 1, 0.5), np.ones(len(rows))
-    prior, held = own, HOLD * len(rows)
-    ratio = np.zeros_like(own)
+    prior = own = _distribution(outside_codes, np.ones(len(kept)), sizes)
+    account = np.unique(inside.account, return_inverse=True)[1]
+    weight, ratio = np.ones(len(account)), np.zeros_like(own)
     for _ in range(ROUNDS):
         common = _distribution(inside_codes, weight, sizes)
         # What is the same all over the group (a relay's own system prompt, say) must not tell the
         # parts apart, so the own traffic learns from the group too, held by what is outside.
-        rest = (1 - weight).sum()
-        own = (prior * held + _distribution(inside_codes, 1 - weight, sizes) * rest) / (held + rest)
+        rest, held = (1 - weight).sum(), HOLD * len(weight)
+        learnt = _distribution(inside_codes, 1 - weight, sizes)
+        own = (prior * held + learnt * rest) / (held + rest)
         ratio = np.log(common / own)
-        weight = _posterior(inside_codes, ratio, units, share)
-        share = _shares(units, weight)
-    posterior = _posterior(inside_codes, ratio, units, share)
-    alone = _units(exchanges, outside)
-    stray = _posterior(outside_codes, ratio, alone, np.full(alone.account.max(initial=0) + 1, 0.05))
+        share = _shares(account, weight)
+        weight = _posterior(inside_codes, ratio, share[account])
+    stray = _posterior(outside_codes, ratio, np.full(len(kept), 0.05))
     return Attribution(
         rows=rows,
-        posterior=posterior,
+        posterior=weight[inside.of_row],
         false_rate=float(np.mean(stray >= 0.5)) if len(stray) else 0.0,
     )
 
 
-@dataclass(frozen=True)
-class _Units:
-    """How exchanges hang together: the thread and the account of each row, counted from 0."""
-
-    thread: NDArray[np.int64]
-    account: NDArray[np.int64]
-
-
-def _units(exchanges: Exchanges, rows: NDArray[np.int64]) -> _Units:
-    return _Units(
-        np.unique(exchanges["thread"][rows], return_inverse=True)[1],
-        np.unique(exchanges.account[rows], return_inverse=True)[1],
-    )
+def _threads(exchanges: Exchanges, rows: NDArray[np.int64]) -> _Threads:
+    """The threads of `rows`, in order of the key of the exchange that begins each."""
+    turns, ts, key = (exchanges[name][rows] for name in ("turns", "ts", "exchange"))
+    thread = np.unique(exchanges["thread"][rows], return_inverse=True)[1]
+    order = np.lexsort((key, ts, turns, thread))
+    begins = rows[order[np.unique(thread[order], return_index=True)[1]]]
+    most = np.full(len(begins), -1)
+    np.maximum.at(most, thread, turns)
+    rank = np.argsort(exchanges["exchange"][begins], kind="stable")
+    place = np.empty(len(rank), np.int64)
+    place[rank] = np.arange(len(rank))
+    return _Threads(begins[rank], exchanges.account[begins[rank]], most[rank], place[thread])
 
 
 def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, NDArray[np.uint64]]:
@@ -133,21 +144,20 @@ def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, ND
 
 def _codes(
     exchanges: Exchanges,
-    rows: NDArray[np.int64],
+    threads: _Threads,
     centroids: NDArray[np.float32],
     values: dict[str, NDArray[np.uint64]],
-    population: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Discrete features of `rows`, (n, len(FEATURES)); repeats are counted in `population`."""
-    turns, most = exchanges["turns"][rows], exchanges["max_tokens"][rows]
+    """Discrete features of threads, (t, len(FEATURES)): how they begin, and how far they go."""
+    rows, most = threads.begins, exchanges["max_tokens"][threads.begins]
     columns = {
         "cell": assign(exchanges.content[rows], centroids),
         "capability": exchanges["capability"][rows].astype(np.int64),
         "signs": _fold(exchanges["signs"][rows]),
-        "turns": np.digitize(turns, (0, 1, 2, 3, 5, 9, 17, 33, 65)),
+        "reach": np.digitize(threads.turns, (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)),
         "max_tokens": np.digitize(most, (0, 512, 1024, 2048, 4096, 8192, 16384)),
         "thinking": exchanges["thinking"][rows].astype(np.int64) + 1,
-        "repeats": _repeats(exchanges, rows, population),
+        "repeats": _repeats(exchanges, rows),
     }
     for name in KEY_FEATURES:
         columns[name] = _lookup(exchanges[name][rows], values[name])
@@ -159,14 +169,11 @@ def _fold(signs: NDArray[np.uint16]) -> NDArray[np.int64]:
     return ((signs.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(26)).astype(np.int64)
 
 
-def _repeats(
-    exchanges: Exchanges, rows: NDArray[np.int64], population: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """How many accounts of `population` sent this frame family: 0 one, 1 two or three, 2 more."""
-    family = exchanges["family"]
-    key, accounts = accounts_by_key(family[population], exchanges.account[population])
-    found = np.searchsorted(key, family[rows])
-    return np.digitize(accounts[np.minimum(found, len(key) - 1)], (2, 4))
+def _repeats(exchanges: Exchanges, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of these accounts sent the row's frame family: 0 one, 1 two or three, 2 more."""
+    family = exchanges["family"][rows]
+    key, accounts = accounts_by_key(family, exchanges.account[rows])
+    return np.digitize(accounts[np.searchsorted(key, family)], (2, 4))
 
 
 def _lookup(column: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -188,25 +195,18 @@ def _distribution(
     return np.maximum(out, 1e-12)
 
 
-def _shares(units: _Units, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each account's share of common work, shrunk to the group's by `SHRINK` exchanges."""
-    hits, load = np.bincount(units.account, weights=weight), np.bincount(units.account)
+def _shares(account: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each account's share of common work, shrunk to the group's by `SHRINK` threads."""
+    hits, load = np.bincount(account, weights=weight), np.bincount(account)
     return (hits + SHRINK * weight.mean()) / (load + SHRINK)
 
 
 def _posterior(
-    codes: NDArray[np.int64],
-    ratio: NDArray[np.float64],
-    units: _Units,
-    share: NDArray[np.float64],
+    codes: NDArray[np.int64], ratio: NDArray[np.float64], share: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Probability of common work of each exchange; exchanges of a thread have one fate."""
-    score = DAMPING * _scores(codes, ratio)
-    size = np.bincount(units.thread)
-    # Evidence within a thread repeats itself, so it counts as the square root of its length.
-    total = np.bincount(units.thread, weights=score) / np.sqrt(size)
-    prior = np.clip(share, 0.005, 0.995)[units.account]
-    logit = total[units.thread] + np.log(prior / (1 - prior))
+    """Probability of common work of each thread, given the share of it in its account."""
+    prior = np.clip(share, 0.005, 0.995)
+    logit = _scores(codes, ratio) + np.log(prior / (1 - prior))
     return 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
 
 

@@ -26,6 +26,9 @@ PRIOR = -2.0
 """log10 odds that a group found alike is a campaign, before its evidence."""
 
 LEAST_MEMBERS = 5
+ATTRIBUTED = 0.8
+"""Posterior from which an exchange is attributed: a wrong one harms an honest customer."""
+
 LEAST_ATTRIBUTED = 3
 MEMBER_P = 1e-3
 STRAY_RATE = 0.01
@@ -68,7 +71,7 @@ def judge(
     fitted = attribute(traffic.exchanges, rows, outside_rows)
     accounts, confidences = _members(traffic, fitted)
     theirs = np.isin(traffic.exchanges.account[rows], accounts)
-    chosen = (fitted.posterior >= 0.5) & theirs
+    chosen = (fitted.posterior >= ATTRIBUTED) & theirs
     component = Component(rows[chosen], rows[theirs], accounts, outsiders, outside_rows)
     if len(accounts) < LEAST_MEMBERS:
         none = Rival("chance", 1.0, (), "Too few accounts have any work in common.")
@@ -112,7 +115,7 @@ def _members(
     account = traffic.exchanges.account[fitted.rows]
     everyone = len(traffic.accounts)
     load = np.bincount(account, minlength=everyone)
-    hits = np.bincount(account[fitted.posterior >= 0.5], minlength=everyone)
+    hits = np.bincount(account[fitted.posterior >= ATTRIBUTED], minlength=everyone)
     stray = max(STRAY_RATE, fitted.false_rate)
     p = binom.sf(hits - 1, load, stray)
     member = np.flatnonzero((hits >= LEAST_ATTRIBUTED) & (p <= MEMBER_P))
