@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 from stillwatch.worlds.chatter import people_conversations
-from stillwatch.worlds.owners import output, write_app, write_assignment, write_job, write_project
+from stillwatch.worlds.owners import outputs, write_app, write_assignment, write_job, write_project
 from stillwatch.worlds.phrases import NEW_LINE, PhraseBook, Pool, column
 from stillwatch.worlds.pools import harvest_pools
 from stillwatch.worlds.texts import Need, Texts
@@ -48,7 +48,7 @@ def builtin_texts(book: PhraseBook, seed: int, need: Need) -> Texts:
         steps=Pool(
             (
                 column(book.add_all(work.several("toolresult", 3000))),
-                column(np.append(book.add_all(output(work) for _ in range(1500)), [-1])),
+                column(np.append(book.add_all(outputs(work, 2000, lines=2000)), [-1])),
             ),
             separator=NEW_LINE,
         ),

@@ -35,7 +35,7 @@ def identifiers(prefix: str, numbers: np.ndarray, seed: int, letters: int = 20) 
     """Strings `prefix` + `letters` characters (at most 24), null where a number is negative.
 
     >>> identifiers("org_", np.array([1, -1]), seed=0, letters=6).to_pylist()
-    ['org_gdnpbj', None]
+    ['org_qckbtz', None]
     """
     salt = salt_of(seed, prefix)
     return _spell(prefix, numbers, salt, letters, alphabet=_ALPHABET)

@@ -34,6 +34,13 @@ FIRST_DAY = np.datetime64("2026-04-22", "us").astype(np.int64).item()
 """Midnight UTC at which every world begins."""
 
 
+_LIMITS = (
+    "responses are not simulated: `response` is null for everybody, token counts are drawn",
+    "stores of texts are finite, so prompts recur across accounts, honest ones included",
+    "accounts of researchers are labelled `batch`, those of agencies `developer`",
+)
+
+
 @dataclass(frozen=True)
 class WorldReport:
     """What was written. `roles` counts accounts by role; `texts` says where the words come from."""
@@ -179,7 +186,7 @@ def _write_card(
         "scale": scale,
         "seed": seed,
         "texts": source,
-        "notes": list(notes),
+        "notes": [*notes, *_LIMITS],
         "parameters": asdict(world),
     }
     (out / "world.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")

@@ -106,16 +106,23 @@ def write_project(book: PhraseBook, rng: random.Random) -> Project:
         rules=np.append(book.add_all([g.one("rule"), g.one("rule")]), [-1] * 4),
         follow=book.add_all(g.several("followcode", 24)),
         results=book.add_all(g.several("toolresult", 36)),
-        details=book.add_all(output(g) for _ in range(40)),
+        details=book.add_all(outputs(g, 40, lines=64)),
     )
 
 
-def output(g: Grammar) -> str:
-    """What a tool prints after its first line: a piece of code, or some lines of a log."""
-    if g.rng.random() < 0.35:
-        return "\n".join(g.one("snippet") for _ in range(g.rng.randint(1, 3)))
-    lines = g.rng.choices(g.sections["detail"], k=g.rng.randint(3, 16))
-    return "\n".join(g.fill(line) for line in lines)
+def outputs(g: Grammar, n: int, lines: int) -> list[str]:
+    """What a tool prints after its first line, `n` times: pieces of code, or lines of a log.
+
+    The lines come from a store of `lines`, for filling frames is what takes the time.
+    """
+    rng = g.rng
+    log, code = g.several("detail", lines), g.several("snippet", max(4, lines // 4))
+    return [
+        "\n".join(rng.sample(code, rng.randint(1, 3)))
+        if rng.random() < 0.35
+        else "\n".join(rng.sample(log, rng.randint(3, 16)))
+        for _ in range(n)
+    ]
 
 
 def write_assignment(book: PhraseBook, rng: random.Random) -> Assignment:

@@ -88,6 +88,7 @@ class PlaceBook:
         self._rng = rng
         self._rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._n = 0
+        self._carriers: np.ndarray | None = None
 
     def countries(self, n: int) -> np.ndarray:
         """A country for each of `n` customers: indices into `COUNTRIES`."""
@@ -103,7 +104,7 @@ class PlaceBook:
         """A carrier's shared (NAT) address in each country; each carrier has `pool` of them."""
         n_countries = len(COUNTRIES)
         every = np.repeat(np.arange(n_countries), pool)
-        if not hasattr(self, "_carriers"):
+        if self._carriers is None:
             self._carriers = self._draw([(_PHONES[c],) for c in COUNTRIES], every, every)
         return self._carriers[countries * pool + self._rng.integers(0, pool, len(countries))]
 

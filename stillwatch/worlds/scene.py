@@ -11,9 +11,7 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
-from stillwatch import tables
 from stillwatch.worlds.accounts import AccountBook
 from stillwatch.worlds.calls import CallBook
 from stillwatch.worlds.clients import ClientBook
@@ -111,7 +109,3 @@ class Scene:
         other = rng.random(len(ts)) < 0.06
         model = np.where(other, rng.integers(0, 3, len(ts)), habit[at])
         return np.where((ts >= switch[at]) & (rng.random(len(ts)) < 0.9), NEWEST, model)
-
-    def label_accounts(self) -> pa.Table:
-        """labels/accounts.parquet, by account identifier."""
-        return self.accounts.labels(self.seed).cast(tables.LABEL_ACCOUNTS).sort_by("account_id")

@@ -52,7 +52,9 @@ class Grammar:
         """`frame` with every slot filled; a slot that occurs twice gets the same filling."""
         chosen = dict(fixed)
         text = _SLOT.sub(lambda m: self._value(m.group(1), chosen), frame)
-        return _START.sub(lambda m: m.group().upper(), text.replace("{{", "{").replace("}}", "}"))
+        if "{{" in text:
+            text = text.replace("{{", "{").replace("}}", "}")
+        return _START.sub(lambda m: m.group().capitalize(), text)
 
     def one(self, section: str, **fixed: str) -> str:
         """A random entry of `section`, filled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import random
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from stillwatch import tables
 from stillwatch.errors import InputNotFound
 from stillwatch.findings import Findings
-from stillwatch.scoring import score
+from stillwatch.scoring import matching, score
 
 
 def _table(schema: pa.Schema, rows: list[dict]) -> pa.Table:
@@ -167,3 +168,8 @@ def test_missing_labels_say_what_to_do(tmp_path):
     """An unlabelled log is refused by name, with the way out."""
     with pytest.raises(InputNotFound, match=r"labels/accounts\.parquet.*stillwatch world"):
         score(tmp_path, _findings({}, [], []))
+
+
+def test_the_example_of_a_match_is_true():
+    """The docstring's example is what the code does."""
+    assert doctest.testmod(matching).failed == 0

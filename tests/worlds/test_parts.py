@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 import random
 
 import numpy as np
 import pytest
 
+from stillwatch.worlds import identity
 from stillwatch.worlds.identity import identifiers, mix
 from stillwatch.worlds.phrases import PARTS, PhraseBook, Pool, column, with_ends
 from stillwatch.worlds.rhythm import DAY, HOUR, SECOND, agent_gaps, running, split_counts, within
@@ -19,6 +21,11 @@ from stillwatch.worlds.schedule import (
 from stillwatch.worlds.topics import pieces
 from stillwatch.worlds.transcripts import read_transcripts
 from stillwatch.worlds.words import Grammar, read_words
+
+
+def test_the_example_of_an_identifier_is_true():
+    """The docstring's example is what the code does."""
+    assert doctest.testmod(identity).failed == 0
 
 
 def test_pool_gives_every_combination_once_and_each_body_first():
