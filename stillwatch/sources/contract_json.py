@@ -77,14 +77,14 @@ def decoded(
 
 
 @cache
-def _struct(schema: pa.Schema) -> tuple[msgspec.json.Decoder, Any]:
+def _struct(schema: pa.Schema) -> tuple[msgspec.json.Decoder, list[Any]]:
     fields: list[Any] = []
     for field in schema:
         kind = _annotation(field)
         fields.append((field.name, kind) if not field.nullable else (field.name, kind, None))
     fields.sort(key=len)
     struct = msgspec.defstruct("Row", fields, gc=False)
-    return msgspec.json.Decoder(struct), attrgetter(*schema.names)
+    return msgspec.json.Decoder(struct), [attrgetter(name) for name in schema.names]
 
 
 def row_decoder(schema: pa.Schema) -> msgspec.json.Decoder:
@@ -119,7 +119,7 @@ def _decode_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
     """All lines of `block` at once, or `None` where any of them needs care."""
     if block.faults or not block.data or len(block.data) > MAX_RECORD_BYTES:
         return None
-    decoder, columns_of = _struct(schema)
+    decoder, values_of = _struct(schema)
     try:
         rows = decoder.decode_lines(block.data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -128,14 +128,14 @@ def _decode_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
         return None
     arrays = []
     try:
-        for field, values in zip(schema, zip(*map(columns_of, rows), strict=True), strict=True):
-            arrays.append(_array(field, values))
+        for field, values in zip(schema, values_of, strict=True):
+            arrays.append(_array(field, list(map(values, rows))))
     except (pa.ArrowException, Refused, OverflowError):
         return None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _array(field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
+def _array(field: pa.Field, values: list[Any]) -> pa.Array:
     if pa.types.is_timestamp(field.type):
         return _times(field, values)
     if pa.types.is_map(field.type):
@@ -143,7 +143,7 @@ def _array(field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
     return pa.array(values, field.type)
 
 
-def _maps(kind: pa.MapType, values: tuple[dict[str, str | None] | None, ...]) -> pa.Array:
+def _maps(kind: pa.MapType, values: list[dict[str, str | None] | None]) -> pa.Array:
     keys = [name for held in values if held for name in held]
     items = [value for held in values if held for value in held.values()]
     sizes = np.fromiter((len(held) if held else 0 for held in values), np.int32, len(values))
@@ -158,7 +158,7 @@ def _maps(kind: pa.MapType, values: tuple[dict[str, str | None] | None, ...]) ->
     )
 
 
-def _times(field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
+def _times(field: pa.Field, values: list[Any]) -> pa.Array:
     if set(map(type, values)) <= {datetime, type(None)}:
         given = pa.array(values, field.type)
         times = conform(given, field.type)

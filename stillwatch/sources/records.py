@@ -54,13 +54,10 @@ class Block(NamedTuple):
 
     data: bytes
     line: int
+    lines: int
+    """How many lines `data` holds, blank ones too."""
     faults: list[Fault]
     size: int
-
-    @property
-    def lines(self) -> int:
-        """Lines in `data`, blank ones too."""
-        return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
 
 
 def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block]:
@@ -72,7 +69,7 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         size += piece.size
         if piece.fault:
             start = too_long if too_long is not None else b"".join(held)
-            yield Block(b"", line, [Fault(line, piece.fault, start)], size)
+            yield Block(b"", line, 0, [Fault(line, piece.fault, start)], size)
             return
         cut = piece.data.rfind(b"\n") + 1
         faults = []
@@ -94,13 +91,14 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
             block = b"".join(held)
         held = [piece.data[cut:]] if cut < len(piece.data) else []
         held_bytes = len(piece.data) - cut
-        yield Block(block, line, faults, size)
-        line += block.count(b"\n")
+        breaks = block.count(b"\n")
+        yield Block(block, line, breaks, faults, size)
+        line += breaks
         size = 0
     if too_long is not None:
-        yield Block(b"", line, [Fault(line, reasons.TOO_LONG, too_long)], size)
+        yield Block(b"", line, 0, [Fault(line, reasons.TOO_LONG, too_long)], size)
     elif held or size:
-        yield Block(b"".join(held), line, [], size)
+        yield Block(b"".join(held), line, 1, [], size)
 
 
 def split_block(block: Block, max_bytes: int = MAX_RECORD_BYTES) -> Records:
