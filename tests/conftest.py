@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# Kernels are compiled at their first call, so examples have no deadline; examples are the same in
+# every run, so that a failure is a change's and not chance's.
+settings.register_profile("stillwatch", deadline=None, derandomize=True)
+settings.load_profile("stillwatch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

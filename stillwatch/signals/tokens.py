@@ -41,6 +41,31 @@ STRUCTURE = (
 )
 """Names of the structure counts, in the order of `Tokens.structure`'s columns."""
 
+BASIS = np.uint32(2166136261)
+PRIME = np.uint32(16777619)
+
+# Kinds of bytes: those that are counted are places in STRUCTURE.
+_LINE, _DIGIT, _SYMBOL, _BRACKET, _QUOTE = 1, 2, 3, 4, 5
+_HIGH, _QUESTION, _BLANK, _UPPER, _LOWER, _WIDE = 6, 7, 8, 9, 10, 11
+_MEMBERS = {
+    _LINE: b"\n",
+    _DIGIT: b"0123456789",
+    _SYMBOL: b"#$%&*+/;<=>@\\^|~",
+    _BRACKET: b"()[]{}",
+    _QUOTE: b"\"'`",
+    _HIGH: bytes(range(0x80, 0x100)),
+    _QUESTION: b"?",
+    _BLANK: b" \t",
+    _UPPER: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    _LOWER: b"abcdefghijklmnopqrstuvwxyz_",
+    _WIDE: bytes(range(0xE3, 0xEE)),
+}
+"""`_WIDE` leads a three-byte character of CJK, kana or Hangul: a token of its own."""
+
+_KINDS = np.zeros(256, np.uint8)
+for _kind, _bytes in _MEMBERS.items():
+    _KINDS[list(_bytes)] = _kind
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -119,86 +144,54 @@ def _finish(h: np.uint32) -> np.uint32:
 def _scan(starts, data, hashes, offsets, structure):
     """Fill `hashes`, `offsets`, `structure`; returns how many hashes were written."""
     used = 0
-    basis = np.uint32(2166136261)
-    prime = np.uint32(16777619)
+    seen = np.empty(_WIDE + 1, np.int32)
     for i in range(len(starts) - 1):
         begin, end = starts[i], starts[i + 1]
-        size = end - begin
-        counts = structure[i]
-        counts[0] = min(size, 2147483647)
-        jump_at, jump_to = end, end
-        if size > HEAD_BYTES + TAIL_BYTES:
-            jump_at, jump_to = begin + HEAD_BYTES, end - TAIL_BYTES
-        h = basis
-        letters = digits = 0
-        line_start = True
-        p = begin
-        while p <= end:
-            if p == jump_at and jump_to < end:
-                p = jump_to
-                jump_at = end + 1
-                c = np.uint8(32)
-            elif p == end:
-                c = np.uint8(32)
-                p += 1
-            else:
-                c = data[p]
-                p += 1
-            if 65 <= c <= 90:
-                c = np.uint8(c + 32)
-                counts[9] += 1
-            is_letter = 97 <= c <= 122 or c == 95 or c >= 128
-            if c >= 0xE3 and c <= 0xED and p + 1 < end:
-                # A three-byte character of CJK, kana or Hangul: a token of its own.
-                if letters or digits:
-                    hashes[used] = _close(h, letters, digits)
-                    used += 1
-                    letters = digits = 0
-                h = np.uint32((basis ^ c) * prime)
-                h = np.uint32((h ^ data[p]) * prime)
-                h = np.uint32((h ^ data[p + 1]) * prime)
-                hashes[used] = _finish(h)
-                used += 1
-                h = basis
-                p += 2
-                counts[6] += 3
-                line_start = False
-                continue
-            if is_letter:
-                h = np.uint32((h ^ c) * prime)
-                letters += 1
-                if c >= 128:
-                    counts[6] += 1
-                line_start = False
-                continue
-            if 48 <= c <= 57:
-                digits += 1
-                counts[2] += 1
-                line_start = False
-                continue
+        seen[:] = 0
+        if end - begin <= HEAD_BYTES + TAIL_BYTES:
+            used = _read(data, begin, end, hashes, used, seen, True)
+        else:
+            used = _read(data, begin, begin + HEAD_BYTES, hashes, used, seen, True)
+            used = _read(data, end - TAIL_BYTES, end, hashes, used, seen, False)
+        offsets[i + 1] = used
+        structure[i] = seen[: len(STRUCTURE)]
+        structure[i, 0] = min(end - begin, 2147483647)
+    return used
+
+
+@nb.njit(nogil=True, cache=True)
+def _read(data, begin, end, hashes, used, seen, line_start):
+    """Append the tokens of the bytes from `begin` to `end`, and never look beyond them."""
+    h, letters, digits = BASIS, 0, 0
+    p = begin
+    while p < end:
+        c = data[p]
+        kind = _KINDS[c]
+        p += 1
+        if kind == _WIDE and p + 2 > end:
+            kind = _HIGH
+        seen[kind] += kind != _BLANK or line_start
+        line_start = kind == _LINE or (kind == _BLANK and line_start)
+        if kind in (_HIGH, _UPPER, _LOWER):
+            h = np.uint32((h ^ np.uint8(c + 32 if kind == _UPPER else c)) * PRIME)
+            letters += 1
+        elif kind == _DIGIT:
+            digits += 1
+        else:
             if letters or digits:
                 hashes[used] = _close(h, letters, digits)
                 used += 1
-                letters = digits = 0
-                h = basis
-            if c == 10:
-                counts[1] += 1
-                line_start = True
-                continue
-            if c == 32 or c == 9:
-                if line_start:
-                    counts[8] += 1
-                continue
-            line_start = False
-            if c == 63:
-                counts[7] += 1
-            elif c == 34 or c == 39 or c == 96:
-                counts[5] += 1
-            elif c in (40, 41, 91, 93, 123, 125):
-                counts[4] += 1
-            elif c in (35, 36, 37, 38, 42, 43, 47, 59, 60, 61, 62, 92, 94, 124, 126, 64):
-                counts[3] += 1
-        offsets[i + 1] = used
+                h, letters, digits = BASIS, 0, 0
+            if kind == _WIDE:
+                wide = np.uint32((BASIS ^ c) * PRIME)
+                wide = np.uint32((wide ^ data[p]) * PRIME)
+                hashes[used] = _finish(np.uint32((wide ^ data[p + 1]) * PRIME))
+                used += 1
+                p += 2
+                seen[_HIGH] += 3
+    if letters or digits:
+        hashes[used] = _close(h, letters, digits)
+        used += 1
     return used
 
 
