@@ -1,0 +1,1 @@
+"""Where stages run: threads and an embedded DuckDB here."""

@@ -1,0 +1,1 @@
+"""Profiles and objects to candidate groups: finders whose finds are judged later."""

@@ -78,9 +78,7 @@ def densest_block(
     removed, best, density = _peel(offsets, other[order], np.concatenate([weight, weight])[order])
     kept = np.ones(nodes, bool)
     kept[removed[:best]] = False
-    return Block(
-        rows[kept[: len(rows)]], columns[kept[len(rows) :]], density
-    )
+    return Block(rows[kept[: len(rows)]], columns[kept[len(rows) :]], density)
 
 
 @nb.njit(nogil=True, cache=True)

@@ -19,7 +19,6 @@ def find_groups(traffic: Traffic) -> Candidates:
     """
     twins, nearest = twin_groups(traffic)
     blocks = sharing_groups(traffic, WORK_KINDS, "shared work")
-    blocks = sharing_groups(traffic, WORK_KINDS, "shared work")
     everyone = len(traffic.accounts)
     return Candidates(
         groups=merge([*twins, *blocks], everyone),

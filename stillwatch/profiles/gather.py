@@ -77,9 +77,9 @@ def gather(
 
 
 def _numpy(column: pa.ChunkedArray) -> np.ndarray:
-    return column.to_numpy(zero_copy_only=False) if column.num_chunks != 1 else column.chunk(
-        0
-    ).to_numpy(zero_copy_only=False)
+    """As NumPy; a column of one chunk without copying."""
+    only = column.chunk(0) if column.num_chunks == 1 else column
+    return only.to_numpy(zero_copy_only=False)
 
 
 def _matrix(column: pa.ChunkedArray) -> np.ndarray:
@@ -128,9 +128,9 @@ def _accounts(
     registration: dict[str, np.ndarray] = {}
     if registrations is not None:
         place = {key: i for i, (key, _) in enumerate(ordered)}
-        rows = [(i, place[k]) for i, k in enumerate(registrations["account"].to_pylist()) if k in place]
-        source = np.array([r for r, _ in rows], np.int64)
-        target = np.array([t for _, t in rows], np.int64)
+        found = np.array([place.get(key, -1) for key in registrations["account"].to_pylist()], int)
+        source = np.flatnonzero(found >= 0)
+        target = found[source]
         for name in registrations.schema.names:
             if name == "account":
                 continue

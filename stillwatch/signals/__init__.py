@@ -1,0 +1,1 @@
+"""Exchanges to signals: pure functions of Arrow record batches."""

@@ -44,7 +44,7 @@ READS = (
 
 
 def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Signals (`tables.SIGNALS`) of exchanges (any superset of the required columns), row by row."""
+    """Signals (`tables.SIGNALS`) of exchanges, row by row; any but required columns may lack."""
     names = set(batch.schema.names)
     n = batch.num_rows
 
@@ -60,9 +60,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     tools = list_keys(batch.column("tools")) if "tools" in names else np.zeros(n, np.uint64)
     digest = keys("tools_digest")
     thinking = counts("thinking").astype(np.int8)
-    networks = (
-        network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
-    )
+    networks = network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
     tokens = tokenise(batch.column("prompt"))
     framed = frames(tokens)
     toolset = np.where(digest != 0, digest, tools)

@@ -1,5 +1,8 @@
 """Which text stands behind a key, for the few columns whose values findings must name."""
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import pyarrow as pa

@@ -21,13 +21,12 @@ def communities(
     `a`, `b` (e,) are places and `weight` (e,) is above 0. Edges are put in order first, so the
     answer doesn't depend on theirs.
     """
-    if len(a) == 0:
+    order = np.lexsort((weight, b, a))
+    edges = [(str(int(a[i])), str(int(b[i])), float(weight[i])) for i in order if a[i] != b[i]]
+    if not edges:
         return []
-    order = np.lexsort((b, a))
-    edges = [
-        (str(int(a[i])), str(int(b[i])), float(weight[i])) for i in order if a[i] != b[i]
-    ]
-    _, partition = graspologic_native.leiden(
+    # The module is compiled and ships no types.
+    _, partition = graspologic_native.leiden(  # pyright: ignore[reportAttributeAccessIssue]
         edges=edges,
         starting_communities=None,
         resolution=1.0,

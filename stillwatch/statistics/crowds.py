@@ -29,9 +29,7 @@ def twin_communities(
     return _join_alike(sample, found)
 
 
-def _join_alike(
-    sample: Samples, found: list[NDArray[np.int64]]
-) -> list[NDArray[np.int64]]:
+def _join_alike(sample: Samples, found: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
     """Join communities whose pooled samples are twins: Leiden cuts one large crowd into several."""
     merged: list[NDArray[np.int64]] = []
     for places in found:
