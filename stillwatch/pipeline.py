@@ -80,14 +80,14 @@ def detect(
         if is_lake(log):
             lake = Lake.open(log)
         else:
-            lake = Lake.create_or_open(Path(scratch) / "lake", durable=False)
+            lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
             with clock.stage("ingest"):
                 _absorb(lake, [log], "auto", progress, threads)
         traffic = _traffic(lake, until, threads, clock)
         with clock.stage("groups", len(traffic.accounts), "accounts"), _steady():
             candidates = find_groups(traffic)
         work = len(candidates.groups) + len(candidates.networks)
-        run = _run_record(lake, until)
+        run = _run_record(lake, until) | _world(log)
         with clock.stage("campaigns", work, "groups"), _steady():
             findings = conclude(traffic, candidates, run, clock.progress.advance)
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
@@ -126,7 +126,7 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
     named: dict[str, dict[int, str]] = {}
     with clock.stage("signals", total, "exchanges"):
 
-        def work(fragment):  # noqa: ANN001, ANN202
+        def work(fragment):
             batch = fragment()
             return signals(batch), batch.column("exchange_id"), names(batch)
 
@@ -199,6 +199,18 @@ def _run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:
         "configuration_digest": digest.hexdigest(),
         "rows": lake.counts(),
     }
+
+
+def _world(log: str | Path) -> dict[str, Any]:
+    """What a simulated log says of itself, so that nobody takes its findings for real."""
+    card = Path(log) / "world.json"
+    if not card.is_file():
+        return {}
+    try:
+        told = json.loads(card.read_text())
+    except ValueError:
+        return {}
+    return {"world": {key: told[key] for key in ("name", "scale", "seed") if key in told}}
 
 
 def _peak_memory() -> int:

@@ -35,7 +35,7 @@ HOLD = 0.1
 SHRINK = 5.0
 """An account's own share counts from about so many threads on."""
 
-COMMON_VALUES = 96
+COMMON_VALUES = 256
 """Distinct values of one key that are told apart; the rest are one value, "other"."""
 
 KEY_FEATURES = ("opening", "closing")
@@ -46,7 +46,8 @@ FEATURES = (
     "cell",
     "capability",
     "signs",
-    "reach",
+    "turns",
+    "exchanges",
     "max_tokens",
     "thinking",
     "repeats",
@@ -154,7 +155,8 @@ def _codes(
         "cell": assign(exchanges.content[rows], centroids),
         "capability": exchanges["capability"][rows].astype(np.int64),
         "signs": _fold(exchanges["signs"][rows]),
-        "reach": np.digitize(threads.turns, (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)),
+        "turns": np.digitize(threads.turns, (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)),
+        "exchanges": np.digitize(np.bincount(threads.of_row), (2, 3, 5, 9, 17, 33)),
         "max_tokens": np.digitize(most, (0, 512, 1024, 2048, 4096, 8192, 16384)),
         "thinking": exchanges["thinking"][rows].astype(np.int64) + 1,
         "repeats": _repeats(exchanges, rows),

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CELLS = 128
+CELLS = 256
 ROUNDS = 6
 BATCH = 8192
 

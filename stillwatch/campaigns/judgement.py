@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
 
 from stillwatch.campaigns.allocation import work_allocation
-from stillwatch.campaigns.attribution import Attribution, attribute
+from stillwatch.campaigns.attribution import attribute
 from stillwatch.campaigns.component import LEAST_EXCHANGES, Component, Test
 from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import harvest_signs
+from stillwatch.campaigns.membership import ATTRIBUTED, members
 from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.rivals import Rival, rivals
 from stillwatch.campaigns.sharing import shared_objects
@@ -26,14 +26,6 @@ PRIOR = -2.0
 """log10 odds that a group found alike is a campaign, before its evidence."""
 
 LEAST_MEMBERS = 5
-ATTRIBUTED = 0.8
-"""Posterior from which an exchange is attributed: a wrong one harms an honest customer."""
-
-LEAST_ATTRIBUTED = 3
-MEMBER_P = 1e-3
-STRAY_RATE = 0.01
-"""Least rate at which own traffic is taken for common work; a fit's own estimate if higher."""
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -69,7 +61,7 @@ def judge(
 ) -> Verdict:
     """The verdict on one group; `rows` are its accounts' exchanges in order of key."""
     fitted = attribute(traffic.exchanges, rows, outside_rows)
-    accounts, confidences = _members(traffic, fitted)
+    accounts, confidences = members(traffic, fitted)
     theirs = np.isin(traffic.exchanges.account[rows], accounts)
     chosen = (fitted.posterior >= ATTRIBUTED) & theirs
     component = Component(rows[chosen], rows[theirs], accounts, outsiders, outside_rows)
@@ -106,20 +98,6 @@ def _margin(tests: dict[str, Test], rival: Rival) -> float:
         for kind, test in tests.items()
     )
     return PRIOR + left
-
-
-def _members(
-    traffic: Traffic, fitted: Attribution
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Accounts with more attributed exchanges than strays explain, and how sure that is."""
-    account = traffic.exchanges.account[fitted.rows]
-    everyone = len(traffic.accounts)
-    load = np.bincount(account, minlength=everyone)
-    hits = np.bincount(account[fitted.posterior >= ATTRIBUTED], minlength=everyone)
-    stray = max(STRAY_RATE, fitted.false_rate)
-    p = binom.sf(hits - 1, load, stray)
-    member = np.flatnonzero((hits >= LEAST_ATTRIBUTED) & (p <= MEMBER_P))
-    return member, 1 - p[member]
 
 
 def outside(

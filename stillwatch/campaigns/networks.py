@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from stillwatch.traffic import Group, Traffic
 
 LEAST_ACCOUNTS = 5
-PRIOR = -1.0
+PRIOR = -2.0
+"""log10 odds that a group that comes the same ways is a pool of accounts, before its evidence."""
+
 EXPLAINED = ("fleet", "class")
 """Rivals that explain shared access: one owner who says so, one school."""
 

@@ -67,7 +67,7 @@ def standing_table(
                 if word == "member"
                 else f"Shares its ways of access with {len(verdict.accounts) - 1:,} other accounts."
             )
-            reasons[a] += [("membership", float(verdict.margin), says)]
+            reasons[a].append(("membership", float(verdict.margin), says))
             reasons[a] += [(t.kind, t.weight, t.says) for t in verdict.tests.values()]
     distances = _distances(traffic, [v for _, v in named if v.kind == "distillation"])
     names = [name for name, v in named if v.kind == "distillation"]
@@ -207,7 +207,8 @@ def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
                 {
                     "object": name,
                     "accounts": count,
-                    "says": f"{TITLES[name]} that {count - 1:,} other accounts have too",
+                    "says": f"{TITLES[name]} that {count - 1:,} other account{'s' * (count > 2)} "
+                    f"{'have' if count > 2 else 'has'} too",
                 }
             )
     return found

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from stillwatch.groups.blocks import dense_blocks, densest_block, rarity
+from stillwatch.groups.blocks import Block, dense_blocks, densest_block, rarity
 from stillwatch.traffic import Group
 
 if TYPE_CHECKING:
@@ -15,14 +17,17 @@ if TYPE_CHECKING:
     from stillwatch.traffic import Traffic
 
 WORK_KINDS = ("family", "opening", "closing", "system", "toolset", "conversation")
-ORIGIN_KINDS = ("network", "client", "device", "payment", "signup_network", "cohort")
+ORIGIN_KINDS = ("network", "device", "payment", "signup_network", "cohort")
+"""Clients are left out: what half of the users run is no shared origin."""
 
 MOST_EDGES = 400_000
 """Edges of one kind that are peeled; of more, a sample of whole objects by their key."""
 
 LEAST_ACCOUNTS = 4
-DENSER = 1.5
-"""How many times denser than the densest block of the rewired graph a block must be."""
+DENSER = {WORK_KINDS: 1.5, ORIGIN_KINDS: 0.5}
+"""How many times as dense as the densest block of the rewired graph a block must be. A pool's few
+prefixes and devices are most of their graph, so rewiring it makes nearly the same block again;
+there the tests of judgement decide."""
 
 
 def sharing_groups(traffic: Traffic, kinds: tuple[str, ...], label: str) -> list[Group]:
@@ -32,9 +37,28 @@ def sharing_groups(traffic: Traffic, kinds: tuple[str, ...], label: str) -> list
         return []
     null = densest_block(_rewired(account, obj), obj, weight).density
     blocks = dense_blocks(
-        account, obj, weight, least_accounts=LEAST_ACCOUNTS, least_density=DENSER * null
+        account, obj, weight, least_accounts=LEAST_ACCOUNTS, least_density=DENSER[kinds] * null
     )
-    return [Group(block.accounts, (label,)) for block in blocks]
+    return [
+        Group(accounts, (label,))
+        for block in blocks
+        for accounts in _connected(account, obj, block)
+    ]
+
+
+def _connected(
+    account: NDArray[np.int64], obj: NDArray[np.int64], block: Block
+) -> list[NDArray[np.int64]]:
+    """The block's parts that share nothing: two as dense are peeled as one."""
+    inside = np.isin(account, block.accounts) & np.isin(obj, block.objects)
+    row = np.searchsorted(block.accounts, account[inside])
+    column = np.searchsorted(block.objects, obj[inside]) + len(block.accounts)
+    nodes = len(block.accounts) + len(block.objects)
+    graph = coo_array((np.ones(len(row)), (row, column)), shape=(nodes, nodes))
+    _, part = connected_components(graph, directed=False)
+    parts = part[: len(block.accounts)]
+    found = [block.accounts[parts == p] for p in np.unique(parts)]
+    return [accounts for accounts in found if len(accounts) >= LEAST_ACCOUNTS]
 
 
 def edges(
