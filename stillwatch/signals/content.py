@@ -6,6 +6,9 @@ Charikar et al. 2002, Weinberger et al. 2009), which is a kernel, so the mean ov
 exchanges is its kernel mean embedding. Tokens are weighted by a / (a + p(token)) (Arora et al.
 2017) from a shipped table, so that function words do not drown the subject.
 
+Of a few words, single components exceed what int8 holds (0.397) and are cut off: one word embeds
+to length 0.56. Short prompts so count for less in a mean, and all that is said of means holds.
+
 Components are stored as int8, and sums of them are integers: the result of any aggregation is
 the same whatever the order of rows, the number of threads, or the engine.
 """

@@ -31,8 +31,13 @@ def string_keys(column: pa.Array) -> NDArray[np.uint64]:
 def network_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     """Keys of network prefixes: IPv4 by its first three parts (/24), IPv6 by three groups (/48).
 
-    Read as text: an IPv6 address that abbreviates within its first three groups gets a prefix of
-    its own, which can only miss a link and never make one.
+    An IPv4 address in IPv6's clothes (`::ffff:192.0.2.1`, as servers on both write it) is the IPv4
+    address. Otherwise read as text: an IPv6 address that abbreviates within its first three groups
+    gets a prefix of its own, which can only miss a link and never make one.
+
+    >>> a, b, c = network_keys(pa.array(["192.0.2.1", "192.0.2.9", "::ffff:192.0.2.7"]))
+    >>> bool(a == b == c)
+    True
     """
     if pa.types.is_dictionary(addresses.type):
         addresses = cast(pa.DictionaryArray, addresses).dictionary_decode()
@@ -44,7 +49,11 @@ def list_keys(column: pa.ListArray) -> NDArray[np.uint64]:
     """Keys of lists of strings, in their order; null and empty lists give 0."""
     column = column.cast(pa.large_list(pa.string()))
     offsets = np.asarray(column.offsets.to_numpy(), np.int64)
-    return _hash_lists(offsets, string_keys(column.values))
+    keys = _hash_lists(offsets, string_keys(column.values))
+    if column.null_count:
+        # A null list may still span values: the format allows it.
+        keys[column.is_null().to_numpy(zero_copy_only=False)] = 0
+    return keys
 
 
 @nb.njit(nogil=True, cache=True)
@@ -83,15 +92,26 @@ def _hash_prefixes(starts, data):
     keys = np.zeros(n, np.uint64)
     for i in range(n):
         seen = 0
-        end = starts[i + 1]
-        for p in range(starts[i], end):
+        begin, end = _unmapped(data, starts[i], starts[i + 1]), starts[i + 1]
+        for p in range(begin, end):
             if data[p] == 46 or data[p] == 58:
                 seen += 1
                 if seen == 3:
                     end = p
                     break
-        keys[i] = _hash_bytes(data, starts[i], end)
+        keys[i] = _hash_bytes(data, begin, end)
     return keys
+
+
+@nb.njit(nogil=True, cache=True)
+def _unmapped(data, begin, end):
+    """Where an address begins after `::ffff:`, in either case."""
+    if end - begin <= 7 or data[begin] != 58 or data[begin + 1] != 58 or data[begin + 6] != 58:
+        return begin
+    for p in range(begin + 2, begin + 6):
+        if data[p] | 32 != 102:
+            return begin
+    return begin + 7
 
 
 @nb.njit(nogil=True, cache=True)
