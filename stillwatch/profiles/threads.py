@@ -59,6 +59,7 @@ def _follow(order, account, ts, context, turns, conversation, thread):
                 step = turns[i] - open_turns[s]
                 if (
                     open_context[s] == context[i]
+                    and open_turns[s] >= 0
                     and 1 <= step <= 3
                     and ts[i] - open_ts[s] <= PATIENCE_US
                 ):
