@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from stillwatch.traffic import Exchanges
 
+CODEBOOK_ROWS = 20_000
 FIT_THREADS = 40_000
-"""Threads of the background that a fit looks at, and of the group that shape its codebook."""
+"""Threads of the background that a fit looks at, and of the group that name its common values."""
 
 ROUNDS = 12
 SMOOTHING = 2.0
@@ -42,7 +43,7 @@ KEY_FEATURES = ("opening", "closing")
 """System prompts and tool sets are left out: they come with the software, so a campaign that uses
 a popular agent looks by them like any customer who does, and every customer like the campaign."""
 
-FEATURES = (
+SHARED_FEATURES = (
     "cell",
     "capability",
     "signs",
@@ -51,8 +52,8 @@ FEATURES = (
     "max_tokens",
     "thinking",
     "repeats",
-    *KEY_FEATURES,
 )
+"""Features that mean the same for every group; those of `KEY_FEATURES` are a group's own."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +83,50 @@ class _Threads:
     of_row: NDArray[np.int64]
 
 
-def attribute(
-    exchanges: Exchanges, rows: NDArray[np.int64], background: NDArray[np.int64]
-) -> Attribution:
-    """Fit the mixture to the group's exchanges `rows`, against the exchanges `background`.
+@dataclass(frozen=True)
+class Background:
+    """What every group of a run is fitted against, made once.
+
+    `centroids` are the run's content cells; `threads` a sample of those outside all groups, with
+    their `codes` by `SHARED_FEATURES`.
+    """
+
+    centroids: NDArray[np.float32]
+    threads: _Threads
+    codes: NDArray[np.int64]
+
+
+def background(
+    exchanges: Exchanges, order: NDArray[np.int64], outside: NDArray[np.int64]
+) -> Background:
+    """The background of a run: `order` holds all exchanges and `outside` those outside all groups.
 
     Both must be in order of exchange keys, so that samples don't depend on the log's order.
     """
-    inside, outside = _threads(exchanges, rows), _threads(exchanges, background)
-    kept = np.arange(0, len(outside.begins), max(1, len(outside.begins) // FIT_THREADS))
-    sample = inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)]
-    both = np.concatenate([sample, outside.begins[kept]])
-    centroids = codebook(exchanges.content[both])
-    values = _vocabulary(exchanges, sample)
-    inside_codes = _codes(exchanges, inside, centroids, values)
-    outside_codes = _codes(exchanges, outside, centroids, values)[kept]
+    centroids = codebook(exchanges.content[order[:: max(1, len(order) // CODEBOOK_ROWS)]])
+    threads = _threads(exchanges, outside)
+    codes = _codes(exchanges, threads, centroids)
+    kept = slice(None, None, max(1, len(threads.begins) // FIT_THREADS))
+    few = _Threads(
+        threads.begins[kept], threads.account[kept], threads.turns[kept], threads.of_row[:0]
+    )
+    return Background(centroids, few, codes[kept])
+
+
+def attribute(
+    exchanges: Exchanges, rows: NDArray[np.int64], background: Background
+) -> Attribution:
+    """Fit the mixture to the group's exchanges `rows`, which are in order of exchange keys."""
+    inside = _threads(exchanges, rows)
+    values = _vocabulary(exchanges, inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)])
+    inside_codes = np.column_stack(
+        [_codes(exchanges, inside, background.centroids), _keyed(exchanges, inside, values)]
+    )
+    outside_codes = np.column_stack(
+        [background.codes, _keyed(exchanges, background.threads, values)]
+    )
     sizes = np.maximum(inside_codes.max(0), outside_codes.max(0)) + 1
-    prior = own = _distribution(outside_codes, np.ones(len(kept)), sizes)
+    prior = own = _distribution(outside_codes, np.ones(len(outside_codes)), sizes)
     account = np.unique(inside.account, return_inverse=True)[1]
     weight, ratio = np.ones(len(account)), np.zeros_like(own)
     for _ in range(ROUNDS):
@@ -111,7 +139,7 @@ def attribute(
         ratio = np.log(common / own)
         share = _shares(account, weight)
         weight = _posterior(inside_codes, ratio, share[account])
-    stray = _posterior(outside_codes, ratio, np.full(len(kept), 0.05))
+    stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05))
     return Attribution(
         rows=rows,
         posterior=weight[inside.of_row],
@@ -147,9 +175,8 @@ def _codes(
     exchanges: Exchanges,
     threads: _Threads,
     centroids: NDArray[np.float32],
-    values: dict[str, NDArray[np.uint64]],
 ) -> NDArray[np.int64]:
-    """Discrete features of threads, (t, len(FEATURES)): how they begin, and how far they go."""
+    """Shared features of threads, (t, features): how they begin, and how far they go."""
     rows, most = threads.begins, exchanges["max_tokens"][threads.begins]
     columns = {
         "cell": assign(exchanges.content[rows], centroids),
@@ -161,9 +188,16 @@ def _codes(
         "thinking": exchanges["thinking"][rows].astype(np.int64) + 1,
         "repeats": _repeats(exchanges, rows),
     }
-    for name in KEY_FEATURES:
-        columns[name] = _lookup(exchanges[name][rows], values[name])
-    return np.column_stack([columns[name] for name in FEATURES])
+    return np.column_stack([columns[name] for name in SHARED_FEATURES])
+
+
+def _keyed(
+    exchanges: Exchanges, threads: _Threads, values: dict[str, NDArray[np.uint64]]
+) -> NDArray[np.int64]:
+    """Key features of threads, (t, len(KEY_FEATURES)), by the group's common values."""
+    return np.column_stack(
+        [_lookup(exchanges[name][threads.begins], values[name]) for name in KEY_FEATURES]
+    )
 
 
 def _fold(signs: NDArray[np.uint16]) -> NDArray[np.int64]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stillwatch.statistics.sums import sums_by_account
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,13 +21,15 @@ def codebook(content: NDArray[np.int8], cells: int = CELLS) -> NDArray[np.float3
 
     Starts from evenly spaced rows, so whoever fixes the order of rows fixes the answer.
     """
-    rows = content.astype(np.float32)
-    start = np.linspace(0, len(rows) - 1, num=min(cells, len(rows))).astype(np.int64)
-    centroids = _unit(rows[start])
+    start = np.linspace(0, len(content) - 1, num=min(cells, len(content))).astype(np.int64)
+    centroids = _unit(content[start].astype(np.float32))
+    place = np.arange(len(content))
     for _ in range(ROUNDS):
         nearest = assign(content, centroids)
-        sums = np.zeros_like(centroids)
-        np.add.at(sums, nearest, rows)
+        total, _, _ = sums_by_account(
+            nearest, content, place, np.arange(len(centroids)), len(centroids)
+        )
+        sums = total.astype(np.float32)
         centroids = np.where((sums != 0).any(1, keepdims=True), _unit(sums), centroids)
     return centroids
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stillwatch.campaigns.attribution import background
 from stillwatch.campaigns.judgement import Verdict, judge, outside
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
@@ -36,10 +37,11 @@ def conclude(
     """Findings of one run; `tell` hears of each group that was judged."""
     order = np.argsort(traffic.exchanges["exchange"], kind="stable")
     outside_rows, outsiders = outside(traffic, candidates.groups, order)
+    against = background(traffic.exchanges, order, outside_rows)
     judged: list[Verdict] = []
     for group in candidates.groups:
         rows = rows_of(traffic, group, order)
-        judged.append(judge(traffic, group, outside_rows, outsiders, rows))
+        judged.append(judge(traffic, group, outside_rows, outsiders, rows, against))
         tell(1)
     campaigns = [v for v in judged if v.kind == "distillation"]
     taken = np.zeros(len(traffic.accounts), bool)

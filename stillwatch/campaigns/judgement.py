@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch.campaigns.allocation import work_allocation
-from stillwatch.campaigns.attribution import attribute
+from stillwatch.campaigns.attribution import Background, attribute
 from stillwatch.campaigns.component import LEAST_EXCHANGES, Component, Test
 from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import harvest_signs
@@ -58,9 +58,10 @@ def judge(
     outside_rows: NDArray[np.int64],
     outsiders: NDArray[np.int64],
     rows: NDArray[np.int64],
+    against: Background,
 ) -> Verdict:
     """The verdict on one group; `rows` are its accounts' exchanges in order of key."""
-    fitted = attribute(traffic.exchanges, rows, outside_rows)
+    fitted = attribute(traffic.exchanges, rows, against)
     accounts, confidences = members(traffic, fitted)
     theirs = np.isin(traffic.exchanges.account[rows], accounts)
     chosen = (fitted.posterior >= ATTRIBUTED) & theirs
