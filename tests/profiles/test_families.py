@@ -9,7 +9,7 @@ from stillwatch.profiles.families import frame_families
 
 
 def brute_force(frame: np.ndarray, bands: np.ndarray) -> list[int]:
-    """Two sets of frames are one where they share a band in a column; the smallest frame names it."""
+    """Sets of frames are one where they share a band in a column; the smallest names it."""
     rows = zip(frame.tolist(), bands.tolist(), strict=True)
     sets = {f: {(c, b) for c, b in enumerate(row) if b} for f, row in rows}
     parts = [({f}, marks) for f, marks in sets.items()]

@@ -16,7 +16,7 @@ SCALE = 320.0
 
 
 def some_signals(n: int, accounts: int, seed: int = 0, values: int = 12) -> pa.Table:
-    """`n` rows of `tables.SIGNALS` of `accounts` accounts; keys are of few values, one of them 0."""
+    """`n` rows of `tables.SIGNALS` of `accounts` accounts; keys of few values, one of them 0."""
     rng = np.random.default_rng(seed)
     columns: dict[str, pa.Array] = {}
     for field in SIGNALS:
