@@ -21,11 +21,13 @@ _SLOT = re.compile(r"\{([a-z_0-9]+)\}")
 
 @dataclass
 class Pools:
-    """Real texts to wrap: (problem, solution, answer) triples, code, questions of harm, essays."""
+    """Real texts to wrap: (problem, solution, answer) triples, code, questions of harm, questions,
+    essays."""
 
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
     harms: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
     essays: list[str] = field(default_factory=list)
 
 
@@ -38,6 +40,7 @@ def fill(template: str, rng: random.Random, lists: dict[str, list[str]], pools: 
         "answer": lambda: triple[2],
         "answer2": lambda: rng.choice([triple[2], str(rng.randint(1, 999))]),
         "essay": lambda: _essay(rng, lists, pools),
+        "question": lambda: _question(rng, lists, pools),
         "sentence": lambda: _plain(rng, lists, "sentence"),
         "code": lambda: _code(rng, pools),
         "log": lambda: _log(rng, lists),
@@ -108,8 +111,14 @@ def _problem(rng: random.Random, lists: dict[str, list[str]], pools: Pools) -> t
     return text, steps, str(a * c + b)
 
 
+def _question(rng: random.Random, lists: dict[str, list[str]], pools: Pools) -> str:
+    if pools.questions and rng.random() < 0.6:
+        return rng.choice(pools.questions)
+    return _plain(rng, lists, "question")
+
+
 def _essay(rng: random.Random, lists: dict[str, list[str]], pools: Pools) -> str:
-    if pools.essays and rng.random() < 0.5:
+    if pools.essays and rng.random() < 0.7:
         return rng.choice(pools.essays)
     return " ".join(_plain(rng, lists, "sentence") for _ in range(rng.randint(1, 8)))
 

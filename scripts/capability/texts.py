@@ -12,6 +12,7 @@ import json
 import random
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ PER_CLASS = {"train": 4000, "dev": 600, "test": 1500}
 
 SOURCES = {
     "train": {
-        "coding": ["rllm_leetcode_train"],
+        "coding": ["rllm_leetcode_train", "rllm_code_contests_test"],
         "mathematical_reasoning": ["gsm8k_train", "rllm_math_train", "rllm_aime_train"],
         "tool_use": [
             "taskbench_huggingface",
@@ -46,7 +47,7 @@ SOURCES = {
         ],
     },
     "test": {
-        "coding": ["rllm_codeforces_test", "rllm_code_contests_test", "rllm_leetcode_test"],
+        "coding": ["rllm_codeforces_test", "rllm_leetcode_test"],
         "mathematical_reasoning": [
             "gsm8k_test",
             "rllm_math_test",
@@ -125,6 +126,7 @@ def published(folder: Path) -> list[Text]:
     return texts
 
 
+@cache
 def real_turns() -> list[Text]:
     """ShareGPT turns that the wording rules label; held-out conversations become `test`."""
     return [
@@ -153,39 +155,90 @@ def generated(folder: Path) -> list[Text]:
 
 
 def joined(folder: Path) -> list[Text]:
-    """English texts joined from pieces: a lead, a body and a tail, in several orders.
+    """Texts joined from pieces: a lead, a body and a tail, in several orders.
 
     Leads and tails are held out, each on its own; bodies are shared by all parts, since most are
-    shared by classes too and say nothing of the asking.
+    shared by classes too and say nothing of the asking. Leads of other languages go with the same
+    bodies, filled from that language's lists half of the time.
     """
-    lists = tomllib.loads((HERE / "lists_en.toml").read_text("utf-8"))
+    english = tomllib.loads((HERE / "lists_en.toml").read_text("utf-8"))
+    more = tomllib.loads((HERE / "lists_more.toml").read_text("utf-8"))
     table = tomllib.loads((HERE / "pieces_en.toml").read_text("utf-8"))
+    foreign = tomllib.loads((HERE / "pieces_more.toml").read_text("utf-8"))
     bodies = table.pop("bodies")
     texts = []
     for part in ("train", "dev", "test"):
         pool = _pools(folder, "test" if part == "test" else "train")
-        for label, pieces in table.items():
-            leads = [p for p in pieces["lead"] if part_of(f"lead/{label}/{p}") == part or not p]
-            tails = [p for p in pieces["tail"] if part_of(f"tail/{label}/{p}") == part]
-            tails += ["", ""]
-            rng = random.Random(f"{part}/{label}")
-            for _ in range(PER_CLASS[part]):
-                kind = rng.choice(pieces["bodies"])
-                lead, tail = rng.choice(leads), rng.choice(tails)
-                body = rng.choice(bodies[kind])
-                extra = rng.choice(bodies[rng.choice(pieces["extra"])]) if "extra" in pieces else ""
-                text = fill(_order(rng, lead, body, tail, extra), rng, lists, pool)
-                tools = label == "tool_use" and (bool(extra) or rng.random() < 0.3)
-                texts.append(Text(text, label, f"{label}/lead/{lead[:40]}", part, tools))
+        for kind, pieces in table.items():
+            label = kind.split("-")[0]
+            tails = [p for p in pieces["tail"] if p and part_of(f"tail/{label}/{p}") == part]
+            for language in ("en", *more):
+                own = foreign.get(language, {}).get(kind, [])
+                leads = pieces["lead"] if language == "en" else own
+                leads = [p for p in leads if not p or part_of(f"lead/{label}/{p}") == part]
+                rng = random.Random(f"{part}/{kind}/{language}")
+                lists = english | more.get(language, {}) | _own(more.get(language, {}))
+                for _ in range(PER_CLASS[part] // (1 if language == "en" else 12) if leads else 0):
+                    at_home = language == "en" or rng.random() < 0.5
+                    lead = rng.choice(leads)
+                    template = _compose(
+                        rng, lead, leads, tails if language == "en" else [], pieces, bodies
+                    )
+                    filled = fill(
+                        template,
+                        rng,
+                        lists if at_home else english,
+                        pool if language == "en" or not at_home else Pools(),
+                    )
+                    tools = label == "tool_use" and rng.random() < 0.6
+                    origin = f"{label}/lead-{language}/{lead[:40]}"
+                    texts.append(Text(filled, label, origin, part, tools))
     return texts
 
 
-def _order(rng: random.Random, lead: str, body: str, tail: str, extra: str) -> str:
+def _compose(
+    rng: random.Random, lead: str, leads: list[str], tails: list[str], pieces: dict, bodies: dict
+) -> str:
+    """One template: most are a lead, a body and a tail or none; a third are long instructions."""
+    body = rng.choice(bodies[rng.choice(pieces["bodies"])])
+    extra = rng.choice(bodies[pieces["extra"][0]]) if "extra" in pieces else ""
+    tail = rng.choice(tails) if tails and rng.random() < 0.6 else ""
+    if rng.random() < 0.33:
+        lead = " ".join([lead, *rng.sample(leads, min(len(leads), rng.randint(0, 2)))])
+        rules = rng.sample(tails, min(len(tails), rng.randint(2, 6)))
+        mark = rng.choice(["- ", "* ", "{}. ", ""])
+        listed = "\n".join(mark.replace("{}", str(i + 1)) + rule for i, rule in enumerate(rules))
+        tail = (
+            rng.choice(["", "Instructions:\n", "Rules:\n", "## Guidelines\n", "Note:\n"]) + listed
+        )
     order = rng.choices(
         [(lead, extra, body, tail), (extra, body, lead, tail), (lead, tail, extra, body)],
         [5, 3, 2],
     )[0]
-    return rng.choice(["\n\n", "\n", " ", "\n\n"]).join(p for p in order if p)
+    return rng.choice(["\n\n", "\n", " ", "\n\n"]).join(p for p in order if p.strip())
+
+
+_SAME = {
+    "question": "q_l",
+    "sentence": "sent_l",
+    "sensitive_q": "sens_q",
+    "sensitive_a": "sens_a",
+    "goal": "goal_l",
+    "bug": "bug_l",
+    "api_job": "api_l",
+    "mathtask": "math_l",
+    "logic": "math_l",
+    "theorem": "theorem_l",
+    "topic": "topic_l",
+    "rubric": "rubric_l",
+    "code_task": "code_l",
+    "sqljob": "sqldata_l",
+}
+
+
+def _own(lists: dict[str, list[str]]) -> dict[str, list[str]]:
+    """A language's lists under the names of the English slots that they can stand in for."""
+    return {slot: lists[name] for slot, name in _SAME.items() if name in lists}
 
 
 def templates() -> Iterator[tuple[str, str, int, str]]:
@@ -198,6 +251,7 @@ def templates() -> Iterator[tuple[str, str, int, str]]:
                 yield language, label, number, template
 
 
+@cache
 def _rows(folder: Path) -> list[dict]:
     rows = []
     for path in sorted(folder.glob("*.parquet")):
@@ -209,20 +263,30 @@ def _rows(folder: Path) -> list[dict]:
     return rows
 
 
+@cache
 def _pools(folder: Path, part: str) -> Pools:
-    """Problems, code, and answers to wrap, from the sources of one part only."""
+    """Problems, code, questions and answers to wrap, from the sources of one part only."""
     math = set(SOURCES[part]["mathematical_reasoning"])
     code = set(SOURCES[part]["coding"])
     pools = Pools()
     for row in _rows(folder):
-        response = (row["response"] or "").strip()
-        if row["source"] in math and response:
+        source, response = row["source"], (row["response"] or "").strip()
+        if source in math and response:
             answer = response.rsplit("####", 1)[-1].strip()[:200]
             pools.problems.append((row["text"][:1500], response[:1500], answer))
-        elif row["source"] in code and response:
+        elif source in code and response:
             pools.codes.append(response[:1500])
-        elif row["source"] == "hh_harmless_test" and (share(row["id"]) < 0.5) == (part == "train"):
+        elif source == "hh_harmless_test" and (share(row["id"]) < 0.5) == (part == "train"):
             pools.harms.append(row["text"][:400])
             if response:
                 pools.essays.append(response[:800])
+        elif source == "t0_batch":
+            mine = part_of("t0/" + json.loads(row["meta"])["template"]) == part
+            if mine and len(response) > 60:
+                pools.essays.append(response.replace("<|endoftext|>", "")[:1200])
+    for text in real_turns():
+        if text.part == part and text.label == "chat" and 20 < len(text.text) < 400:
+            pools.questions.append(text.text)
+        elif text.part == part and text.label == "chat" and 400 <= len(text.text) < 1500:
+            pools.essays.append(text.text)
     return pools
