@@ -72,7 +72,8 @@ def densest_block(
     nodes = len(rows) + len(columns)
     other = np.concatenate([column + len(rows), row])
     mine = np.concatenate([row, column + len(rows)])
-    order = np.argsort(mine, kind="stable")
+    # Sums of weights round by their order, so edges are put in one that is their own.
+    order = np.lexsort((other, mine))
     offsets = np.zeros(nodes + 1, np.int64)
     np.cumsum(np.bincount(mine, minlength=nodes), out=offsets[1:])
     removed, best, density = _peel(offsets, other[order], np.concatenate([weight, weight])[order])

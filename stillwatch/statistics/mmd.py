@@ -99,17 +99,29 @@ def nearest_twins(sample: Samples, neighbours: int) -> tuple[NDArray, NDArray]:
     Exact, by blocks of rows. Ties go to the lower place, so the answer is one.
     """
     s = len(sample.size)
-    k = min(neighbours, s - 1)
+    k = max(0, min(neighbours, s - 1))
     places = np.zeros((s, k), np.int64)
     values = np.zeros((s, k))
+    if k == 0:
+        return places, values
     mean, own = sample.mean, sample.own
     for begin in range(0, s, BLOCK):
         end = min(s, begin + BLOCK)
         mmd2 = own[begin:end, None] + own[None, :] - 2 * mean[begin:end] @ mean.T
         mmd2[np.arange(end - begin), np.arange(begin, end)] = np.inf
-        found = np.argpartition(mmd2, k - 1, axis=1)[:, :k]
+        found = _least(mmd2, k)
         score = np.take_along_axis(mmd2, found, 1)
         order = np.lexsort((found, score), axis=1)
         places[begin:end] = np.take_along_axis(found, order, 1)
         values[begin:end] = np.take_along_axis(score, order, 1)
     return places, values
+
+
+def _least(mmd2: NDArray, k: int) -> NDArray[np.int64]:
+    """Places of the `k` least values of each row, (rows, k); of a tie at the edge, the first."""
+    found = np.argpartition(mmd2, k - 1, axis=1)[:, :k]
+    edge = np.take_along_axis(mmd2, found[:, -1:], 1)
+    for i in np.flatnonzero((mmd2 <= edge).sum(1) > k):
+        below = np.flatnonzero(mmd2[i] < edge[i])
+        found[i] = np.append(below, np.flatnonzero(mmd2[i] == edge[i])[: k - len(below)])
+    return found

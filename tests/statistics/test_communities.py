@@ -1,0 +1,101 @@
+"""Communities and crowds: planted parts come back, in any order of edges."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stillwatch.statistics.communities import communities
+from stillwatch.statistics.crowds import JOIN, pooled, twin_communities
+from stillwatch.statistics.mmd import NULL_SPREAD, Samples, nearest_twins, squared_mmd, twin_links
+
+SIZES = (30, 20, 8, 3)
+
+
+def planted(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Four dense parts with a few bridges between them."""
+    rng = np.random.default_rng(seed)
+    home = np.repeat(np.arange(len(SIZES)), SIZES)
+    a, b = np.triu_indices(len(home), 1)
+    inside = home[a] == home[b]
+    keep = np.where(inside, rng.random(len(a)) < 0.8, rng.random(len(a)) < 0.01)
+    return a[keep], b[keep], np.ones(keep.sum())
+
+
+def as_lists(found: list[np.ndarray]) -> list[list[int]]:
+    """Communities to compare."""
+    return [f.tolist() for f in found]
+
+
+def test_planted_parts_come_back_largest_first():
+    """Each part is one community; those below `least` are left out."""
+    ends = np.cumsum([0, *SIZES])
+    expected = [list(range(ends[i], ends[i + 1])) for i in range(3)]
+    assert as_lists(communities(*planted(), least=4)) == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_order_of_edges_does_not_matter(seed: int):
+    """Shuffled edges give the same communities."""
+    a, b, weight = planted(seed)
+    weight = np.random.default_rng(seed).random(len(a)) + 0.1
+    order = np.random.default_rng(seed + 1).permutation(len(a))
+    shuffled = communities(a[order], b[order], weight[order], 1)
+    assert as_lists(shuffled) == as_lists(communities(a, b, weight, 1))
+
+
+def test_every_process_gives_the_same_answer():
+    """Nothing depends on a process's own seed of hashes."""
+    script = (
+        "import numpy as np\n"
+        "from stillwatch.statistics.communities import communities\n"
+        "rng = np.random.default_rng(2)\n"
+        "a, b = rng.integers(0, 60, (2, 300))\n"
+        "print([f.tolist() for f in communities(a, b, np.ones(300), 1)])\n"
+    )
+    runs = [[sys.executable, "-c", script]] * 2
+    answers = {subprocess.run(r, capture_output=True, text=True, check=True).stdout for r in runs}
+    assert len(answers) == 1
+    assert "[" in answers.pop()
+
+
+def test_graphs_of_nothing_have_no_community():
+    """No edges, and edges from an account to itself only."""
+    none = np.zeros(0, np.int64)
+    assert communities(none, none, np.zeros(0), 1) == []
+    assert communities(np.array([3]), np.array([3]), np.ones(1), 1) == []
+
+
+def _crowds(seed: int, crowds: int, each: int, n: int = 150) -> Samples:
+    """Samples of `crowds` distributions, each of many topics of its own."""
+    rng = np.random.default_rng(seed)
+    totals = []
+    for _ in range(crowds):
+        topics = rng.normal(size=(30, 256))
+        for _ in range(each):
+            rows = topics[rng.integers(0, 30, n)] + 2.0 * rng.normal(size=(n, 256))
+            totals.append((rows / np.linalg.norm(rows, axis=1, keepdims=True)).sum(0))
+    size = np.full(len(totals), float(n))
+    return Samples(size, np.array(totals), size.copy())
+
+
+def test_crowds_are_found_whole_and_kept_apart():
+    """One large crowd, which nearest neighbours cut to pieces, is one; two crowds are two."""
+    sample = _crowds(1, crowds=2, each=60)
+    other, mmd2 = nearest_twins(sample, 6)
+    linked = twin_links(sample.size[:, None], sample.size[other], mmd2, NULL_SPREAD)
+    found = sorted(as_lists(twin_communities(sample, other, linked, 4)))
+    assert found == [list(range(60)), list(range(60, 120))]
+
+
+def test_pooled_is_the_sum_and_distance_of_crowds_exceeds_the_bar():
+    """Pooling adds sizes, sums and squares; parts of one crowd lie below `JOIN`, others above."""
+    sample = _crowds(2, crowds=2, each=10)
+    first, second = pooled(sample, np.arange(5)), pooled(sample, np.arange(5, 10))
+    stranger = pooled(sample, np.arange(10, 20))
+    assert first.size.tolist() == [750.0]
+    assert np.allclose(first.total[0], sample.total[:5].sum(0))
+    assert squared_mmd(first, second)[0, 0] < JOIN < squared_mmd(first, stranger)[0, 0]
