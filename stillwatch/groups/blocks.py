@@ -73,7 +73,7 @@ def densest_block(
     other = np.concatenate([column + len(rows), row])
     mine = np.concatenate([row, column + len(rows)])
     # Sums of weights round by their order, so edges are put in one that is their own.
-    order = np.lexsort((other, mine))
+    order = np.argsort(mine * nodes + other, kind="stable")
     offsets = np.zeros(nodes + 1, np.int64)
     np.cumsum(np.bincount(mine, minlength=nodes), out=offsets[1:])
     removed, best, density = _peel(offsets, other[order], np.concatenate([weight, weight])[order])
