@@ -150,7 +150,7 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
         try:
             return gather(
                 pa.Table.from_batches(batches, SIGNALS),
-                pa.chunked_array(ids),
+                pa.chunked_array([pa.concat_arrays([i.cast(pa.large_string()) for i in ids])]),
                 named,
                 accounts,
                 duck.run,

@@ -67,10 +67,12 @@ WHOLE = -1
 class Incidence:
     """e uses of shared objects: `account` place, `obj` place, `kind` of the object, `exchanges`.
 
-    `obj_kind` (o,) and `obj_key` (o,) describe the objects, `obj_accounts` (o,) how many accounts
-    use each. `kind` codes are positions in `kinds`.
+    Uses are in order of account, then object; those of account a are `starts[a]` to
+    `starts[a + 1]`. `obj_kind` (o,) and `obj_key` (o,) describe the objects, `obj_accounts` (o,)
+    how many accounts use each. `kind` codes are positions in `kinds`.
     """
 
+    starts: NDArray[np.int64]
     account: NDArray[np.int64]
     obj: NDArray[np.int64]
     exchanges: NDArray[np.int64]
@@ -78,6 +80,10 @@ class Incidence:
     obj_key: NDArray[np.uint64]
     obj_accounts: NDArray[np.int64]
     kinds: tuple[str, ...]
+
+    def uses_of(self, account: int) -> tuple[int, int]:
+        """The first use of an account, and the one past its last."""
+        return int(self.starts[account]), int(self.starts[account + 1])
 
 
 @dataclass(frozen=True)

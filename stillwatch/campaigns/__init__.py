@@ -1,0 +1,1 @@
+"""Groups to campaigns: tests against outsiders, rivals, members, attributed exchanges."""

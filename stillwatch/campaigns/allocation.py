@@ -27,12 +27,12 @@ DAY_US = 86_400_000_000
 
 def work_allocation(traffic: Traffic, component: Component) -> Test:
     """The test for one group, over its attributed exchanges."""
-    inside = _daily(traffic, component.rows, component.accounts)
-    outside = _daily(traffic, component.outside_rows, component.outsiders)
+    inside = daily_counts(traffic, component.rows, component.accounts)
+    outside = component.outsiders
     if len(outside) < 20 or len(inside) < 3:
         return Test("work_allocation", 0.0, "Too few accounts to compare.", {}, np.zeros(0, int))
-    load, load_p = _equal_load(inside.sum(1), outside.sum(1))
-    pace, usual = _together(inside), _together(outside)
+    load, load_p = _equal_load(inside.sum(1), outside.load)
+    pace, usual = together(inside), outside.pace
     pace_p = mean_p(pace, usual)
     dealt = dealing(traffic, component)
     p = min(1.0, 2 * min(load_p, pace_p))
@@ -76,7 +76,7 @@ def _pairs(counts: NDArray[np.int64]) -> int:
     return int((counts * (counts - 1) // 2).sum())
 
 
-def _daily(
+def daily_counts(
     traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Exchanges a day, (accounts, days)."""
@@ -103,7 +103,7 @@ def _variation(loads: NDArray[np.float64]) -> NDArray[np.float64]:
     return (high - low) / 1.349 / np.maximum(middle, 1.0)
 
 
-def _together(daily: NDArray[np.float64]) -> NDArray[np.float64]:
+def together(daily: NDArray[np.float64]) -> NDArray[np.float64]:
     """Correlation of each account's daily counts with the sum of all others', (accounts,)."""
     rest = daily.sum(0) - daily
     a = daily - daily.mean(1, keepdims=True)

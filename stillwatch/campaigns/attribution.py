@@ -113,9 +113,7 @@ def background(
     return Background(centroids, few, codes[kept])
 
 
-def attribute(
-    exchanges: Exchanges, rows: NDArray[np.int64], background: Background
-) -> Attribution:
+def attribute(exchanges: Exchanges, rows: NDArray[np.int64], background: Background) -> Attribution:
     """Fit the mixture to the group's exchanges `rows`, which are in order of exchange keys."""
     inside = _threads(exchanges, rows)
     values = _vocabulary(exchanges, inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)])

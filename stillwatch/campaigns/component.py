@@ -1,4 +1,4 @@
-"""The common work of a group as the tests see it, and the outsiders that it is compared with."""
+"""The common work of a group as the tests see it, and what a test returns."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.campaigns.outsiders import Outsiders
     from stillwatch.traffic import Traffic
-
-LEAST_EXCHANGES = 8
-"""Accounts with fewer exchanges are not compared one by one."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +19,12 @@ class Component:
     """`rows` (m,) exchanges attributed to common work, in order of key; `accounts` (a,) members.
 
     `all_rows` are all exchanges of the members, attributed or not, in order of key.
-    `outsiders` are places of accounts outside every group with at least `LEAST_EXCHANGES`, and
-    `outside_rows` their exchanges, in order of key.
     """
 
     rows: NDArray[np.int64]
     all_rows: NDArray[np.int64]
     accounts: NDArray[np.int64]
-    outsiders: NDArray[np.int64]
-    outside_rows: NDArray[np.int64]
+    outsiders: Outsiders
 
 
 @dataclass(frozen=True)
@@ -59,9 +54,7 @@ def rate_by_account(
 DRAWS = 9_999
 
 
-def mean_p(
-    inside: NDArray[np.float64], outside: NDArray[np.float64], *, most: int = 64
-) -> float:
+def mean_p(inside: NDArray[np.float64], outside: NDArray[np.float64], *, most: int = 64) -> float:
     """p of a mean as high as that of `inside` (a,) among as many accounts drawn from `outside`.
 
     Drawn `DRAWS` times with replacement, at most `most` accounts a draw.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillwatch.campaigns.attribution import background
-from stillwatch.campaigns.judgement import Verdict, judge, outside
+from stillwatch.campaigns.judgement import Verdict, judge
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
+from stillwatch.campaigns.outsiders import outsiders
 from stillwatch.campaigns.standing import standing_table
 from stillwatch.campaigns.write import (
     attributed_table,
@@ -36,12 +37,12 @@ def conclude(
 ) -> Findings:
     """Findings of one run; `tell` hears of each group that was judged."""
     order = np.argsort(traffic.exchanges["exchange"], kind="stable")
-    outside_rows, outsiders = outside(traffic, candidates.groups, order)
-    against = background(traffic.exchanges, order, outside_rows)
+    others = outsiders(traffic, candidates.groups, order)
+    against = background(traffic.exchanges, order, others.rows)
     judged: list[Verdict] = []
     for group in candidates.groups:
         rows = rows_of(traffic, group, order)
-        judged.append(judge(traffic, group, outside_rows, outsiders, rows, against))
+        judged.append(judge(traffic, group, rows, against, others))
         tell(1)
     campaigns = [v for v in judged if v.kind == "distillation"]
     taken = np.zeros(len(traffic.accounts), bool)
@@ -49,7 +50,7 @@ def conclude(
         taken[verdict.accounts] = True
     networks = []
     for group in candidates.networks:
-        verdict = judge_network(traffic, group, taken, outside_rows, outsiders, order)
+        verdict = judge_network(traffic, group, taken, order, others)
         if verdict is not None:
             networks.append(verdict)
         tell(1)

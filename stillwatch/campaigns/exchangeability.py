@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stillwatch.campaigns.component import LEAST_EXCHANGES, Component, Test
+from stillwatch.campaigns.component import Component, Test
 from stillwatch.statistics.evalues import log10_e, rank_p
 from stillwatch.statistics.mmd import Samples, samples, squared_mmd, squared_mmd_paired
 from stillwatch.statistics.sums import sums_by_account
+from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.traffic import Traffic
+
+LEAST_EXCHANGES = 8
+"""Accounts with fewer are not compared one by one."""
 
 TWINS = 0.01
 """Squared MMD up to which the members can be samples of one queue; beyond, the test speaks
@@ -40,16 +44,14 @@ def exchangeability(traffic: Traffic, component: Component) -> Test:
     if near.sum() < 2:
         return Test("exchangeability", 0.0, "Too few exchanges to compare members.", {}, near[:0])
     members = squared_mmd_paired(_at(sample, near), _at(rest, near))
-    outside = _by_account(traffic, _sought(traffic, component), component.outsiders)
-    far = outside.size >= LEAST_EXCHANGES
-    strangers = squared_mmd(_at(outside, far), whole)[:, 0]
+    strangers = squared_mmd(_outside(traffic, component), whole)[:, 0]
     p = float(np.median(rank_p(members, strangers, high=False)))
     typical = float(np.median(members))
     weight = float(log10_e(p)) if typical <= TWINS else -2 * float(np.log10(typical / TWINS))
     figures = {
         "members_compared": int(near.sum()),
         "median_mmd2": round(typical, 5),
-        "outsiders_compared": int(far.sum()),
+        "outsiders_compared": len(strangers),
         "outsiders_mmd2_first_percentile": round(float(np.quantile(strangers, 0.01)), 5)
         if len(strangers)
         else "none",
@@ -58,16 +60,32 @@ def exchangeability(traffic: Traffic, component: Component) -> Test:
     says = (
         f"What a typical member asks lies at squared MMD {typical:.4f} from what the others ask "
         f"({'as two samples of one queue do' if typical <= TWINS else 'too far for one queue'}); "
-        f"of {far.sum():,} accounts outside, with exchanges of the same kind, {p:.2%} come as close."
+        f"of {len(strangers):,} accounts outside, with exchanges of the same kind, {p:.2%} come as "
+        "close."
     )
     return Test("exchangeability", max(-3.0, weight), says, figures, component.rows[:6])
 
 
-def _sought(traffic: Traffic, component: Component) -> NDArray[np.int64]:
-    """Outsiders' exchanges that seek the capabilities which the group seeks (5% of it or more)."""
-    capability = traffic.exchanges["capability"]
-    share = np.bincount(capability[component.rows], minlength=10) / max(1, len(component.rows))
-    return component.outside_rows[(share >= 0.05)[capability[component.outside_rows]]]
+def _outside(traffic: Traffic, component: Component) -> Samples:
+    """Outsiders' exchanges that seek what the group seeks: capabilities of 5% of it or more."""
+    slices, everyone = traffic.slices, len(traffic.accounts)
+    capability = traffic.exchanges["capability"][component.rows]
+    share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
+    place = np.full(everyone, -1)
+    place[component.outsiders.accounts] = np.arange(len(component.outsiders))
+    n = len(component.outsiders)
+    total = np.zeros((n, slices.total.shape[1]), np.int64)
+    squares, used = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for code in np.flatnonzero(share >= 0.05):
+        rows = slices.of(code, 1)
+        rows = rows[place[slices.account[rows]] >= 0]
+        # A capability's slices are of different accounts, so plain indexing adds each once.
+        at = place[slices.account[rows]]
+        total[at] += slices.total[rows]
+        squares[at] += slices.squares[rows]
+        used[at] += slices.exchanges[rows]
+    far = used >= LEAST_EXCHANGES
+    return samples(total[far], squares[far], used[far], traffic.scale)
 
 
 def _by_account(traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]) -> Samples:

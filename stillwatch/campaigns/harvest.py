@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from stillwatch.traffic import Traffic
 
-INDEPENDENT = 8
+INDEPENDENT = 16
 """A group is judged as if it had at most so many accounts: a pool's accounts carry the same few
 hundred customers, so their mean strays further than that of as many independent accounts."""
 
@@ -30,11 +30,8 @@ TRAINABLE = np.array([name not in ("chat", "other") for name in CAPABILITIES])
 
 def harvest_signs(traffic: Traffic, component: Component) -> Test:
     """The test for one group, over all of its members' traffic: what was picked can't be judged."""
-    inside = rate_by_account(traffic, component.all_rows, _signs(traffic, component.all_rows))
-    outside = rate_by_account(
-        traffic, component.outside_rows, _signs(traffic, component.outside_rows)
-    )
-    ours, theirs = inside[component.accounts], outside[component.outsiders]
+    ours = sign_rates(traffic, component.all_rows)[component.accounts]
+    theirs = component.outsiders.signs
     if len(theirs) == 0:
         return Test("harvest_signs", 0.0, "There is nobody to compare with.", {}, ours[:0])
     p = mean_p(ours, theirs, most=INDEPENDENT)
@@ -55,16 +52,16 @@ def harvest_signs(traffic: Traffic, component: Component) -> Test:
     return Test("harvest_signs", float(log10_e(p)), says, figures, component.rows[:6])
 
 
-def _signs(traffic: Traffic, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def sign_rates(traffic: Traffic, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of each account's `rows` that are signs, (N,); NaN where it has none."""
     exchanges = traffic.exchanges
     single = exchanges["turns"][rows] <= 2
     fresh = _first_of_its_frame(exchanges["frame"][rows], exchanges.account[rows])
-    return (TRAINABLE[exchanges["capability"][rows]] & single & fresh).astype(float)
+    sign = TRAINABLE[exchanges["capability"][rows]] & single & fresh
+    return rate_by_account(traffic, rows, sign.astype(float))
 
 
-def _first_of_its_frame(
-    frame: NDArray[np.uint64], account: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _first_of_its_frame(frame: NDArray[np.uint64], account: NDArray[np.int64]) -> NDArray[np.bool_]:
     fresh = np.zeros(len(frame), bool)
     fresh[distinct_pairs(frame, account)[0]] = True
     return fresh

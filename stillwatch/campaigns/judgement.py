@@ -9,7 +9,7 @@ import numpy as np
 
 from stillwatch.campaigns.allocation import work_allocation
 from stillwatch.campaigns.attribution import Background, attribute
-from stillwatch.campaigns.component import LEAST_EXCHANGES, Component, Test
+from stillwatch.campaigns.component import Component, Test
 from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import harvest_signs
 from stillwatch.campaigns.membership import ATTRIBUTED, members
@@ -20,12 +20,18 @@ from stillwatch.campaigns.sharing import shared_objects
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.campaigns.outsiders import Outsiders
     from stillwatch.traffic import Group, Traffic
 
 PRIOR = -2.0
 """log10 odds that a group found alike is a campaign, before its evidence."""
 
+LEAST_MARGIN = 0.5
+"""log10 odds from which a campaign is reported: three to one, against the best rival."""
+
 LEAST_MEMBERS = 5
+LEAST_OUTSIDERS = 20
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -55,32 +61,29 @@ TESTS = (exchangeability, shared_objects, work_allocation, harvest_signs, shared
 def judge(
     traffic: Traffic,
     group: Group,
-    outside_rows: NDArray[np.int64],
-    outsiders: NDArray[np.int64],
     rows: NDArray[np.int64],
     against: Background,
+    others: Outsiders,
 ) -> Verdict:
     """The verdict on one group; `rows` are its accounts' exchanges in order of key."""
+    if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
+        return _dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
     fitted = attribute(traffic.exchanges, rows, against)
     accounts, confidences = members(traffic, fitted)
+    if len(accounts) < LEAST_MEMBERS:
+        return _dismiss(group, "Too few accounts have any work in common.")
     theirs = np.isin(traffic.exchanges.account[rows], accounts)
     chosen = (fitted.posterior >= ATTRIBUTED) & theirs
-    component = Component(rows[chosen], rows[theirs], accounts, outsiders, outside_rows)
-    if len(accounts) < LEAST_MEMBERS:
-        none = Rival("chance", 1.0, (), "Too few accounts have any work in common.")
-        return Verdict(
-            group, "rival:chance", PRIOR, 0.01, accounts, confidences, rows[chosen],
-            fitted.posterior[chosen], {}, [none], none,
-        )  # fmt: skip
+    component = Component(rows[chosen], rows[theirs], accounts, others)
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
-    others = rivals(traffic, component, tests)
-    margins = [_margin(tests, rival) for rival in others]
+    found = rivals(traffic, component, tests)
+    margins = [_margin(tests, rival) for rival in found]
     best = int(np.argmin(margins))
     margin = margins[best]
     confidence = float(np.clip(1 / (1 + 10.0 ** -min(margin, 15.0)), 0.001, 0.999))
     return Verdict(
         group=group,
-        kind="distillation" if margin > 0 else f"rival:{others[best].name}",
+        kind="distillation" if margin >= LEAST_MARGIN else f"rival:{found[best].name}",
         margin=margin,
         confidence=confidence,
         accounts=accounts,
@@ -88,8 +91,26 @@ def judge(
         rows=rows[chosen],
         posterior=fitted.posterior[chosen],
         tests=tests,
-        rivals=others,
-        winner=others[best],
+        rivals=found,
+        winner=found[best],
+    )
+
+
+def _dismiss(group: Group, why: str) -> Verdict:
+    chance = Rival("chance", 1.0, (), why)
+    none = np.zeros(0, np.int64)
+    return Verdict(
+        group=group,
+        kind="rival:chance",
+        margin=PRIOR,
+        confidence=0.0,
+        accounts=none,
+        confidences=np.zeros(0),
+        rows=none,
+        posterior=np.zeros(0),
+        tests={},
+        rivals=[chance],
+        winner=chance,
     )
 
 
@@ -99,19 +120,3 @@ def _margin(tests: dict[str, Test], rival: Rival) -> float:
         for kind, test in tests.items()
     )
     return PRIOR + left
-
-
-def outside(
-    traffic: Traffic, groups: list[Group], order: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Exchanges of accounts outside all groups, in order of key, and those accounts.
-
-    Only accounts with at least `LEAST_EXCHANGES` exchanges count as outsiders.
-    """
-    free = np.ones(len(traffic.accounts), bool)
-    for group in groups:
-        free[group.accounts] = False
-    outsiders = np.flatnonzero(free & (traffic.accounts.exchanges >= LEAST_EXCHANGES))
-    enough = np.zeros(len(traffic.accounts), bool)
-    enough[outsiders] = True
-    return order[enough[traffic.exchanges.account[order]]], outsiders

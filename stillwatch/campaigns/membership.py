@@ -35,9 +35,7 @@ COMPARED = 8
 """Attributed exchanges from which an account's part is compared with the others'."""
 
 
-def members(
-    traffic: Traffic, fitted: Attribution
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def members(traffic: Traffic, fitted: Attribution) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Places of the members, sorted, and the probability that strays alone don't explain each."""
     account = traffic.exchanges.account[fitted.rows]
     everyone = len(traffic.accounts)

@@ -16,6 +16,7 @@ from stillwatch.campaigns.rivals import Rival, rivals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.campaigns.outsiders import Outsiders
     from stillwatch.traffic import Group, Traffic
 
 LEAST_ACCOUNTS = 5
@@ -30,9 +31,8 @@ def judge_network(
     traffic: Traffic,
     group: Group,
     taken: NDArray[np.bool_],
-    outside_rows: NDArray[np.int64],
-    outsiders: NDArray[np.int64],
     order: NDArray[np.int64],
+    outsiders: Outsiders,
 ) -> Verdict | None:
     """The network of a group's accounts that no campaign has taken; `None` where it is none."""
     accounts = group.accounts[~taken[group.accounts]]
@@ -41,8 +41,7 @@ def judge_network(
     inside = np.zeros(len(traffic.accounts), bool)
     inside[accounts] = True
     rows = order[inside[traffic.exchanges.account[order]]]
-    others = np.setdiff1d(outsiders, accounts)
-    component = Component(rows, rows, accounts, others, outside_rows)
+    component = Component(rows, rows, accounts, outsiders.without(accounts))
     tests = {
         test.kind: test
         for test in (
@@ -50,11 +49,7 @@ def judge_network(
         )
     }
     margin = PRIOR + sum(test.weight for test in tests.values())
-    found = [
-        r
-        for r in rivals(traffic, component, tests)
-        if r.name in EXPLAINED
-    ]
+    found = [r for r in rivals(traffic, component, tests) if r.name in EXPLAINED]
     best = max(found, key=lambda r: r.fit, default=Rival("chance", 0.0, (), ""))
     if margin <= 0 or best.fit >= 0.5:
         return None

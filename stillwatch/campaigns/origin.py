@@ -31,8 +31,8 @@ TITLES = {
 
 def shared_origin(traffic: Traffic, component: Component) -> Test:
     """The test for one group; it looks at all of its members' traffic."""
-    inside, by_kind = _sharing(traffic, component.accounts)
-    outside, _ = _sharing(traffic, component.outsiders)
+    inside, by_kind = sharing(traffic, component.accounts)
+    outside = component.outsiders.origin
     if len(outside) == 0:
         return Test("shared_origin", 0.0, "There is nobody to compare with.", {}, np.zeros(0, int))
     p = mean_p(inside, outside)
@@ -53,7 +53,7 @@ def shared_origin(traffic: Traffic, component: Component) -> Test:
     return Test("shared_origin", float(log10_e(p)), says, figures, component.rows[:4])
 
 
-def _sharing(
+def sharing(
     traffic: Traffic, accounts: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], dict[str, int]]:
     """For each account, the rarity of its rarest shared object of each kind, summed over kinds.
@@ -66,7 +66,9 @@ def _sharing(
     total, by_kind = np.zeros(n), {}
     for kind in KINDS:
         code = incidence.kinds.index(kind)
-        use = np.flatnonzero((incidence.obj_kind == code)[incidence.obj] & inside[incidence.account])
+        use = np.flatnonzero(
+            (incidence.obj_kind == code)[incidence.obj] & inside[incidence.account]
+        )
         together = np.bincount(incidence.obj[use], minlength=len(incidence.obj_kind))
         use = use[together[incidence.obj[use]] >= 2]
         rarity = np.log10(n / incidence.obj_accounts[incidence.obj[use]])

@@ -21,28 +21,30 @@ if TYPE_CHECKING:
 
     from stillwatch.traffic import Traffic
 
-DRAWS = 200
+MOST_ACCOUNTS = 64
+"""Accounts of a set; of a larger group, so many are drawn."""
+
+DRAWS = 100
 LEAST_P = 1e-4
-"""Two hundred draws and a normal tail are trusted no further than this."""
+"""A hundred draws and a normal tail are trusted no further than this."""
 
 
 def shared_objects(traffic: Traffic, component: Component) -> Test:
     """The test for one group, over all of its members' traffic."""
     incidence = traffic.incidence
     mine = incidence.kinds.index("family")
-    use = np.flatnonzero((incidence.obj_kind == mine)[incidence.obj])
-    uses = incidence.account[use], incidence.obj[use], incidence.exchanges[use]
-    ours, families, most = _share(traffic, uses, component.accounts)
-    size = min(len(component.accounts), len(component.outsiders) // 2)
+    size = min(MOST_ACCOUNTS, len(component.accounts), len(component.outsiders) // 2)
     if size < 2:
         return Test("shared_objects", 0.0, "There is nobody to compare with.", {}, np.zeros(0, int))
+    family = (incidence.obj_kind == mine)[incidence.obj]
     rng = np.random.default_rng(20260223)
-    drawn = np.array(
-        [
-            _share(traffic, uses, np.sort(rng.choice(component.outsiders, size, replace=False)))[0]
-            for _ in range(DRAWS)
-        ]
-    )
+
+    def draw(accounts: NDArray[np.int64]) -> float:
+        return _share(traffic, family, np.sort(rng.choice(accounts, size, replace=False)))[0]
+
+    ours = draw(component.accounts)
+    drawn = np.array([draw(component.outsiders.accounts) for _ in range(DRAWS)])
+    _, families, most = _share(traffic, family, component.accounts)
     spread = max(float(drawn.std()), 1e-3)
     p = max(LEAST_P, float(norm.sf((ours - drawn.mean()) / spread)))
     figures = {
@@ -61,19 +63,19 @@ def shared_objects(traffic: Traffic, component: Component) -> Test:
 
 
 def _share(
-    traffic: Traffic,
-    uses: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
-    accounts: NDArray[np.int64],
+    traffic: Traffic, family: NDArray[np.bool_], accounts: NDArray[np.int64]
 ) -> tuple[float, int, int]:
-    """Mean share of exchanges of shared families, how many those are, and the most accounts."""
-    inside = np.zeros(len(traffic.accounts), bool)
-    inside[accounts] = True
-    keep = inside[uses[0]]
-    account, obj, exchanges = uses[0][keep], uses[1][keep], uses[2][keep]
+    """Mean share of exchanges of shared families, how many those are, and the most accounts.
+
+    `family` (e,) says which of the incidence's uses are of a frame family.
+    """
+    incidence = traffic.incidence
+    use = np.concatenate([np.arange(*incidence.uses_of(a)) for a in accounts])
+    use = use[family[use]]
+    account, obj, exchanges = incidence.account[use], incidence.obj[use], incidence.exchanges[use]
     _, place, together = np.unique(obj, return_inverse=True, return_counts=True)
     shared = together[place] >= 2
-    by_account = np.bincount(
-        account[shared], weights=exchanges[shared], minlength=len(traffic.accounts)
-    )
-    share = by_account[accounts] / np.maximum(traffic.accounts.exchanges[accounts], 1)
+    of_account = np.searchsorted(accounts, account[shared])
+    by_account = np.bincount(of_account, weights=exchanges[shared], minlength=len(accounts))
+    share = by_account / np.maximum(traffic.accounts.exchanges[accounts], 1)
     return float(share.mean()), int((together >= 2).sum()), int(together.max(initial=0))

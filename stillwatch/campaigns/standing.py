@@ -110,7 +110,7 @@ def _detail(
     n = int(traffic.accounts.exchanges[a])
     says = {
         "member": "This account takes part in a campaign.",
-        "network": "This account shares its access with others; no sign of harvesting, not flagged.",
+        "network": "It shares its access with others, without signs of harvesting; not flagged.",
         "alone": "No group of accounts works like this one; not flagged.",
     }.get(verdict, f"This account is like others, and {verdict[6:].replace('_', ' ')} explains it.")
     against = [t for t in told if t["weight"] < 0]

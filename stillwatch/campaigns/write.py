@@ -131,7 +131,7 @@ def attributed_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.T
 
 
 def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
-    """`tables.EVIDENCE`: every test, every rival that fits at all, and each member's own figures."""
+    """`tables.EVIDENCE`: every test, every rival, and each member's own figures."""
     rows: list[dict[str, Any]] = []
     for name, verdict in named:
         for test in verdict.tests.values():
@@ -170,17 +170,21 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
 
 def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, Any]]:
     """One row a member: how much of its traffic is the campaign's, with exchanges that show it."""
+    counts, shown = [], []
     account = traffic.exchanges.account[verdict.rows]
     order = np.lexsort((-verdict.posterior, account))
     start = np.searchsorted(account[order], verdict.accounts)
     stop = np.searchsorted(account[order], verdict.accounts, side="right")
     rows = []
+    for i in range(len(verdict.accounts)):
+        counts.append(int(stop[i] - start[i]))
+        shown.append(verdict.rows[order[start[i] : min(stop[i], start[i] + MOST_TOLD)]])
+    told = iter(traffic.exchanges.ids.take(pa.array(np.concatenate(shown))).to_pylist())
     for i, a in enumerate(verdict.accounts):
-        mine = order[start[i] : stop[i]]
         total = int(traffic.accounts.exchanges[a])
         doubt = max(1e-12, 1 - float(verdict.confidences[i]) / max(verdict.confidence, 1e-12))
         says = (
-            f"{len(mine):,} of this account's {total:,} exchanges are of the work that the "
+            f"{counts[i]:,} of this account's {total:,} exchanges are of the work that the "
             "members have in common."
         )
         rows.append(
@@ -189,8 +193,8 @@ def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str,
                 "account_id": traffic.accounts.ids[a],
                 "kind": "membership",
                 "weight": min(12.0, -float(np.log10(doubt))),
-                "detail": _json({"says": says, "attributed": len(mine), "exchanges": total}),
-                "sample": traffic.exchanges.ids.take(pa.array(verdict.rows[mine[:3]])).to_pylist(),
+                "detail": _json({"says": says, "attributed": counts[i], "exchanges": total}),
+                "sample": [next(told) for _ in shown[i]],
             }
         )
     return rows

@@ -176,10 +176,13 @@ def _incidence(exchanges: Exchanges, accounts: Accounts, run: Run) -> Incidence:
         keys.append(key)
         popular.append(degree)
         objects += len(key)
+    account, obj, count = (np.concatenate([p[i] for p in parts]) for i in range(3))
+    order = np.lexsort((obj, account))
     return Incidence(
-        account=np.concatenate([p[0] for p in parts]),
-        obj=np.concatenate([p[1] for p in parts]),
-        exchanges=np.concatenate([p[2] for p in parts]),
+        starts=np.searchsorted(account[order], np.arange(len(accounts) + 1)),
+        account=account[order],
+        obj=obj[order],
+        exchanges=count[order],
         obj_kind=np.concatenate(kinds),
         obj_key=np.concatenate(keys),
         obj_accounts=np.concatenate(popular),
