@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class Test:
     kind: str
     weight: float
     says: str
-    figures: dict[str, float | int | str]
+    figures: Mapping[str, float | int | str]
     sample: NDArray[np.int64]
 
 

@@ -42,7 +42,9 @@ def exchangeability(traffic: Traffic, component: Component) -> Test:
     )
     near = sample.size >= LEAST_EXCHANGES
     if near.sum() < 2:
-        return Test("exchangeability", 0.0, "Too few exchanges to compare members.", {}, near[:0])
+        return Test(
+            "exchangeability", 0.0, "Too few exchanges to compare members.", {}, component.rows[:0]
+        )
     members = squared_mmd_paired(_at(sample, near), _at(rest, near))
     strangers = squared_mmd(_outside(traffic, component), whole)[:, 0]
     p = float(np.median(rank_p(members, strangers, high=False)))
@@ -77,7 +79,7 @@ def _outside(traffic: Traffic, component: Component) -> Samples:
     total = np.zeros((n, slices.total.shape[1]), np.int64)
     squares, used = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for code in np.flatnonzero(share >= 0.05):
-        rows = slices.of(code, 1)
+        rows = slices.of(int(code), 1)
         rows = rows[place[slices.account[rows]] >= 0]
         # A capability's slices are of different accounts, so plain indexing adds each once.
         at = place[slices.account[rows]]

@@ -33,7 +33,9 @@ def harvest_signs(traffic: Traffic, component: Component) -> Test:
     ours = sign_rates(traffic, component.all_rows)[component.accounts]
     theirs = component.outsiders.signs
     if len(theirs) == 0:
-        return Test("harvest_signs", 0.0, "There is nobody to compare with.", {}, ours[:0])
+        return Test(
+            "harvest_signs", 0.0, "There is nobody to compare with.", {}, component.rows[:0]
+        )
     p = mean_p(ours, theirs, most=INDEPENDENT)
     capability = traffic.exchanges["capability"][component.rows]
     share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))

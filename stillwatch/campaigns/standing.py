@@ -47,7 +47,8 @@ def standing_table(
 ) -> pa.Table:
     """`tables.STANDING`, one row an account, in order of ids."""
     n = len(traffic.accounts)
-    verdict_of, group_of = ["alone"] * n, [None] * n
+    verdict_of = ["alone"] * n
+    group_of: list[str | None] = [None] * n
     reasons: list[list[tuple[str, float, str]]] = [[] for _ in range(n)]
     for verdict in judged:
         if verdict.kind.startswith("rival:"):
