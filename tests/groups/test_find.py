@@ -105,7 +105,7 @@ def traffic(
     accounts = Accounts(
         [f"a{i:04d}" for i in range(n)], zeros, zeros, zeros, zeros.astype(np.uint64), {}, {}
     )
-    exchanges = Exchanges(none, {}, np.zeros((0, 256), np.int8), none)  # pyright: ignore
+    exchanges = Exchanges(none, {}, np.zeros((0, 256), np.int8), none)
     return Traffic(accounts, exchanges, slices or empty, incidence, {}, SCALE)
 
 

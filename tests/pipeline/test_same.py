@@ -1,0 +1,106 @@
+"""The same findings however a log lies on disk, and nothing read that came later."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from stillwatch.findings import Findings
+from stillwatch.pipeline import detect, ingest
+from tests.pipeline.small import Small, differences, write
+from tests.sources.logs import write_log
+
+
+def shuffled(small: Small, folder: Path) -> Path:
+    """Rows in random order, in seven files of random sizes, accounts upside down."""
+    rng = np.random.default_rng(1)
+    n = small.exchanges.num_rows
+    rows = small.exchanges.take(pa.array(rng.permutation(n)))
+    cuts = [0, *np.sort(rng.choice(n, 6, replace=False)).tolist(), n]
+    (folder / "exchanges").mkdir(parents=True)
+    for name, (begin, end) in zip("gbfacde", pairwise(cuts), strict=True):
+        pq.write_table(
+            rows.slice(begin, end - begin),
+            folder / f"exchanges/{name}.parquet",
+            row_group_size=3000,
+        )
+    back = pa.array(np.arange(small.accounts.num_rows)[::-1])
+    pq.write_table(small.accounts.take(back), folder / "accounts.parquet")
+    return folder
+
+
+def lines(small: Small, folder: Path) -> Path:
+    """JSON Lines, plain and compressed."""
+    for i, suffix in enumerate(("jsonl", "jsonl.gz", "jsonl.zst")):
+        part = small.exchanges.slice(i * 17_000, 17_000)
+        write_log(part, folder / f"exchanges/part-{i}.{suffix}")
+    write_log(small.accounts, folder / "accounts.jsonl")
+    return folder
+
+
+def lake(small: Small, folder: Path) -> Path:
+    """A lake that the log was ingested into, and again."""
+    ingest([small.folder], lake=folder, threads=1)
+    ingest([small.folder], lake=folder, threads=1)
+    return folder
+
+
+def repeated(small: Small, folder: Path) -> Path:
+    """Some exchanges twice: the same id again is the same exchange."""
+    twice = pa.concat_tables([small.exchanges, small.exchanges.slice(1000, 5000)])
+    return write(folder, twice, small.accounts)
+
+
+def unlabelled(small: Small, folder: Path) -> Path:
+    """The same log without its labels, which detection never reads."""
+    return write(folder, small.exchanges, small.accounts)
+
+
+@pytest.mark.parametrize("form", [shuffled, lines, lake, repeated, unlabelled])
+def test_findings_do_not_depend_on_how_the_log_lies(
+    small: Small, found: Findings, tmp_path: Path, form
+):
+    """Shuffled rows and files, other formats, a lake, repeats, no labels: the same, to the bit."""
+    assert differences(found, detect(form(small, tmp_path / "log"), threads=1)) == {}
+
+
+def test_findings_do_not_depend_on_threads(small: Small, found: Findings):
+    """Two threads find what one does."""
+    assert differences(found, detect(small.folder, threads=2)) == {}
+
+
+@pytest.mark.parametrize("share", [0.4, 0.75])
+def test_until_reads_nothing_later(small: Small, tmp_path: Path, share: float):
+    """`until` a moment is a log cut off by hand after that moment."""
+    ts = small.exchanges["ts"]
+    moment = np.sort(ts.cast(pa.int64()).to_numpy())[int(share * len(ts))]
+    until = dt.datetime.fromtimestamp(int(moment) / 1e6, dt.UTC)
+    scalar = pa.scalar(int(moment), pa.int64()).cast(ts.type)
+    assert scalar.as_py() == until
+    early = small.exchanges.filter(pc.less_equal(ts, scalar))
+    assert 0 < early.num_rows < small.exchanges.num_rows
+    cut = detect(write(tmp_path / "log", early, small.accounts), threads=1)
+    asked = detect(small.folder, until=until, threads=1)
+    assert differences(cut, asked) == {}
+    assert asked.run["exchanges_detected"] == early.num_rows
+    last = max(r["last_ts"] for r in asked.accounts.to_pylist())
+    assert last <= until
+
+
+def test_a_campaign_keeps_its_name_as_the_log_grows(small: Small, found: Findings):
+    """Three quarters of the log name the campaigns that are there as the whole log does."""
+    ts = np.sort(small.exchanges["ts"].cast(pa.int64()).to_numpy())
+    until = dt.datetime.fromtimestamp(int(ts[3 * len(ts) // 4]) / 1e6, dt.UTC)
+    early = detect(small.folder, until=until, threads=1)
+    before = {r["account_id"]: r["campaign_id"] for r in early.members.to_pylist()}
+    now = {r["account_id"]: r["campaign_id"] for r in found.members.to_pylist()}
+    both = before.keys() & now.keys()
+    assert len(both) >= 20
+    assert sum(before[a] == now[a] for a in both) >= 0.9 * len(both)
