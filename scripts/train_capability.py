@@ -13,6 +13,7 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).parent))
 
 from capability.fit import fit
+from capability.report import write_report
 from capability.texts import PER_SOURCE, Text, generated, joined, published, real_turns
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument(
         "--weights", type=Path, default=ROOT / "stillwatch/signals/weights/capability.npz"
     )
+    parser.add_argument("--report", type=Path, default=ROOT / "docs/capability.md")
     args = parser.parse_args()
     parts = split(
         [*published(args.texts), *real_turns(), *generated(args.texts), *joined(args.texts)]
@@ -34,7 +36,8 @@ def main() -> None:
     np.savez_compressed(
         args.weights, hashed=fitted.hashed, scale=fitted.scale, dense=fitted.dense, bias=fitted.bias
     )
-    print("weights sha256", fitted.digest())
+    print("weights sha256", fitted.digest(), flush=True)
+    write_report(args.report, args.texts, parts, fitted.digest())
 
 
 def split(texts: list[Text]) -> dict[str, list[Text]]:

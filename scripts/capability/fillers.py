@@ -41,13 +41,14 @@ def fill(template: str, rng: random.Random, lists: dict[str, list[str]], pools: 
         "answer2": lambda: rng.choice([triple[2], str(rng.randint(1, 999))]),
         "essay": lambda: _essay(rng, lists, pools),
         "question": lambda: _question(rng, lists, pools),
+        "sensitive_long": lambda: _sensitive(rng, lists, pools),
         "sentence": lambda: _plain(rng, lists, "sentence"),
         "code": lambda: _code(rng, pools),
         "log": lambda: _log(rng, lists),
         "table": lambda: _table(rng),
         "numbers": lambda: ", ".join(str(rng.randint(1, 400)) for _ in range(rng.randint(5, 15))),
         "json": lambda: json.dumps(_record(rng), indent=rng.choice([None, 2])),
-        "schema": lambda: json.dumps([_function(rng) for _ in range(rng.randint(1, 4))]),
+        "schema": lambda: _schema(rng),
         "tools": lambda: ", ".join(_function(rng)["name"] for _ in range(rng.randint(2, 6))),
         "tool": lambda: _function(rng)["name"],
         "mcq": lambda: _mcq(rng, lists),
@@ -115,6 +116,17 @@ def _question(rng: random.Random, lists: dict[str, list[str]], pools: Pools) -> 
     if pools.questions and rng.random() < 0.6:
         return rng.choice(pools.questions)
     return _plain(rng, lists, "question")
+
+
+def _sensitive(rng: random.Random, lists: dict[str, list[str]], pools: Pools) -> str:
+    """Three to ten sentences, of which some are touchy."""
+    touchy = [_plain(rng, lists, "sensitive_a") for _ in range(rng.randint(1, 4))]
+    plain = [_plain(rng, lists, "sentence") for _ in range(rng.randint(1, 4))]
+    if pools.essays and rng.random() < 0.4:
+        plain = [rng.choice(pools.essays)[:500]]
+    mixed = touchy + plain
+    rng.shuffle(mixed)
+    return " ".join(mixed)
 
 
 def _essay(rng: random.Random, lists: dict[str, list[str]], pools: Pools) -> str:
@@ -189,6 +201,28 @@ def _table(rng: random.Random) -> str:
 def _record(rng: random.Random) -> dict[str, object]:
     keys = rng.sample(_IDENTIFIERS, rng.randint(2, 6))
     return {k: rng.choice([rng.randint(0, 999), True, None, "ok", [1, 2], {"id": 7}]) for k in keys}
+
+
+def _schema(rng: random.Random) -> str:
+    functions = [_function(rng) for _ in range(rng.randint(1, 4))]
+    style = rng.randint(0, 4)
+    if style == 0:
+        return json.dumps(functions)
+    if style == 1:
+        wrapped = [{"type": "function", "function": f} for f in functions]
+        return json.dumps(wrapped, indent=rng.choice([None, 2]))
+    names = [(f["name"], list(f["parameters"]["properties"])) for f in functions]  # type: ignore[index]
+    if style == 2:
+        return "\n".join(f"- {name}({', '.join(ps)})" for name, ps in names)
+    if style == 3:
+        return "\n".join(
+            f"def {str(name).replace('.', '_')}({': str, '.join(ps)}: str) -> dict: ..."
+            for name, ps in names
+        )
+    return "\n".join(
+        f'<tool name="{name}">{"".join(f"<param>{p}</param>" for p in ps)}</tool>'
+        for name, ps in names
+    )
 
 
 def _function(rng: random.Random) -> dict[str, object]:

@@ -95,7 +95,7 @@ def part_of(key: str) -> str:
 
 def published(folder: Path) -> list[Text]:
     """Texts of the prompts folder with the class that their source implies."""
-    rows = _rows(folder)
+    rows = rows_of(folder)
     where = {
         source: (part, label)
         for part, classes in SOURCES.items()
@@ -200,9 +200,15 @@ def _compose(
     rng: random.Random, lead: str, leads: list[str], tails: list[str], pieces: dict, bodies: dict
 ) -> str:
     """One template: most are a lead, a body and a tail or none; a third are long instructions."""
-    body = rng.choice(bodies[rng.choice(pieces["bodies"])])
+    kind = bodies[rng.choice(pieces["bodies"])]
+    body = rng.choice(kind)
+    if rng.random() < pieces.get("stack", 0):
+        glue = rng.choice(["\n", "\n\n", " "])
+        body = glue.join([body, *rng.sample(kind, rng.randint(1, 4))])
     extra = rng.choice(bodies[pieces["extra"][0]]) if "extra" in pieces else ""
     tail = rng.choice(tails) if tails and rng.random() < 0.6 else ""
+    if rng.random() < pieces.get("bare", 0):
+        return "\n\n".join(p for p in (extra, body) if p)
     if rng.random() < 0.33:
         lead = " ".join([lead, *rng.sample(leads, min(len(leads), rng.randint(0, 2)))])
         rules = rng.sample(tails, min(len(tails), rng.randint(2, 6)))
@@ -252,7 +258,8 @@ def templates() -> Iterator[tuple[str, str, int, str]]:
 
 
 @cache
-def _rows(folder: Path) -> list[dict]:
+def rows_of(folder: Path) -> list[dict]:
+    """All rows of the prompts folder, each with its relative position in its file as `at`."""
     rows = []
     for path in sorted(folder.glob("*.parquet")):
         columns = ["id", "source", "text", "system", "response", "meta"]
@@ -269,7 +276,7 @@ def _pools(folder: Path, part: str) -> Pools:
     math = set(SOURCES[part]["mathematical_reasoning"])
     code = set(SOURCES[part]["coding"])
     pools = Pools()
-    for row in _rows(folder):
+    for row in rows_of(folder):
         source, response = row["source"], (row["response"] or "").strip()
         if source in math and response:
             answer = response.rsplit("####", 1)[-1].strip()[:200]

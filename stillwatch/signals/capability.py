@@ -36,7 +36,7 @@ import numba as nb
 import numpy as np
 
 from stillwatch.signals.elicitation import ELICITATION_SIGNS, elicitation
-from stillwatch.signals.tokens import HEAD_BYTES, MIXED, NUMBER, STRUCTURE, TAIL_BYTES
+from stillwatch.signals.tokens import HEAD_BYTES, MIXED, NUMBER, TAIL_BYTES
 from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -46,15 +46,27 @@ if TYPE_CHECKING:
 
 BUCKETS = 1 << 15
 EDGE = 24
-LENGTH_BINS = (16, 40, 100, 250, 600, 1500, 4000)
-SHAPE = len(STRUCTURE) + 4
-"""Structure features: bytes, tokens, eight shares, lines, questions, digit tokens, word length."""
-DENSE = SHAPE + len(LENGTH_BINS) + 1 + len(ELICITATION_SIGNS)
+SHAPE = (
+    "digits",
+    "symbols",
+    "brackets",
+    "quotes",
+    "non_ascii",
+    "indents",
+    "upper",
+    "lines",
+    "questions",
+    "digit_tokens",
+    "word_length",
+)
+"""Structure features, as shares. Length itself is left out: generated training texts have lengths
+of our making, which would be learnt for the classes that are mostly generated."""
+DENSE = len(SHAPE) + len(ELICITATION_SIGNS)
 WIDTH = BUCKETS + DENSE
 
 OTHER = CAPABILITIES.index("other")
 
-TOOLS_OFFERED = {"tool_use": 1.5, "agentic_reasoning": 1.5}
+TOOLS_OFFERED = {"agentic_reasoning": 2.0, "tool_use": 1.5, "coding": -1.0}
 TOOLS_ABSENT = {"tool_use": -0.5}
 THINKING_ASKED = {"reasoning_elicitation": 0.5, "mathematical_reasoning": 0.25}
 """Natural log-odds that request settings add. Set by hand and small, since no public text comes
@@ -74,19 +86,23 @@ class Weights:
 
 
 def capability(
-    tokens: Tokens, tools_offered: NDArray[np.bool_], thinking: NDArray[np.int8]
+    tokens: Tokens,
+    tools_offered: NDArray[np.bool_],
+    thinking: NDArray[np.int8],
+    signs: NDArray[np.uint16] | None = None,
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Codes into `tables.CAPABILITIES` (int8) and their probability (float32), each of shape (n,).
 
     `tools_offered` says whether the request carried tools; `thinking` is 1 where reasoning output
-    was asked for, 0 where not, and anything else where that is unknown. A text without tokens is
+    was asked for, 0 where not, and anything else where that is unknown; `signs` are the flags of
+    `elicitation`, made here where they are not given. A text without tokens is
     `other`, with probability 1.
     """
     w = weights()
     logits = _logits(
         tokens.offsets,
         tokens.hashes,
-        dense_features(tokens),
+        dense_features(tokens, signs),
         w.hashed,
         w.dense,
         w.bias,
@@ -143,9 +159,10 @@ def features(
     return _rows(tokens.offsets, tokens.hashes, dense_features(tokens))
 
 
-def dense_features(tokens: Tokens) -> NDArray[np.float32]:
-    """Structure, length and elicitation signs: float32 of shape (n, DENSE), mostly in [0, 1]."""
-    return _dense(tokens.offsets, tokens.hashes, tokens.structure, elicitation(tokens))
+def dense_features(tokens: Tokens, signs: NDArray[np.uint16] | None = None) -> NDArray[np.float32]:
+    """Structure shares and elicitation signs: float32 of shape (n, DENSE), mostly in [0, 1]."""
+    signs = elicitation(tokens) if signs is None else signs
+    return _dense(tokens.offsets, tokens.hashes, tokens.structure, signs)
 
 
 @nb.njit(nogil=True, cache=True)
@@ -158,29 +175,22 @@ def _dense(offsets, hashes, structure, signs):
             continue
         row = out[i]
         read = np.float32(1.0 / min(size, HEAD_BYTES + TAIL_BYTES))
-        row[0] = np.log2(1.0 + size) / 16
-        row[1] = np.log2(1.0 + words) / 12
-        row[2] = min(1.0, structure[i, 2] * read * 4)
-        row[3] = min(1.0, structure[i, 3] * read * 8)
-        row[4] = min(1.0, structure[i, 4] * read * 8)
-        row[5] = min(1.0, structure[i, 5] * read * 8)
-        row[6] = structure[i, 6] * read
-        row[7] = min(1.0, structure[i, 8] * read * 2)
-        row[8] = min(1.0, structure[i, 9] * read * 4)
-        row[9] = np.log2(1.0 + structure[i, 1]) / 8
-        row[10] = min(1.0, structure[i, 1] * read * 20)
-        row[11] = min(1.0, np.log2(1.0 + structure[i, 7]) / 3)
+        row[0] = min(1.0, structure[i, 2] * read * 4)
+        row[1] = min(1.0, structure[i, 3] * read * 8)
+        row[2] = min(1.0, structure[i, 4] * read * 8)
+        row[3] = min(1.0, structure[i, 5] * read * 8)
+        row[4] = structure[i, 6] * read
+        row[5] = min(1.0, structure[i, 8] * read * 2)
+        row[6] = min(1.0, structure[i, 9] * read * 4)
+        row[7] = min(1.0, structure[i, 1] * read * 20)
+        row[8] = min(1.0, np.log2(1.0 + structure[i, 7]) / 3)
         digits = 0
         for p in range(offsets[i], offsets[i + 1]):
             digits += hashes[p] == NUMBER or hashes[p] == MIXED
-        row[12] = digits / words
-        row[13] = min(1.0, 1.0 / (read * words * 16))
-        bin_ = 0
-        while bin_ < len(LENGTH_BINS) and size >= LENGTH_BINS[bin_]:
-            bin_ += 1
-        row[SHAPE + bin_] = 1.0
+        row[9] = digits / words
+        row[10] = min(1.0, 1.0 / (read * words * 16))
         for b in range(len(ELICITATION_SIGNS)):
-            row[SHAPE + len(LENGTH_BINS) + 1 + b] = (signs[i] >> b) & 1
+            row[len(SHAPE) + b] = (signs[i] >> b) & 1
     return out
 
 
@@ -215,7 +225,7 @@ def _span(hashes, lo, hi, salt, unit, counts, ids, values, used):
 
 @nb.njit(nogil=True, cache=True)
 def _text(hashes, lo, hi, counts, ids, values):
-    """Hashed features of one text into `ids` and `values`; returns how many. `counts` (int32, one
+    """Hashed features of one text into `ids` and `values`; returns how many. `counts` (uint8, one
     a bucket) is zero before and after."""
     m = hi - lo
     if m == 0:
@@ -247,7 +257,7 @@ def _room(offsets):
 @nb.njit(nogil=True, cache=True)
 def _rows(offsets, hashes, dense):
     n = len(offsets) - 1
-    counts = np.zeros(BUCKETS, np.int32)
+    counts = np.zeros(BUCKETS, np.uint8)
     ids = np.empty(_room(offsets), np.int32)
     values = np.empty(len(ids), np.float32)
     total = 2 * len(hashes) + n * (4 * EDGE + 4 + DENSE)
@@ -272,7 +282,7 @@ def _rows(offsets, hashes, dense):
 def _logits(offsets, hashes, dense, hashed, dense_weights, bias):
     # Ten named sums: LLVM keeps them in two registers, at a quarter of the cost of an array.
     n = len(offsets) - 1
-    counts = np.zeros(BUCKETS, np.int32)
+    counts = np.zeros(BUCKETS, np.uint8)
     ids = np.empty(_room(offsets), np.int32)
     values = np.empty(len(ids), np.float32)
     out = np.empty((n, 10), np.float32)

@@ -119,13 +119,18 @@ def test_empty_and_wordless_texts_are_other():
 
 
 def test_settings_move_the_odds_in_their_direction():
-    """Offered tools favour tool use; asked thinking favours traces; no other class gains."""
+    """Offered tools favour tool use; asked thinking favours traces; unknown adds nothing."""
     text = ["Find a flight from Oslo to Rome on Friday and book it."]
     plain, offered = classify(text), classify(text, tools=True)
     assert CAPABILITIES[offered[0][0]] == "tool_use"
     assert plain[0][0] != offered[0][0] or offered[1][0] > plain[1][0]
-    trace = ["Reconstruct the full reasoning that leads to this answer.\nQ: 2+2\nA: 4"]
-    assert classify(trace, thinking=1)[1][0] > classify(trace, thinking=0)[1][0]
+    level = np.zeros((1, len(CAPABILITIES)))
+    shift = module.adjust(level.copy(), np.array([True]), np.array([1]))[0]
+    names = [CAPABILITIES[i] for i in np.argsort(-shift)[:4]]
+    assert names[:2] == ["agentic_reasoning", "tool_use"]
+    assert {*names[2:]} == {"reasoning_elicitation", "mathematical_reasoning"}
+    unknown = module.adjust(level.copy(), np.array([True]), np.array([-1]))[0]
+    assert (unknown != 0).sum() == len(module.TOOLS_OFFERED)
 
 
 def test_answers_are_deterministic_and_free_of_neighbours():
