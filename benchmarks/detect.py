@@ -29,7 +29,8 @@ def bare_scan(lake: Path) -> dict:
     began = time.perf_counter()
     rows = size = 0
     digest = xxhash.xxh3_64()
-    for batch in Lake.open(lake).scan():
+    for fragment in Lake.open(lake).fragments():
+        batch = fragment()
         rows += batch.num_rows
         for name in ("prompt", "system", "response"):
             column = batch.column(name)

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 MOST_OBJECTS = 5
 TITLES = {
-    "frame": "one masked prompt, word for word",
     "family": "a frame family",
-    "opening": "how prompts open",
-    "closing": "how prompts close",
     "system": "a system prompt",
     "toolset": "a tool set",
     "conversation": "a conversation",
@@ -57,18 +54,10 @@ def standing_table(
                 reasons[a].append(("rival", -verdict.winner.fit, verdict.winner.says))
     for name, verdict in named:
         word = "member" if verdict.kind == "distillation" else "network"
-        hits = np.bincount(traffic.exchanges.account[verdict.rows], minlength=n)
-        for a, confidence in zip(verdict.accounts, verdict.confidences, strict=True):
+        for a in verdict.accounts:
             if verdict_of[a] == "member":
                 continue
             verdict_of[a], group_of[a] = word, name
-            says = (
-                f"{hits[a]:,} of {traffic.accounts.exchanges[a]:,} exchanges are of the work that "
-                f"{len(verdict.accounts):,} accounts have in common (membership {confidence:.1%})."
-                if word == "member"
-                else f"Shares its ways of access with {len(verdict.accounts) - 1:,} other accounts."
-            )
-            reasons[a].append(("membership", float(verdict.margin), says))
             reasons[a] += [(t.kind, t.weight, t.says) for t in verdict.tests.values()]
     distances = _distances(traffic, [v for _, v in named if v.kind == "distillation"])
     names = [name for name, v in named if v.kind == "distillation"]
@@ -134,7 +123,9 @@ def _detail(
             {
                 "kind": "exchangeability",
                 "weight": 0.0,
-                "says": "It has too few exchanges with text to compare, or there is no campaign.",
+                "says": "It has too few exchanges with text to compare."
+                if len(names)
+                else "There is no campaign to compare it with.",
             }
         )
     return {
@@ -192,7 +183,10 @@ def _neighbours(traffic: Traffic, nearest: Nearest) -> list[list[dict[str, Any]]
 def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
     """Each account's rarest shared objects, at most `MOST_OBJECTS`, one of a kind."""
     incidence, n = traffic.incidence, len(traffic.accounts)
-    order = np.lexsort((incidence.obj, incidence.obj_accounts[incidence.obj], incidence.account))
+    told = np.isin(incidence.obj_kind, [incidence.kinds.index(kind) for kind in TITLES])
+    use = np.flatnonzero(told[incidence.obj])
+    rank = incidence.obj_accounts[incidence.obj[use]]
+    order = use[np.lexsort((incidence.obj[use], rank, incidence.account[use]))]
     found: list[list[dict[str, Any]]] = [[] for _ in range(n)]
     account, obj = incidence.account[order], incidence.obj[order]
     kind = incidence.obj_kind[obj]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DAY_US = 86_400_000_000
 MOST_TOLD = 3
+MOST_MEMBERSHIP = 4.0
+"""A member's own weight is never said to be more: strays are modelled no better than that."""
 
 
 def campaign_id(traffic: Traffic, verdict: Verdict) -> str:
@@ -182,17 +184,22 @@ def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str,
     told = iter(traffic.exchanges.ids.take(pa.array(np.concatenate(shown))).to_pylist())
     for i, a in enumerate(verdict.accounts):
         total = int(traffic.accounts.exchanges[a])
-        doubt = max(1e-12, 1 - float(verdict.confidences[i]) / max(verdict.confidence, 1e-12))
-        says = (
-            f"{counts[i]:,} of this account's {total:,} exchanges are of the work that the "
-            "members have in common."
-        )
+        if verdict.kind == "distillation":
+            doubt = 1 - float(verdict.confidences[i]) / verdict.confidence
+            weight = -float(np.log10(max(doubt, 10.0**-MOST_MEMBERSHIP)))
+            says = (
+                f"{counts[i]:,} of this account's {total:,} exchanges are of the work that the "
+                "members have in common."
+            )
+        else:
+            weight = verdict.margin
+            says = f"It shares its ways of access with {len(verdict.accounts) - 1:,} others."
         rows.append(
             {
                 "campaign_id": name,
                 "account_id": traffic.accounts.ids[a],
                 "kind": "membership",
-                "weight": min(12.0, -float(np.log10(doubt))),
+                "weight": weight,
                 "detail": _json({"says": says, "attributed": counts[i], "exchanges": total}),
                 "sample": [next(told) for _ in shown[i]],
             }
