@@ -88,12 +88,14 @@ def traffic(
             for a in sorted(a for a, other in pairs if other == o):
                 account.append(a)
                 obj.append(place)
-    places = np.array(obj, np.int64)
+    order = np.lexsort((obj, account))
+    users, places = np.array(account, np.int64)[order], np.array(obj, np.int64)[order]
     none = np.zeros(0, np.int64)
     empty = Slices(none, none.astype(np.int8), none, *(np.zeros((0, 256), np.int32), none), none,
                    *(np.zeros((0, 256), np.int32), none))  # fmt: skip
     incidence = Incidence(
-        np.array(account, np.int64),
+        np.searchsorted(users, np.arange(n + 1)),
+        users,
         places,
         np.ones(len(obj), np.int64),
         np.array(kind, np.int8),

@@ -53,6 +53,26 @@ def test_without_accounts(small: Small, tmp_path: Path):
     assert len(flagged(none)) >= 0.7 * len(small.guilty)
 
 
+def test_without_text(small: Small, tmp_path: Path):
+    """Empty prompts, no system prompts, no responses: nobody honest flagged, every table whole."""
+    silent = with_column(small.exchanges, "prompt", [""] * small.exchanges.num_rows)
+    log = write(tmp_path / "log", silent.drop_columns(["system", "response"]), small.accounts)
+    out = detect(log, out=tmp_path / "findings", threads=1)
+    assert flagged(out) <= small.guilty
+    assert out.accounts.num_rows == len(set(small.exchanges["account_id"].to_pylist()))
+    assert read_findings(tmp_path / "findings").evidence.equals(out.evidence)
+
+
+@pytest.mark.parametrize("honest", [0, 3])
+def test_hardly_anybody_to_compare_with(small: Small, tmp_path: Path, honest: int):
+    """A log of the campaigns alone, or nearly: without outsiders there is no null, and no crash."""
+    others = sorted(set(small.exchanges["account_id"].to_pylist()) - small.guilty)[:honest]
+    rows = of_accounts(small.exchanges, {*small.guilty, *others})
+    out = detect(write(tmp_path / "log", rows, small.accounts), threads=1)
+    assert flagged(out) <= small.guilty
+    assert out.accounts.num_rows == len(small.guilty) + honest
+
+
 def test_nulls_in_every_optional_column(tmp_path: Path):
     """All columns there, nothing in them."""
     rows = make_exchanges(300)

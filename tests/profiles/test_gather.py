@@ -123,6 +123,12 @@ def test_incidence_counts_uses_and_users(signals: pa.Table):
     assert users.min() >= 2
     pairs = set(zip(incidence.account.tolist(), incidence.obj.tolist(), strict=True))
     assert len(pairs) == len(incidence.account)
+    assert pairs == {
+        (a, int(o))
+        for a in range(len(traffic.accounts))
+        for o in incidence.obj[slice(*incidence.uses_of(a))]
+    }
+    assert (np.diff(incidence.account) >= 0).all()
     for kind in ("family", "device", "payment"):
         code = OBJECT_KINDS.index(kind)
         for use in np.flatnonzero((incidence.obj_kind == code)[incidence.obj])[:200]:
