@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 _CHOICE = re.compile(r"\[\[([^\[\]]*)\]\]")
 _SLOT = re.compile(r"\{([a-z_0-9]+)\}")
+_MARK = re.compile(r"@([a-zA-Z])")
+_FRAMES = tomllib.loads(Path(__file__).with_name("frames_en.toml").read_text("utf-8"))
+_IDENTIFIERS = _FRAMES["identifiers"]
+_COLUMNS = _FRAMES["columns"]
 
 
 @dataclass
@@ -138,40 +144,27 @@ def _essay(rng: random.Random, lists: dict[str, list[str]], pools: Pools) -> str
 def _code(rng: random.Random, pools: Pools) -> str:
     if pools.codes and rng.random() < 0.5:
         return rng.choice(pools.codes)
-    f, x, y, k = (rng.choice(_IDENTIFIERS) for _ in range(4))
-    n = rng.randint(1, 99)
-    return rng.choice(
-        [
-            f"def {f}({x}, {y}={n}):\n    {k} = []\n    for i in range(len({x})):\n        if {x}[i] > {y}:\n            {k}.append({x}[i])\n    return {k}",
-            f"function {f}({x}) {{\n  const {y} = {x}.map(v => v * {n});\n  return {y}.filter(Boolean).reduce((a, b) => a + b);\n}}",
-            f"public int {f}(List<String> {x}) {{\n    int {y} = 0;\n    for (String s : {x}) {{ {y} += s.length(); }}\n    return {y} / {x}.size();\n}}",
-            f'func {f}({x} []int) (int, error) {{\n\tif len({x}) == 0 {{\n\t\treturn 0, errors.New("empty")\n\t}}\n\t{y} := {x}[0]\n\treturn {y}, nil\n}}',
-            f"fn {f}({x}: &[u32]) -> Option<u32> {{\n    let mut {y} = None;\n    for v in {x} {{ if *v > {n} {{ {y} = Some(*v); }} }}\n    {y}\n}}",
-            f"#include <vector>\nint {f}(std::vector<int>& {x}) {{\n  int {y} = 0;\n  for (size_t i = 0; i <= {x}.size(); ++i) {y} += {x}[i];\n  return {y};\n}}",
-            f"SELECT {x}, COUNT(*) FROM {y} WHERE {k} > {n} GROUP BY {x} ORDER BY 2 DESC;",
-            f"class {f.title()}:\n    def __init__(self, {x}):\n        self.{x} = {x}\n\n    async def {y}(self):\n        return await self.{x}.get({n})",
-            f'#!/bin/bash\nset -e\nfor {x} in *.{y}; do\n  mv "${x}" "${{{x}%.{y}}}.{k}"\ndone',
-            f'<div className="{x}">\n  {{{y}.map(item => <{f.title()} key={{item.id}} value={{item.{k}}} />)}}\n</div>',
-            f"import pandas as pd\ndf = pd.read_csv('{x}.csv')\ndf['{y}'] = df['{k}'].apply(lambda v: v / {n})\nprint(df.head())",
-        ]
-    )
+    return _mark(rng, rng.choice(_FRAMES["code"]), {})
 
 
 def _log(rng: random.Random, lists: dict[str, list[str]]) -> str:
-    name = rng.choice(lists["names"])
-    n, m = rng.randint(1, 900), rng.randint(1, 40)
-    return rng.choice(
-        [
-            f"FAILED tests/test_{name}.py::test_{rng.choice(_IDENTIFIERS)} - {_plain(rng, lists, 'error')}\n{m} failed, {n} passed in {m}.{m}s",
-            f"$ {_plain(rng, lists, 'cmd')}\n{_plain(rng, lists, 'error')}\nexit status {m % 3 + 1}",
-            f'  File "/app/{name}/main.py", line {n}, in <module>\n    {rng.choice(_IDENTIFIERS)}()\n{_plain(rng, lists, "error")}',
-            f"src/{name}.ts({n},{m}): error TS2345: {_plain(rng, lists, 'error')}",
-            f"total {n}\n-rw-r--r-- 1 dev dev {n * 7} {name}.py\n-rw-r--r-- 1 dev dev {n * 3} README.md\ndrwxr-xr-x 2 dev dev 4096 tests",
-            json.dumps({"status": rng.choice(["ok", "error"]), "matches": m, "file": f"{name}.go"}),
-            f"{n}:    return self.{rng.choice(_IDENTIFIERS)}\n{n + 1}:\n{n + 2}:def {rng.choice(_IDENTIFIERS)}(self):",
-            f"npm ERR! code ELIFECYCLE\nnpm ERR! {name}@1.{m}.0 build: `tsc -p .`\nnpm ERR! Exit status 2",
-        ]
-    )
+    words = {"s": rng.choice(lists["names"])}
+    words |= {"c": _plain(rng, lists, "cmd"), "e": _plain(rng, lists, "error")}
+    return _mark(rng, rng.choice(_FRAMES["log"]), words)
+
+
+def _mark(rng: random.Random, frame: str, words: dict[str, str]) -> str:
+    """`frame` with its @ marks replaced, a name mark by the same name throughout."""
+    names = dict(zip("fxyk", rng.sample(_IDENTIFIERS, 4), strict=True)) | words
+    names["F"] = names["f"].title().replace("_", "")
+
+    def put(match: re.Match[str]) -> str:
+        mark = match.group(1)
+        if mark in "nm":
+            return str(rng.randint(1, 900 if mark == "n" else 40))
+        return names[mark]
+
+    return _MARK.sub(put, frame)
 
 
 def _table(rng: random.Random) -> str:
@@ -277,14 +270,3 @@ def _mcq(rng: random.Random, lists: dict[str, list[str]]) -> str:
 def _diff(rng: random.Random, pools: Pools) -> str:
     lines = _code(rng, pools).splitlines()
     return "@@ -1,7 +1,8 @@\n" + "\n".join(rng.choice(["+", "-", " "]) + line for line in lines)
-
-
-_IDENTIFIERS = (
-    "items total handler parse_row cache users result load_config buffer index fetch_page session "
-    "retry_count node visit matrix token limits payload encode dispatch score merge tree queue order "
-    "customer price compute render validate state worker timeout path entries values update header"
-).split()
-_COLUMNS = (
-    "month date region channel segment store country product revenue units churn_rate price cost "
-    "visits signups latency_ms age income score returns margin conversion"
-).split()

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
+
 from stillwatch.signals.capability import BUCKETS, WIDTH, features
 from stillwatch.signals.tokens import tokenise
 from stillwatch.tables import CAPABILITIES
@@ -17,9 +18,8 @@ from stillwatch.tables import CAPABILITIES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from capability.texts import Text
+    from numpy.typing import NDArray
 
 STRENGTH = 1000.0
 """Inverse of the L2 penalty of a mean loss over rows of weight 1."""
@@ -56,7 +56,7 @@ def matrix(texts: Sequence[str]) -> csr_matrix:
     return x
 
 
-CLASS_WEIGHT = {"chat": 2.0, "coding": 1.5, "other": 1.5}
+CLASS_WEIGHT = {"chat": 2.0, "coding": 2.0, "other": 1.5}
 """Kinds that fill honest logs weigh more; the others weigh 1."""
 
 REAL_WEIGHT = 6.0

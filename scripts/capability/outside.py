@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from stillwatch.worlds.builtin import builtin_texts
 from stillwatch.worlds.phrases import PhraseBook
 from stillwatch.worlds.texts import POOLS, Need

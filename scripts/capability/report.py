@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from capability import prose
+from capability.outside import outside_texts
+from capability.sharegpt import turns
+from capability.texts import HERE, Text, rows_of
+
 from stillwatch.signals.capability import capability
 from stillwatch.signals.elicitation import ELICITATION_SIGNS, elicitation
 from stillwatch.signals.tokens import tokenise
 from stillwatch.tables import CAPABILITIES
-
-from capability.outside import outside_texts
-from capability.sharegpt import turns
-from capability.texts import HERE, Text, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,11 +39,11 @@ def write_report(path: Path, folder: Path, parts: dict[str, list[Text]], digest:
     hand = hand_labelled(folder, parts["train"])
     sizes = {k: f"{len(v):,}" for k, v in parts.items()}
     lines = [
-        *INTRODUCTION.format(digest=digest[:16], **sizes).splitlines(),
+        *prose.INTRODUCTION.format(digest=digest[:16], **sizes).splitlines(),
         "",
         "## Published sources and jobs that training never saw",
         "",
-        REAL_NOTE,
+        prose.REAL_NOTE,
         "",
         *metrics(real),
         "",
@@ -49,13 +51,13 @@ def write_report(path: Path, folder: Path, parts: dict[str, list[Text]], digest:
         "",
         "## Real prompts labelled by hand",
         "",
-        HAND_NOTE.format(n=len(hand)),
+        prose.HAND_NOTE.format(n=len(hand)),
         "",
         *metrics(hand),
         "",
         "## Whole templates held out",
         "",
-        TEMPLATE_NOTE,
+        prose.TEMPLATE_NOTE,
         "",
         "English:",
         "",
@@ -67,19 +69,19 @@ def write_report(path: Path, folder: Path, parts: dict[str, list[Text]], digest:
         "",
         "## Leads and tails held out",
         "",
-        LEAD_NOTE,
+        prose.LEAD_NOTE,
         "",
         *metrics(leads),
         "",
         "## Chats against weak labels",
         "",
-        WEAK_NOTE,
+        prose.WEAK_NOTE,
         "",
         *metrics(weak),
         "",
         "## Texts of the built-in worlds",
         "",
-        OUTSIDE_NOTE,
+        prose.OUTSIDE_NOTE,
         "",
         *outside(),
         "",
@@ -96,11 +98,11 @@ def write_report(path: Path, folder: Path, parts: dict[str, list[Text]], digest:
         "",
         "## Elicitation signs",
         "",
-        SIGN_NOTE,
+        prose.SIGN_NOTE,
         "",
-        *sign_rates(folder, templates + leads),
+        *sign_rates(folder),
         "",
-        WEAKNESSES,
+        prose.WEAKNESSES,
     ]
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -231,7 +233,7 @@ def calibration(groups: Sequence[tuple[str, Sequence[Text]]]) -> list[str]:
         codes, p = answers(texts)
         scored.append((codes == truth(texts), p))
     gaps = [0.0] * len(groups)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         cells = []
         for g, (right, p) in enumerate(scored):
             mine = (p >= low) & (p < high)
@@ -243,7 +245,7 @@ def calibration(groups: Sequence[tuple[str, Sequence[Text]]]) -> list[str]:
     return [*lines, "", f"Expected calibration error: {names}."]
 
 
-def sign_rates(folder: Path, generated: Sequence[Text]) -> list[str]:
+def sign_rates(folder: Path) -> list[str]:
     """Percent of texts with each sign, by group of sources."""
     groups: dict[str, list[str]] = {name: [] for name in SIGN_GROUPS}
     for row in rows_of(folder):
@@ -251,9 +253,9 @@ def sign_rates(folder: Path, generated: Sequence[Text]) -> list[str]:
             if row["source"].startswith(prefixes):
                 groups[name].append(row["text"])
     groups["sharegpt"] = [text for _, _, text in turns()]
-    groups["asking for traces*"] = [t.text for t in generated if t.label == "reasoning_elicitation"]
-    groups["grading*"] = [t.text for t in generated if t.label == "grading"]
-    groups["rewriting*"] = [t.text for t in generated if t.label == "sensitive_rewriting"]
+    for name, tools, texts in outside_texts():
+        if not tools and name in {"traces", "grading", "rewriting", "seeds"}:
+            groups[f"{name}*"] = texts
     groups = {name: texts for name, texts in groups.items() if texts}
     flags = {
         name: elicitation(tokenise(pa.array(texts, pa.large_string())))
@@ -279,60 +281,3 @@ SIGN_GROUPS = {
     "tool pools": ("taskbench", "gorilla"),
     "seeds": ("self_instruct",),
 }
-
-INTRODUCTION = """# Capability classifier and elicitation signs: how good they are
-
-Written by `python scripts/train_capability.py --texts FOLDER`; don't edit. Weights sha256 `{digest}`;
-{train} training texts, {dev} for the temperature, {test} held out.
-
-The classes are defined in `stillwatch/signals/capability.py`. The texts come from three places:
-published pools whose source implies the class (mathematics, contest problems, tool requests,
-multiple choice, templated jobs); real chats with weak labels from wording rules; and generated
-texts of our own for what no public text exists for (agentic work, asking for reasoning traces,
-grading, data analysis, rewriting of sensitive answers) and, in seven more languages, for every
-class. Whole sources, whole templates and whole wordings are held out, and a text whose tokens
-(numbers masked) occur in training is dropped from the other parts. At most 500 texts of a source or
-a template count in each table.
-
-Strength of the penalty, width of the edges and weights of the sources were chosen by
-cross-validation over origins inside the training part. The held-out tables were looked at a few
-times while the generator grew, and mistakes in kind (no contest statements, prompts too short) were
-mended by adding our own texts of that kind; so read them as a little kind, and the hand-labelled
-prompts and the worlds' texts as the fairest."""
-
-REAL_NOTE = """Each source here is absent from training as a whole (`mmlu` by its later subjects, `t0_batch` by whole
-job templates, `hh_harmless_test` by rows). `arena_hard_v2.0` are people's hard prompts, by the
-arena's own categories. Tools count as offered where the row comes with function definitions."""
-
-HAND_NOTE = """{n} prompts drawn at random from held-out ShareGPT conversations and from Arena-Hard v0.1, read and
-labelled by one person; `scripts/capability/hand_labels.toml` holds digests and labels only."""
-
-TEMPLATE_NOTE = """A quarter of the complete templates, with problems and answers of the test sources in their slots.
-One template is one wording, so a class here rests on 4 to 8 wordings and moves by a tenth with one."""
-
-LEAD_NOTE = """Texts joined from a lead and tails that training never had, around bodies that it may have had."""
-
-WEAK_NOTE = """Held-out ShareGPT conversations against the wording rules that also label the training ones: this
-measures agreement with the rules. The rules are coarse for everything but chat and coding."""
-
-OUTSIDE_NOTE = """Written separately for the simulator, by another author, and not used in training. The pools are
-named for what the simulated campaigns are after; the last rows are honest traffic."""
-
-SIGN_NOTE = """Percent of texts that carry each sign. Columns marked * are held-out generated texts that ask for just
-that, and show reach rather than a rate in the wild. The pools are bare problems and requests, as
-published: on the wire a harvester adds the asking, which is where the signs are. Honest people ask
-for steps, experts and JSON at the same rates; a sign alone convicts nobody."""
-
-WEAKNESSES = """## What is weak
-
-- Requests to tools read like ordinary requests. Without the knowledge that tools were offered, about
-  half of the short ones are taken for chat; request settings then decide, by odds set by hand.
-- Agentic work and coding overlap by nature: a bare task from a developer ("fix the date parsing") is
-  agentic only by its setting.
-- Grading, asking for traces, rewriting and agentic work are learnt from our own wordings. New
-  wordings are caught in part; a campaign's share of a class is an estimate from many exchanges, and
-  one exchange's class is a hint.
-- Real people's mathematics (arena) is far from problem pools and is missed more often than not.
-- Data analysis in real chats is rarely labelled, so its weak-label recall says little.
-- Languages beyond the eight rely on code, digits, punctuation and loan words.
-- Of texts above 16 KiB, the first 12 and the last 4 KiB are read."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _STRONG = {
     "data_analysis": (
-        r"\b(sql quer(y|ies)|select .{1,80} from \w+|pivot table|linear regression|data ?frame|pandas|"
-        r"t-test|p-value|anova|standard deviation of|excel formula|vlookup|google sheets?|ggplot|"
-        r"scatter plot|power ?bi|tableau|window functions?|left join)\b"
+        r"\b(sql quer(y|ies)|select .{1,80} from \w+|pivot table|linear regression|data ?frame|"
+        r"pandas|t-test|p-value|anova|standard deviation of|excel formula|vlookup|"
+        r"google sheets?|ggplot|scatter plot|power ?bi|tableau|window functions?|left join)\b"
     ),
     "coding": (
         r"```|traceback \(most recent|</?(div|script|span|html|form|button)\b|"

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
-
 from capability.fillers import Pools, fill
 from capability.sharegpt import labelled
 
