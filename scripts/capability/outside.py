@@ -6,10 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stillwatch.worlds.builtin import builtin_texts
-from stillwatch.worlds.phrases import PhraseBook
-from stillwatch.worlds.texts import POOLS, Need
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,6 +14,10 @@ COUNT = 600
 
 def outside_texts() -> Iterator[tuple[str, bool, list[str]]]:
     """(name, whether tools are offered, texts) of each pool and of some honest traffic."""
+    from stillwatch.worlds.builtin import builtin_texts
+    from stillwatch.worlds.phrases import PhraseBook
+    from stillwatch.worlds.texts import POOLS, Need
+
     book = PhraseBook()
     texts = builtin_texts(book, 0, Need(30, 10, 10, 10, 10))
     rng = np.random.default_rng(1)
