@@ -72,6 +72,9 @@ def test_what_was_kept_apart_stays_apart():
     merged = merge([group(0, 1, 2, 3), group(10, 11, 12), bridge], 20)
     assert told(merged) == [([0, 1, 2, 3, 15], ("work", "x")), ([10, 11, 12], ("x",))]
     assert merge([], 20) == []
+    # Account 3 stays in the first group though the second find names it too.
+    chain = merge([group(0, 1, 2, 3), group(3, 5, 6, 7), group(3, 8)], 20)
+    assert told(chain) == [([0, 1, 2, 3, 8], ("x",)), ([5, 6, 7], ("x",))]
 
 
 def traffic(

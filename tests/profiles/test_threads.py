@@ -137,6 +137,15 @@ def test_two_open_threads_are_told_apart_by_their_software():
     assert parts(threads(*rows)) == {frozenset({0, 2}), frozenset({1, 3})}
 
 
+@pytest.mark.parametrize(("others", "continues"), [(60, True), (64, False)])
+def test_a_thread_is_remembered_through_sixty_others(others: int, continues: bool):
+    """The account's latest 64 threads are open; one that began before them is forgotten."""
+    rows = log(
+        (0, 0, 0, 1, 1), *((0, 1, 0, 2, 1) for _ in range(others)), (0, 2, 0, 1, 3)
+    )  # fmt: skip
+    assert len(parts(threads(*rows))) == others + 2 - continues
+
+
 def test_single_turns_and_no_rows():
     """A hundred single turns are a hundred threads; nothing is nothing."""
     rows = log(*((0, minute, 0, 1, 1) for minute in range(100)))
