@@ -1,1 +1,1 @@
-"""Weights that are shipped: what scripts of the repository trained, and nothing of what on."""
+"""Trained weights, as the scripts of the repository write them."""
