@@ -10,6 +10,8 @@ import numpy as np
 from stillwatch.campaigns.allocation import daily_counts, together
 from stillwatch.campaigns.harvest import sign_rates
 from stillwatch.campaigns.origin import sharing
+from stillwatch.statistics.mmd import Samples, samples, squared_mmd
+from stillwatch.statistics.sums import sums_by_account
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +29,8 @@ class Outsiders:
     `rows` are their exchanges in order of key; `signs` (a,) their rates of harvest signs,
     `load` (a,) their exchanges, `pace` (a,) how their busy days agree with the others', `origin`
     (a,) the weight of the ways of access that they share with one another. `systems` are the
-    system prompts that they use.
+    system prompts that they use; `pool` is all of their content as one sample, and `strangeness`
+    the squared MMD at which a typical one of them lies from it.
     """
 
     accounts: NDArray[np.int64]
@@ -37,6 +40,8 @@ class Outsiders:
     pace: NDArray[np.float64]
     origin: NDArray[np.float64]
     systems: NDArray[np.uint64]
+    pool: Samples
+    strangeness: float
 
     def __len__(self) -> int:
         return len(self.accounts)
@@ -62,6 +67,7 @@ def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -
     accounts = np.flatnonzero(free)
     rows = order[free[traffic.exchanges.account[order]]]
     daily = daily_counts(traffic, rows, accounts)
+    pool, strangeness = _pool(traffic, rows, accounts)
     system = np.unique(traffic.exchanges["system"][rows])
     return Outsiders(
         accounts=accounts,
@@ -71,4 +77,29 @@ def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -
         pace=together(daily),
         origin=sharing(traffic, accounts)[0],
         systems=system[system != 0],
+        pool=pool,
+        strangeness=strangeness,
     )
+
+
+def _pool(
+    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
+) -> tuple[Samples, float]:
+    total, squares, used = sums_by_account(
+        traffic.exchanges.account,
+        traffic.exchanges.content,
+        rows,
+        accounts,
+        len(traffic.accounts),
+    )
+    pool = samples(
+        total.sum(0, keepdims=True),
+        squares.sum(keepdims=True),
+        np.maximum(used.sum(keepdims=True), 2),
+        traffic.scale,
+    )
+    large = used >= LEAST_EXCHANGES
+    if not large.any():
+        return pool, 0.0
+    apart = squared_mmd(samples(total[large], squares[large], used[large], traffic.scale), pool)
+    return pool, float(np.median(apart))

@@ -14,7 +14,9 @@ import numpy as np
 
 from stillwatch.campaigns.allocation import dealing
 from stillwatch.campaigns.component import Component
+from stillwatch.statistics.mmd import samples, squared_mmd
 from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs
+from stillwatch.statistics.sums import sums_by_account
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,18 +47,18 @@ class Rival:
 
 
 def rivals(traffic: Traffic, component: Component, tests: dict[str, Test]) -> list[Rival]:
-    """Every rival of one group, best fit first; `chance`, which explains nothing, is last."""
+    """Every rival of one group: `chance`, which explains nothing, then by fit."""
     found = [
         _fleet(traffic, component),
         _class(traffic, component),
         _benchmark(traffic, component),
         _software(traffic, component),
-        _reseller(tests),
+        _reseller(traffic, component, tests),
         _plain_use(tests),
         _overlap(tests),
     ]
     found.sort(key=lambda r: -r.fit)
-    return [*found, Rival("chance", 1.0, (), "Chance alone explains none of the evidence.")]
+    return [Rival("chance", 1.0, (), "Chance alone explains none of the evidence."), *found]
 
 
 def _fleet(traffic: Traffic, component: Component) -> Rival:
@@ -166,16 +168,43 @@ def _software(traffic: Traffic, component: Component) -> Rival:
     )
 
 
-def _reseller(tests: dict[str, Test]) -> Rival:
-    """A reseller without harvest: shared access makes accounts alike, whatever passes through."""
+def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) -> Rival:
+    """A reseller without harvest: accounts that share access and carry everybody's work, mixed.
+
+    A pool of many customers is about what everybody is about, so its content lies nearer to all
+    outsiders' than a single one does: at a fifth of the distance or less for the pools of our
+    worlds, at half or more where a campaign is most of the traffic.
+    """
     weight = tests["shared_origin"].weight
-    fit = float(np.clip(weight / 1.2, 0.0, 1.0))
+    apart = _apart(traffic, component)
+    mixed = float(np.clip((0.45 - apart) / 0.25, 0.0, 1.0))
+    fit = float(np.clip(weight / 1.2, 0.0, 1.0)) * mixed
     return Rival(
         "reseller",
         fit,
         ("exchangeability", "work_allocation", "shared_origin"),
-        f"Shared ways of access (evidence {weight:+.1f}) fit a reseller of mixed traffic.",
+        f"Shared ways of access weigh {weight:+.1f}, and together the members' work is {apart:.0%} "
+        "as far from everybody's as a typical account's is.",
     )
+
+
+def _apart(traffic: Traffic, component: Component) -> float:
+    """Squared MMD of the members' traffic to all outsiders', in parts of a typical outsider's."""
+    rows, others = component.all_rows, component.outsiders
+    total, squares, used = sums_by_account(
+        traffic.exchanges.account,
+        traffic.exchanges.content,
+        rows,
+        component.accounts,
+        len(traffic.accounts),
+    )
+    if used.sum() < 2 or others.strangeness <= 0:
+        return 0.0
+    mine = samples(
+        total.sum(0, keepdims=True), squares.sum(keepdims=True), used.sum(keepdims=True),
+        traffic.scale,
+    )  # fmt: skip
+    return max(0.0, float(squared_mmd(mine, others.pool)[0, 0])) / others.strangeness
 
 
 def _plain_use(tests: dict[str, Test]) -> Rival:
