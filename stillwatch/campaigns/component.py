@@ -1,9 +1,9 @@
-"""The common work of a group as the tests see it, and what a test returns."""
+"""What a test is given (a group's common work, and the outsiders) and what it returns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +11,45 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.campaigns.outsiders import Outsiders
+    from stillwatch.statistics.mmd import Samples
     from stillwatch.traffic import Traffic
+
+
+@dataclass(frozen=True)
+class Outsiders:
+    """a outsiders: their places, sorted, and what each test needs of them, made once a run.
+
+    `rows` are their exchanges in order of key; `signs` (a,) their rates of harvest signs,
+    `load` (a,) their exchanges, `pace` (a,) how their busy days agree with the others', `origin`
+    (a,) the weight of the ways of access that they share with one another. `systems` are the
+    system prompts that they use; `pool` is all of their content as one sample, and `strangeness`
+    the squared MMD at which a typical one of them lies from it.
+    """
+
+    accounts: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    signs: NDArray[np.float64]
+    load: NDArray[np.float64]
+    pace: NDArray[np.float64]
+    origin: NDArray[np.float64]
+    systems: NDArray[np.uint64]
+    pool: Samples
+    strangeness: float
+
+    def __len__(self) -> int:
+        return len(self.accounts)
+
+    def without(self, accounts: NDArray[np.int64]) -> Outsiders:
+        """The same less some accounts; their figures are kept as they were."""
+        keep = ~np.isin(self.accounts, accounts)
+        return replace(
+            self,
+            accounts=self.accounts[keep],
+            signs=self.signs[keep],
+            load=self.load[keep],
+            pace=self.pace[keep],
+            origin=self.origin[keep],
+        )
 
 
 @dataclass(frozen=True)

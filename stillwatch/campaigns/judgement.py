@@ -20,7 +20,7 @@ from stillwatch.campaigns.sharing import shared_objects
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.campaigns.outsiders import Outsiders
+    from stillwatch.campaigns.component import Outsiders
     from stillwatch.traffic import Group, Traffic
 
 PRIOR = -2.0

@@ -16,7 +16,7 @@ from stillwatch.campaigns.rivals import Rival, rivals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.campaigns.outsiders import Outsiders
+    from stillwatch.campaigns.component import Outsiders
     from stillwatch.traffic import Group, Traffic
 
 LEAST_ACCOUNTS = 5

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stillwatch.campaigns.allocation import daily_counts, together
+from stillwatch.campaigns.component import Outsiders
 from stillwatch.campaigns.harvest import sign_rates
 from stillwatch.campaigns.origin import sharing
 from stillwatch.statistics.mmd import Samples, samples, squared_mmd
@@ -20,43 +20,6 @@ if TYPE_CHECKING:
 
 LEAST_EXCHANGES = 8
 """Accounts with fewer exchanges are not compared with anybody."""
-
-
-@dataclass(frozen=True)
-class Outsiders:
-    """a outsiders: their places, sorted, and what each test needs of them, made once a run.
-
-    `rows` are their exchanges in order of key; `signs` (a,) their rates of harvest signs,
-    `load` (a,) their exchanges, `pace` (a,) how their busy days agree with the others', `origin`
-    (a,) the weight of the ways of access that they share with one another. `systems` are the
-    system prompts that they use; `pool` is all of their content as one sample, and `strangeness`
-    the squared MMD at which a typical one of them lies from it.
-    """
-
-    accounts: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    signs: NDArray[np.float64]
-    load: NDArray[np.float64]
-    pace: NDArray[np.float64]
-    origin: NDArray[np.float64]
-    systems: NDArray[np.uint64]
-    pool: Samples
-    strangeness: float
-
-    def __len__(self) -> int:
-        return len(self.accounts)
-
-    def without(self, accounts: NDArray[np.int64]) -> Outsiders:
-        """The same less some accounts; their figures are kept as they were."""
-        keep = ~np.isin(self.accounts, accounts)
-        return replace(
-            self,
-            accounts=self.accounts[keep],
-            signs=self.signs[keep],
-            load=self.load[keep],
-            pace=self.pace[keep],
-            origin=self.origin[keep],
-        )
 
 
 def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -> Outsiders:

@@ -64,7 +64,8 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     tokens = tokenise(batch.column("prompt"))
     framed = frames(tokens)
     toolset = np.where(digest != 0, digest, tools)
-    capabilities, _ = capability(tokens, toolset != 0, thinking)
+    signs = elicitation(tokens)
+    capabilities, _ = capability(tokens, toolset != 0, thinking, signs)
     columns = {
         "exchange": keys("exchange_id"),
         "account": keys("account_id"),
@@ -83,7 +84,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
         "closing": framed.closing,
         "bands": _fixed(framed.bands),
         "capability": capabilities,
-        "signs": elicitation(tokens),
+        "signs": signs,
         "turns": counts("turns"),
         "max_tokens": counts("max_tokens"),
         "output_tokens": counts("output_tokens"),
