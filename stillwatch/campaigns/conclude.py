@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillwatch.campaigns.attribution import background
-from stillwatch.campaigns.judgement import Verdict, judge
+from stillwatch.campaigns.judgement import LEAST_OUTSIDERS, Verdict, judge
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
 from stillwatch.campaigns.outsiders import outsiders
@@ -35,9 +35,18 @@ def conclude(
     run: dict[str, Any],
     tell: Callable[[int], None] = lambda _: None,
 ) -> Findings:
-    """Findings of one run; `tell` hears of each group that was judged."""
+    """Findings of one run, whose record `run` gains `outsiders`, and `notes` where they are few.
+
+    `tell` hears of each group that was judged.
+    """
     order = np.argsort(traffic.exchanges["exchange"], kind="stable")
     others = outsiders(traffic, candidates.groups, order)
+    run["outsiders"] = len(others)
+    if len(others) < LEAST_OUTSIDERS:
+        run["notes"] = [
+            f"Only {len(others)} accounts are outside every group, and {LEAST_OUTSIDERS} are needed "
+            "to compare a group with; add logs of other accounts or of more days."
+        ]
     against = background(traffic.exchanges, order, others.rows)
     judged: list[Verdict] = []
     for group in candidates.groups:

@@ -31,6 +31,7 @@ LEAST_MARGIN = 0.5
 
 LEAST_MEMBERS = 5
 LEAST_OUTSIDERS = 20
+"""Accounts outside every group below which nothing is judged: there is nobody to compare with."""
 
 
 @dataclass(frozen=True)

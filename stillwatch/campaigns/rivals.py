@@ -208,20 +208,34 @@ def _apart(traffic: Traffic, component: Component) -> float:
 
 
 def _plain_use(tests: dict[str, Test]) -> Rival:
-    """Plain use: accounts that do the same, none of it as one does who gathers answers."""
-    weight = tests["harvest_signs"].weight if "harvest_signs" in tests else 0.0
-    fit = float(np.clip(1 - weight / 0.6, 0.0, 1.0))
+    """Plain use: accounts that do the same, little of it as one does who gathers answers.
+
+    Signs rarer than outside, or more frequent and yet few: at a quarter of the exchanges and more
+    this rival fits no longer, at a tenth it fits wholly.
+    """
+    test = tests.get("harvest_signs")
+    weight = test.weight if test else 0.0
+    share = float(test.figures.get("share_of_exchanges", 0.0)) if test else 0.0
+    few = float(np.clip((0.25 - share) / 0.15, 0.0, 1.0))
+    fit = max(few, float(np.clip(1 - weight / 0.6, 0.0, 1.0)))
     explained = ("exchangeability", "shared_objects", "work_allocation", "shared_origin")
-    return Rival("plain_use", fit, explained, f"The signs of harvesting weigh {weight:+.1f}.")
+    return Rival(
+        "plain_use",
+        fit,
+        explained,
+        f"{share:.0%} of the exchanges show signs of harvesting, which weigh {weight:+.1f}.",
+    )
 
 
 def _overlap(tests: dict[str, Test]) -> Rival:
     """Overlap: accounts with work of their own, parts of which others do too."""
-    weight = tests["exchangeability"].weight
+    test = tests["exchangeability"]
+    # A test that could not be run has no figures, and speaks for nobody.
+    fit = 1.0 if test.figures and test.weight <= 0 else 0.0
     explained = ("shared_objects", "harvest_signs", "work_allocation")
     return Rival(
         "overlap",
-        1.0 if weight <= 0 else 0.0,
+        fit,
         explained,
-        f"That the members' work is one and the same weighs {weight:+.1f}.",
+        f"That the members' work is one and the same weighs {test.weight:+.1f}.",
     )

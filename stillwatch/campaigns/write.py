@@ -159,7 +159,7 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
                         "campaign_id": name,
                         "account_id": None,
                         "kind": "rival",
-                        "weight": -taken,
+                        "weight": -taken if taken else 0.0,
                         "detail": _json(
                             {"says": rival.says, "rival": rival.name, "fit": round(rival.fit, 4)}
                         ),

@@ -55,4 +55,6 @@ def detect(
         return
     console = people()
     print_story(console, tell(found))
+    for note in found.run.get("notes", []):
+        console.print(safe(note))
     console.print(safe(f"Findings are in {out}; see `stillwatch show {out}`."))
