@@ -44,8 +44,8 @@ def conclude(
     run["outsiders"] = len(others)
     if len(others) < LEAST_OUTSIDERS:
         run["notes"] = [
-            f"Only {len(others)} accounts are outside every group, and {LEAST_OUTSIDERS} are needed "
-            "to compare a group with; add logs of other accounts or of more days."
+            f"Only {len(others)} accounts are outside every group, and {LEAST_OUTSIDERS} are "
+            "needed to compare a group with; add logs of other accounts or of more days."
         ]
     against = background(traffic.exchanges, order, others.rows)
     judged: list[Verdict] = []

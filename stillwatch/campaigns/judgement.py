@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 PRIOR = -2.0
 """log10 odds that a group found alike is a campaign, before its evidence."""
 
-LEAST_MARGIN = 0.5
-"""log10 odds from which a campaign is reported: three to one, against the best rival."""
+LEAST_MARGIN = 1.0
+"""log10 odds from which a campaign is reported: ten to one, against the best rival."""
 
 LEAST_MEMBERS = 5
 LEAST_OUTSIDERS = 20

@@ -173,7 +173,8 @@ def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
 
     A pool of many customers is about what everybody is about, so its content lies nearer to all
     outsiders' than a single one does: at a fifth of the distance or less for the pools of our
-    worlds, at half or more where a campaign is most of the traffic.
+    worlds, at half or more where a campaign is most of the traffic. Its larger customers' prompts
+    are dealt over the accounts, so it explains shared objects too.
     """
     weight = tests["shared_origin"].weight
     apart = _apart(traffic, component)
@@ -182,7 +183,7 @@ def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
     return Rival(
         "reseller",
         fit,
-        ("exchangeability", "work_allocation", "shared_origin"),
+        ("exchangeability", "shared_objects", "work_allocation", "shared_origin"),
         f"Shared ways of access weigh {weight:+.1f}, and together the members' work is {apart:.0%} "
         "as far from everybody's as a typical account's is.",
     )
