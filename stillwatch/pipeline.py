@@ -27,9 +27,9 @@ from stillwatch.engine.duck import Duck
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.findings import Findings
-from stillwatch.groups.find import find_groups
+from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import IngestReport, Lake, is_lake
-from stillwatch.profiles.gather import gather
+from stillwatch.profiles.gather import STEPS, gather
 from stillwatch.progress import Progress, Silent
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.extract import READS, signals
@@ -84,8 +84,8 @@ def detect(
             with clock.stage("ingest"):
                 _absorb(lake, [log], "auto", progress, threads)
         traffic = _traffic(lake, until, threads, clock)
-        with clock.stage("groups", len(traffic.accounts), "accounts"), _steady():
-            candidates = find_groups(traffic)
+        with clock.stage("groups", SEARCHES, "searches"), _steady():
+            candidates = find_groups(traffic, clock.progress.advance)
         work = len(candidates.groups) + len(candidates.networks)
         run = _run_record(lake, until) | _world(log)
         with clock.stage("campaigns", work, "groups"), _steady():
@@ -144,7 +144,7 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
             "holds no exchange" + (f" up to {until.isoformat()}" if until else ""),
             "Check the log, the quarantine's reasons (`stillwatch ingest`), or --until",
         )
-    with clock.stage("profiles", total, "exchanges"):
+    with clock.stage("profiles", STEPS, "steps"):
         accounts = registrations(lake.accounts())
         duck = Duck(threads)
         try:
@@ -155,6 +155,7 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
                 accounts,
                 duck.run,
                 SCALE,
+                clock.progress.advance,
             )
         finally:
             duck.close()

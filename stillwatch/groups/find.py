@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from stillwatch.groups.sharing import ORIGIN_KINDS, WORK_KINDS, sharing_groups
 from stillwatch.groups.twins import twin_groups
+from stillwatch.tables import CAPABILITIES
 from stillwatch.traffic import Candidates, Group, Traffic
 
 OVERLAP = 0.5
 """A later find belongs to an earlier group where this part of it is in that group."""
 
+SEARCHES = len(CAPABILITIES) + 3
+"""Steps that `find_groups` tells of: twins over all and by capability, work, and origin."""
 
-def find_groups(traffic: Traffic) -> Candidates:
+
+def find_groups(traffic: Traffic, tell: Callable[[int], None] = lambda _: None) -> Candidates:
     """Groups that work alike (twins, or dense blocks of what is worked on), and networks.
 
     A network is a group that comes the same ways: by network prefix, device, payment, sign-up.
     """
-    twins, nearest = twin_groups(traffic)
+    twins, nearest = twin_groups(traffic, tell)
     blocks = sharing_groups(traffic, WORK_KINDS, "shared work")
+    tell(1)
+    origins = sharing_groups(traffic, ORIGIN_KINDS, "shared origin")
+    tell(1)
     everyone = len(traffic.accounts)
     return Candidates(
         groups=merge([*twins, *blocks], everyone),
-        networks=merge(sharing_groups(traffic, ORIGIN_KINDS, "shared origin"), everyone),
+        networks=merge(origins, everyone),
         nearest=nearest,
     )
 

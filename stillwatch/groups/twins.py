@@ -6,6 +6,7 @@ unbiased MMD counts as nil (`statistics.mmd.twin_links`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,9 @@ TOLD = 5
 """Neighbours that an explanation names."""
 
 
-def twin_groups(traffic: Traffic) -> tuple[list[Group], Nearest]:
+def twin_groups(
+    traffic: Traffic, tell: Callable[[int], None] = lambda _: None
+) -> tuple[list[Group], Nearest]:
     """Groups of twins, strongest first, and the nearest others of every account.
 
     Sought over whole accounts, then over each capability that is worth harvesting.
@@ -45,6 +48,7 @@ def twin_groups(traffic: Traffic) -> tuple[list[Group], Nearest]:
     found, nearest = [], Nearest(np.zeros(0, np.int64), *(np.zeros((0, TOLD), t) for t in "qdd"))
     slices = traffic.slices
     for capability in (WHOLE, *range(len(CAPABILITIES))):
+        tell(1)
         rows = slices.of(capability, LEAST_EXCHANGES)
         if capability in _SKIPPED or len(rows) < LEAST_ACCOUNTS:
             continue

@@ -42,6 +42,9 @@ _KEPT = (
     "thinking",
 )
 
+STEPS = len(OBJECT_KINDS) + 2
+"""Steps that `gather` tells of: exchanges, accounts, and each kind of object."""
+
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 Run = Callable[[dict[str, pa.Table], str], pa.Table]
@@ -55,10 +58,16 @@ def gather(
     registrations: pa.Table | None,
     run: Run,
     scale: float,
+    tell: Callable[[int], None] = lambda _: None,
 ) -> Traffic:
-    """A run's traffic from all its signals (`tables.SIGNALS`) and `ids`, row by row the same."""
+    """A run's traffic from all its signals (`tables.SIGNALS`) and `ids`, row by row the same.
+
+    `tell` hears of each of `STEPS` steps.
+    """
     exchanges = _exchanges(signals, ids, names["account_id"])
+    tell(1)
     accounts = _accounts(exchanges, signals, names, registrations)
+    tell(1)
     return Traffic(
         accounts=accounts,
         exchanges=exchanges,
@@ -70,7 +79,7 @@ def gather(
             exchanges.content,
             LEAST_SLICE,
         ),
-        incidence=_incidence(exchanges, accounts, run),
+        incidence=_incidence(exchanges, accounts, run, tell),
         models=dict(names.get("model", {})),
         scale=scale,
     )
@@ -151,7 +160,9 @@ def _accounts(
     )
 
 
-def _incidence(exchanges: Exchanges, accounts: Accounts, run: Run) -> Incidence:
+def _incidence(
+    exchanges: Exchanges, accounts: Accounts, run: Run, tell: Callable[[int], None]
+) -> Incidence:
     tables = {
         "signals": pa.table(
             {"account": exchanges.account}
@@ -168,6 +179,7 @@ def _incidence(exchanges: Exchanges, accounts: Accounts, run: Run) -> Incidence:
     parts, kinds, keys, popular, objects = [], [], [], [], 0
     for code, kind in enumerate(OBJECT_KINDS):
         uses = run(tables, incidence_sql(kind))
+        tell(1)
         key, place = np.unique(_numpy(uses["object"]), return_inverse=True)
         degree = np.zeros(len(key), np.int64)
         degree[place] = _numpy(uses["accounts"])
