@@ -90,9 +90,16 @@ def bare(account: list[int], frame: list[int], ts: list[int] | None = None) -> T
     exchanges = Exchanges(
         np.array(account), keys, np.zeros((n, 256), np.int8), pa.chunked_array([], pa.string())
     )
-    ids = [f"a-{i}" for i in range(people)]
     none, load = np.zeros(people, np.uint64), np.bincount(account)
-    accounts = Accounts(ids, load, np.zeros(people, int), np.zeros(people, int), none, {}, {})
+    accounts = Accounts(
+        [f"a-{i}" for i in range(people)],
+        load,
+        np.zeros(people, int),
+        np.zeros(people, int),
+        none,
+        {},
+        {},
+    )
     # Figures of frames look at nothing else.
     return Traffic(accounts, exchanges, cast(Slices, None), cast(Incidence, None), {}, SCALE)
 

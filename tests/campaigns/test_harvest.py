@@ -1,0 +1,71 @@
+"""Harvest signs: breadth in one turn of what models are trained on, against ordinary use."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stillwatch.campaigns.harvest import harvest_signs, sign_rates
+from stillwatch.tables import CAPABILITIES
+from tests.campaigns.made import CODE, Log, Made
+
+
+def test_a_harvest_shows(plain: Made):
+    """Members' rates are far above those outside."""
+    test = harvest_signs(plain.traffic, plain.component())
+    assert test.weight > 1
+    assert test.figures["most_sought"] == "mathematical_reasoning"
+    assert float(test.figures["share_of_exchanges"]) > 0.5
+    assert float(test.figures["share_of_exchanges"]) > 2 * float(test.figures["share_outside"])
+    assert 0 < float(test.figures["p"]) <= 1
+
+
+def test_ordinary_customers_show_none(honest: Made):
+    """The look-alike: customers like those outside."""
+    test = harvest_signs(honest.traffic, honest.component(only_common=False))
+    assert -0.31 <= test.weight < 0.4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"capability": CODE["chat"]},
+        {"capability": CODE["other"]},
+        {"turns": 9},
+        {"frame": 99},
+    ],
+)
+def test_without_one_of_its_marks_it_is_no_harvest(change: dict):
+    """Chat, later turns, or one template over and over: as equal and common, and no harvest."""
+    made = Log().outsiders().campaign(own=0, **change).made()
+    test = harvest_signs(made.traffic, made.component())
+    assert -0.31 <= test.weight <= 0
+    assert float(test.figures["share_of_exchanges"]) <= 0.05
+
+
+def test_picking_the_harvest_out_of_much_else_does_not_make_one():
+    """All of the members' traffic is looked at, not what attribution picked of it."""
+    made = Log().outsiders().campaign(each=3, own=60).made()
+    assert harvest_signs(made.traffic, made.component()).weight < 0.8
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_sign_rates_count_first_single_turns_of_trainable_kinds(name: str):
+    """By hand: five exchanges of which the third repeats a frame and the fourth is a third turn."""
+    log = Log()
+    for frame, turns in ((1, 1), (2, 2), (1, 1), (3, 3), (4, -1)):
+        log.send("m-0", frame=frame, turns=turns, capability=CODE[name])
+    log.send("m-1", frame=1, turns=1, capability=CODE[name])
+    log.send("m-2", frame=1, turns=1, capability=CODE["chat"])
+    traffic = log.made().traffic
+    rates = sign_rates(traffic, np.flatnonzero(traffic.exchanges.account < 2))
+    trains = name not in ("chat", "other")
+    assert rates[:2].tolist() == ([0.6, 1.0] if trains else [0.0, 0.0])
+    assert np.isnan(rates[2])
+
+
+def test_nobody_to_compare_with():
+    """Without outsiders the test says that it was not run."""
+    made = Log(3).campaign().made()
+    test = harvest_signs(made.traffic, made.component())
+    assert (test.weight, dict(test.figures)) == (0.0, {})
