@@ -180,23 +180,25 @@ class Log:
         own: int = 15,
         start: str = "m",
         topic: int = TOPICS,
-        pool: int = 400,
+        pool: int | None = 400,
         days: tuple[int, ...] = (2, 3, 6, 9, 10),
         **columns,
     ) -> Log:
         """Members called m-.., who are dealt prompts of one pool, and have traffic of their own.
 
         The pool is about three topics from `topic` on; `each` prompts go to every member, through
-        any of eight networks.
+        any of eight networks. Where `pool` is `None`, no prompt comes twice.
         """
-        queue = [(self.key(), topic + int(self.rng.integers(3))) for _ in range(pool)]
+        queue = [(self.key(), topic + int(self.rng.integers(3))) for _ in range(pool or 0)]
         openings, exits = [self.key() for _ in range(4)], [self.key() for _ in range(8)]
         for m in range(members):
             name = f"{start}-{m:03d}"
             if own:
                 self.customer(name, own)
             for _ in range(each):
-                frame, about = queue[int(self.rng.integers(pool))]
+                frame, about = self.key(), topic + int(self.rng.integers(3))
+                if queue:
+                    frame, about = queue[int(self.rng.integers(len(queue)))]
                 told = {
                     "topic": about,
                     "capability": CODE["mathematical_reasoning"],

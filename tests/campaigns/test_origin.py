@@ -32,7 +32,7 @@ def test_each_way_of_access_shows(kind: str):
 
 
 def test_no_origin_in_common_weighs_next_to_nothing(honest: Made):
-    """The look-alike: networks and devices of each one's own. Absence is cheap, so -0.31 at most."""
+    """The look-alike: networks and devices of each one's own, held against nobody."""
     test = shared_origin(honest.traffic, honest.component(only_common=False))
     assert -0.31 <= test.weight <= 0
     assert float(test.figures["p"]) == 1
