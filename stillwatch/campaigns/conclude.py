@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillwatch.campaigns.attribution import background
-from stillwatch.campaigns.judgement import LEAST_OUTSIDERS, Verdict, judge
+from stillwatch.campaigns.judgement import LEAST_OUTSIDERS, Verdict, judge, prior_of
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
 from stillwatch.campaigns.outsiders import outsiders
@@ -48,10 +48,12 @@ def conclude(
             "needed to compare a group with; add logs of other accounts or of more days."
         ]
     against = background(traffic.exchanges, order, others.rows)
+    prior = prior_of(candidates.groups)
+    run["prior_log10_odds"] = round(prior, 3)
     judged: list[Verdict] = []
     for group in candidates.groups:
         rows = rows_of(traffic, group, order)
-        judged.append(judge(traffic, group, rows, against, others))
+        judged.append(judge(traffic, group, rows, against, others, prior))
         tell(1)
     campaigns = [v for v in judged if v.kind == "distillation"]
     taken = np.zeros(len(traffic.accounts), bool)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 PRIOR = -2.0
 """log10 odds that a group found alike is a campaign, before its evidence."""
 
+GROUPS_FREE = 5
+"""Groups of a run that the prior allows for; beyond, it falls as their number rises, since the
+more groups are looked at, the stronger the strongest gets by chance."""
+
 LEAST_MARGIN = 1.0
 """log10 odds from which a campaign is reported: ten to one, against the best rival."""
 
@@ -65,6 +69,7 @@ def judge(
     rows: NDArray[np.int64],
     against: Background,
     others: Outsiders,
+    prior: float,
 ) -> Verdict:
     """The verdict on one group; `rows` are its accounts' exchanges in order of key."""
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
@@ -78,7 +83,7 @@ def judge(
     component = Component(rows[chosen], rows[theirs], accounts, others)
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
     found = rivals(traffic, component, tests)
-    margins = [_margin(tests, rival) for rival in found]
+    margins = [prior + _left(tests, rival) for rival in found]
     best = int(np.argmin(margins))
     margin = margins[best]
     confidence = float(np.clip(1 / (1 + 10.0 ** -min(margin, 15.0)), 0.001, 0.999))
@@ -115,9 +120,15 @@ def _dismiss(group: Group, why: str) -> Verdict:
     )
 
 
-def _margin(tests: dict[str, Test], rival: Rival) -> float:
-    left = sum(
+def prior_of(groups: list[Group]) -> float:
+    """The prior log10 odds that the groups of a run share."""
+    judged = sum(len(group.accounts) >= LEAST_MEMBERS for group in groups)
+    return PRIOR - float(np.log10(max(1.0, judged / GROUPS_FREE)))
+
+
+def _left(tests: dict[str, Test], rival: Rival) -> float:
+    """The evidence that a rival leaves, log10."""
+    return sum(
         test.weight * (1 - rival.fit if kind in rival.explains else 1.0)
         for kind, test in tests.items()
     )
-    return PRIOR + left

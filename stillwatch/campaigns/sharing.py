@@ -25,6 +25,9 @@ MOST_ACCOUNTS = 64
 """Accounts of a set; of a larger group, so many are drawn."""
 
 DRAWS = 100
+PER_DECADE = 0.4
+"""Most that the sharing of ten families may weigh; a hundred twice that, and so on."""
+
 LEAST_P = 1e-4
 """A hundred draws and a normal tail are trusted no further than this."""
 
@@ -59,7 +62,9 @@ def shared_objects(traffic: Traffic, component: Component) -> Test:
         f"({families:,} families, the most shared by {most:,} accounts); among as many accounts "
         f"drawn outside it is {drawn.mean():.0%}."
     )
-    return Test("shared_objects", float(log10_e(p)), says, figures, component.rows[:6])
+    # One popular template is one coincidence, however many exchanges carry it.
+    weight = min(float(log10_e(p)), PER_DECADE * float(np.log10(1 + families)))
+    return Test("shared_objects", weight, says, figures, component.rows[:6])
 
 
 def _share(
