@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from stillwatch.campaigns import component as given
-from stillwatch.campaigns.attribution import background
-from stillwatch.campaigns.judgement import LEAST_MARGIN, PRIOR, Verdict, _margin, judge
+from stillwatch.campaigns import conclude as run
+from stillwatch.campaigns.judgement import LEAST_MARGIN, PRIOR, Verdict, judge, prior_of
 from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.campaigns.rivals import Rival
 from tests.campaigns.made import CODE, Log, Made
@@ -18,9 +18,15 @@ from tests.campaigns.test_rivals import in_order
 
 def judged(made: Made, start: str = "m") -> Verdict:
     """The verdict on one group, as a run comes to it."""
-    others = made.others(start)
-    against = background(made.traffic.exchanges, made.order, others.rows)
-    return judge(made.traffic, made.group(start), made.rows(start), against, others)
+    seen: list[Verdict] = []
+
+    def listen(*given) -> Verdict:
+        seen.append(judge(*given))
+        return seen[-1]
+
+    with patch.object(run, "judge", listen):
+        run.conclude(made.traffic, made.candidates(start), {})
+    return seen[0]
 
 
 def left(verdict: Verdict, rival: Rival) -> float:
@@ -48,21 +54,27 @@ def test_a_campaign_is_reported_with_its_members_and_exchanges(plain: Made):
     assert len(np.unique(verdict.rows)) == len(verdict.rows)
 
 
-def test_the_margin_is_the_least_that_a_rival_leaves(plain: Made):
-    """By hand, over all rivals; the winner is the one that leaves it."""
-    verdict = judged(plain)
+@pytest.mark.parametrize("together", [0, 5, 7, 10])
+def test_the_margin_is_the_least_that_a_rival_leaves(together: int):
+    """By hand, over all rivals, with a fleet that fits in part; the winner is who leaves it."""
+    log = Log().outsiders().campaign()
+    for i in range(together):
+        log.register(f"m-{i:03d}", org=3)
+    verdict = judged(log.made())
     margins = [left(verdict, rival) for rival in verdict.rivals]
     assert verdict.margin == pytest.approx(min(margins))
     assert left(verdict, verdict.winner) == pytest.approx(verdict.margin)
+    evidence = sum(test.weight for test in verdict.tests.values())
+    assert verdict.margin == pytest.approx(PRIOR + evidence * (1 - together / 10), abs=0.2)
 
 
-def test_what_a_rival_explains_is_taken_off_in_proportion_to_its_fit():
-    """Two tests, one of which the rival explains by half."""
-    none = np.zeros(0, np.int64)
-    tests = {k: given.Test(k, w, "", {}, none) for k, w in (("a", 3.0), ("b", 1.0), ("c", -0.5))}
-    assert _margin(tests, Rival("x", 0.5, ("a",), "")) == PRIOR + 1.5 + 1 - 0.5
-    assert _margin(tests, Rival("x", 1.0, ("a", "b"), "")) == PRIOR - 0.5
-    assert _margin(tests, Rival("chance", 1.0, (), "")) == PRIOR + 3.5
+def test_the_more_groups_the_lower_the_prior(plain: Made):
+    """Five are allowed for; of fifty a tenth of the odds remain; those too small don't count."""
+    group, small = plain.group("m"), plain.group("m-00")
+    few = replace(small, accounts=small.accounts[:4])
+    assert prior_of([]) == prior_of([group] * 5) == PRIOR
+    assert prior_of([group] * 50) == pytest.approx(PRIOR - 1)
+    assert prior_of([group] * 5 + [few] * 90) == PRIOR
 
 
 def test_customers_found_together_are_dismissed(honest: Made):
