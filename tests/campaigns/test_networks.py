@@ -72,3 +72,7 @@ def test_a_network_is_compared_with_others_than_itself():
     assert apart.accounts.tolist() == by_others.accounts.tolist()
     assert apart.load.tolist() == by_others.load.tolist()
     assert apart.signs.tolist() == by_others.signs.tolist()
+    verdict = judged(made)
+    assert verdict is not None
+    compared = int(verdict.tests["exchangeability"].figures["outsiders_compared"])
+    assert 0 < compared <= len(by_others)
