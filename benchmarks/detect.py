@@ -94,9 +94,7 @@ def main() -> None:
         "stages": {
             name: {
                 "seconds": round(statistics.median(r["stages"][name] for r in runs), 2),
-                "exchanges_a_second": round(
-                    n / statistics.median(r["stages"][name] for r in runs)
-                ),
+                "exchanges_a_second": round(n / statistics.median(r["stages"][name] for r in runs)),
             }
             for name in runs[0]["stages"]
         },

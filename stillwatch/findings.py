@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,15 +65,10 @@ class Findings:
         Raises `OutputExists` where `folder` holds files that are not findings.
         """
         folder = Path(folder)
-        if folder.exists() and any(folder.iterdir()) and not (folder / "run.json").exists():
-            raise OutputExists(
-                folder, "holds files that are not findings", "Name an empty or new folder"
-            )
+        check_target(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = folder.with_name(f".{folder.name}.new")
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        fresh, old = scratch / "new", scratch / "old"
         fresh.mkdir()
         for name, schema in _FILES.items():
             table = tables.require(getattr(self, name), schema, f"findings.{name}")
@@ -81,8 +77,21 @@ class Findings:
         if folder.exists():
             folder.rename(old)
         fresh.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         return folder
+
+
+def check_target(folder: str | Path) -> None:
+    """Raise `OutputExists` where `folder` is a file, or holds anything but findings of ours."""
+    folder = Path(folder)
+    todo = "Name an empty or new folder"
+    if folder.exists() and not folder.is_dir():
+        raise OutputExists(folder, "is a file", todo)
+    if folder.is_dir():
+        ours = {"run.json", *(f"{name}.parquet" for name in _FILES)}
+        other = sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
+        if other:
+            raise OutputExists(folder, f"holds {other[0]!r}, which is no part of findings", todo)
 
 
 def read_findings(folder: str | Path) -> Findings:

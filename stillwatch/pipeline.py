@@ -26,7 +26,7 @@ from stillwatch.campaigns.conclude import conclude
 from stillwatch.engine.duck import Duck
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
-from stillwatch.findings import Findings
+from stillwatch.findings import Findings, check_target
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import IngestReport, Lake, is_lake
 from stillwatch.profiles.gather import STEPS, gather
@@ -72,7 +72,9 @@ def detect(
     A log is first read into a lake that is thrown away. With `until`, nothing that came after it
     is read. Raises `InputNotFound`, `NothingToRead`, `LakeBroken` and `OutputExists`.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = max(1, threads or os.cpu_count() or 1)
+    if out is not None:
+        check_target(out)
     clock = _Clock(progress or Silent())
     if not Path(log).exists():
         raise InputNotFound(log, "doesn't exist", "Name a folder of logs, a log file, or a lake")

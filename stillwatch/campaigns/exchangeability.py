@@ -12,7 +12,7 @@ import numpy as np
 
 from stillwatch.campaigns.component import Component, Test
 from stillwatch.statistics.evalues import log10_e, rank_p
-from stillwatch.statistics.mmd import Samples, samples, squared_mmd, squared_mmd_paired
+from stillwatch.statistics.mmd import Samples, samples
 from stillwatch.statistics.sums import sums_by_account
 from stillwatch.tables import CAPABILITIES
 
@@ -24,34 +24,29 @@ if TYPE_CHECKING:
 LEAST_EXCHANGES = 8
 """Accounts with fewer are not compared one by one."""
 
-TWINS = 0.01
+TWINS = 0.004
 """Squared MMD up to which the members can be samples of one queue; beyond, the test speaks
-against: two decades for each tenfold. People of broad interests start near 0.01."""
+against: two decades for each tenfold. Between people it is 0.01 and more."""
 
 
 def exchangeability(traffic: Traffic, component: Component) -> Test:
     """The test for one group, by its members with at least eight attributed exchanges."""
     sample = _by_account(traffic, component.rows, component.accounts)
-    whole = Samples(
-        sample.size.sum(keepdims=True),
-        sample.total.sum(0, keepdims=True),
-        sample.squares.sum(keepdims=True),
-    )
-    rest = Samples(
-        whole.size - sample.size, whole.total - sample.total, whole.squares - sample.squares
-    )
     near = sample.size >= LEAST_EXCHANGES
     if near.sum() < 2:
         return Test(
             "exchangeability", 0.0, "Too few exchanges to compare members.", {}, component.rows[:0]
         )
-    members = squared_mmd_paired(_at(sample, near), _at(rest, near))
-    strangers = squared_mmd(_outside(traffic, component), whole)[:, 0]
+    # Each member against every other one, not against all of them pooled: the middle of a mixed
+    # crowd is near to everybody in it.
+    sample = _at(sample, near)
+    members = _to_others(sample)
+    strangers = _to_all(_outside(traffic, component), sample)
     p = float(np.median(rank_p(members, strangers, high=False)))
     typical = float(np.median(members))
     weight = float(log10_e(p)) if typical <= TWINS else -2 * float(np.log10(typical / TWINS))
     figures = {
-        "members_compared": int(near.sum()),
+        "members_compared": len(members),
         "median_mmd2": round(typical, 5),
         "outsiders_compared": len(strangers),
         "outsiders_mmd2_first_percentile": round(float(np.quantile(strangers, 0.01)), 5)
@@ -60,12 +55,24 @@ def exchangeability(traffic: Traffic, component: Component) -> Test:
         "p": p,
     }
     says = (
-        f"What a typical member asks lies at squared MMD {typical:.4f} from what the others ask "
+        f"What a typical member asks lies at squared MMD {typical:.4f} from what another asks "
         f"({'as two samples of one queue do' if typical <= TWINS else 'too far for one queue'}); "
         f"of {len(strangers):,} accounts outside, with exchanges of the same kind, {p:.2%} come as "
         "close."
     )
     return Test("exchangeability", max(-3.0, weight), says, figures, component.rows[:6])
+
+
+def _to_others(sample: Samples) -> NDArray[np.float64]:
+    """Mean squared MMD of each sample to the others, (a,)."""
+    n, mean, own = len(sample.size), sample.mean, sample.own
+    across = (mean * (mean.sum(0) - mean)).sum(1) / (n - 1)
+    return own + (own.sum() - own) / (n - 1) - 2 * across
+
+
+def _to_all(others: Samples, sample: Samples) -> NDArray[np.float64]:
+    """Mean squared MMD of each of `others` to the samples, (b,)."""
+    return others.own + sample.own.mean() - 2 * others.mean @ sample.mean.mean(0)
 
 
 def _outside(traffic: Traffic, component: Component) -> Samples:
