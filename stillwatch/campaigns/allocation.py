@@ -60,7 +60,9 @@ def dealing(traffic: Traffic, component: Component) -> float:
     Far above 1 where accounts repeat themselves (one's own template or habit), 0 where each runs
     through a set once. NaN where nothing repeats.
     """
-    rows = component.rows
+    rows = component.rows[traffic.exchanges["frame"][component.rows] != 0]
+    if not len(rows):
+        return float("nan")
     frame = traffic.exchanges["frame"][rows]
     account = traffic.exchanges.account[rows]
     _, frame_place = np.unique(frame, return_inverse=True)

@@ -127,7 +127,7 @@ def attribute(exchanges: Exchanges, rows: NDArray[np.int64], background: Backgro
     prior = own = _distribution(outside_codes, np.ones(len(outside_codes)), sizes)
     account = np.unique(inside.account, return_inverse=True)[1]
     weight, ratio = np.ones(len(account)), np.zeros_like(own)
-    for _ in range(ROUNDS):
+    for first in [True] + [False] * (ROUNDS - 1):
         common = _distribution(inside_codes, weight, sizes)
         # What is the same all over the group (a relay's own system prompt, say) must not tell the
         # parts apart, so the own traffic learns from the group too, held by what is outside.
@@ -135,6 +135,9 @@ def attribute(exchanges: Exchanges, rows: NDArray[np.int64], background: Backgro
         learnt = _distribution(inside_codes, 1 - weight, sizes)
         own = (prior * held + learnt * rest) / (held + rest)
         ratio = np.log(common / own)
+        if first:
+            # An opening that all of the group's traffic has would settle everything at once.
+            ratio[len(SHARED_FEATURES) :] = 0.0
         share = _shares(account, weight)
         weight = _posterior(inside_codes, ratio, share[account])
     stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05))

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 LEAST_EXCHANGES = 8
 """Accounts with fewer are not compared one by one."""
 
+LEAST_STRANGERS = 10
+
 TWINS = 0.004
 """Squared MMD up to which the members can be samples of one queue; beyond, the test speaks
 against: two decades for each tenfold. Between people it is 0.01 and more."""
 
 
-def exchangeability(traffic: Traffic, component: Component) -> Test:
+def exchangeability(traffic: Traffic, component: Component, twins: float = TWINS) -> Test:
     """The test for one group, by its members with at least eight attributed exchanges."""
     sample = _by_account(traffic, component.rows, component.accounts)
     near = sample.size >= LEAST_EXCHANGES
@@ -42,21 +44,22 @@ def exchangeability(traffic: Traffic, component: Component) -> Test:
     sample = _at(sample, near)
     members = _to_others(sample)
     strangers = _to_all(_outside(traffic, component), sample)
+    if len(strangers) < LEAST_STRANGERS:
+        says = f"Only {len(strangers)} accounts outside ask for the same; nobody to compare with."
+        return Test("exchangeability", 0.0, says, {}, component.rows[:0])
     p = float(np.median(rank_p(members, strangers, high=False)))
     typical = float(np.median(members))
-    weight = float(log10_e(p)) if typical <= TWINS else -2 * float(np.log10(typical / TWINS))
+    weight = float(log10_e(p)) if typical <= twins else -2 * float(np.log10(typical / twins))
     figures = {
         "members_compared": len(members),
         "median_mmd2": round(typical, 5),
         "outsiders_compared": len(strangers),
-        "outsiders_mmd2_first_percentile": round(float(np.quantile(strangers, 0.01)), 5)
-        if len(strangers)
-        else "none",
+        "outsiders_mmd2_first_percentile": round(float(np.quantile(strangers, 0.01)), 5),
         "p": p,
     }
     says = (
         f"What a typical member asks lies at squared MMD {typical:.4f} from what another asks "
-        f"({'as two samples of one queue do' if typical <= TWINS else 'too far for one queue'}); "
+        f"({'as two samples of one queue do' if typical <= twins else 'too far for one queue'}); "
         f"of {len(strangers):,} accounts outside, with exchanges of the same kind, {p:.2%} come as "
         "close."
     )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stillwatch.traffic import Group, Traffic
 
 LEAST_ACCOUNTS = 5
+MIXED = 0.012
+"""Squared MMD up to which accounts can carry one pool's customers, who stay on one for a while."""
 PRIOR = -2.0
 """log10 odds that a group that comes the same ways is a pool of accounts, before its evidence."""
 
@@ -45,7 +47,9 @@ def judge_network(
     tests = {
         test.kind: test
         for test in (
-            run(traffic, component) for run in (shared_origin, exchangeability, work_allocation)
+            shared_origin(traffic, component),
+            exchangeability(traffic, component, MIXED),
+            work_allocation(traffic, component),
         )
     }
     margin = PRIOR + sum(test.weight for test in tests.values())

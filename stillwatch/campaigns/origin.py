@@ -48,7 +48,7 @@ def shared_origin(traffic: Traffic, component: Component) -> Test:
     says = (
         f"Members that share rare ways of access with other members: {', '.join(found)}."
         if found
-        else "Members share no rare way of access."
+        else "Members share no way of access that under a tenth of all accounts have."
     )
     return Test("shared_origin", float(log10_e(p)), says, figures, component.rows[:4])
 

@@ -98,15 +98,17 @@ def _class(traffic: Traffic, component: Component) -> Rival:
 
 
 def coverage(traffic: Traffic, component: Component) -> float:
-    """Mean over attributed exchanges of the share of members who sent the same masked prompt.
+    """Mean over attributed exchanges of the share of other members who sent the same masked prompt.
 
     High for an assignment that all of a class work on; low for work that is dealt out.
     """
-    frame = traffic.exchanges["frame"][component.rows]
-    value, accounts = accounts_by_key(frame, traffic.exchanges.account[component.rows])
-    if not len(value):
+    rows = component.rows[traffic.exchanges["frame"][component.rows] != 0]
+    frame = traffic.exchanges["frame"][rows]
+    value, accounts = accounts_by_key(frame, traffic.exchanges.account[rows])
+    if not len(value) or len(component.accounts) < 2:
         return 0.0
-    return float(accounts[np.searchsorted(value, frame)].mean() / len(component.accounts))
+    others = accounts[np.searchsorted(value, frame)] - 1
+    return float(others.mean() / (len(component.accounts) - 1))
 
 
 def _benchmark(traffic: Traffic, component: Component) -> Rival:
@@ -134,9 +136,13 @@ def same_order(traffic: Traffic, rows: NDArray[np.int64]) -> float:
     """Share of an account's steps (prompt to next prompt) that another account also takes.
 
     A queue deals neighbouring prompts to different workers, so its accounts have few steps in
-    common; who runs a set from top to bottom has nearly all.
+    common; who runs a set from top to bottom has nearly all. Only how threads begin counts: canned
+    follow-ups are the same everywhere.
     """
     exchanges = traffic.exchanges
+    rows = rows[np.lexsort((exchanges["exchange"][rows], exchanges["ts"][rows]))]
+    rows = rows[np.unique(exchanges["thread"][rows], return_index=True)[1]]
+    rows = rows[exchanges["frame"][rows] != 0]
     order = np.lexsort(
         (exchanges["exchange"][rows], exchanges["ts"][rows], exchanges.account[rows])
     )

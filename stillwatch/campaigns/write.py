@@ -25,14 +25,14 @@ MOST_MEMBERSHIP = 4.0
 
 
 def campaign_id(traffic: Traffic, verdict: Verdict) -> str:
-    """A name that a grown log keeps: made of the member that was seen first.
+    """A name that a grown log keeps: made of the account of the first attributed exchange.
 
     >>> len("c-0123456789")
     12
     """
-    first = min(
-        verdict.accounts, key=lambda a: (int(traffic.accounts.first[a]), traffic.accounts.ids[a])
-    )
+    rows, exchanges = verdict.rows, traffic.exchanges
+    earliest = rows[np.lexsort((exchanges["exchange"][rows], exchanges["ts"][rows]))[0]]
+    first = int(exchanges.account[earliest])
     text = f"{verdict.kind}:{traffic.accounts.ids[first]}"
     return "c-" + hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 

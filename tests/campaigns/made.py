@@ -86,6 +86,7 @@ def bare(account: list[int], frame: list[int], ts: list[int] | None = None) -> T
         "exchange": np.arange(1, n + 1, dtype=np.uint64),
         "ts": np.array(range(n) if ts is None else ts, np.int64),
         "frame": np.array(frame, np.uint64),
+        "thread": np.arange(n),
     }
     exchanges = Exchanges(
         np.array(account), keys, np.zeros((n, 256), np.int8), pa.chunked_array([], pa.string())

@@ -36,7 +36,7 @@ def test_no_origin_in_common_weighs_next_to_nothing(honest: Made):
     test = shared_origin(honest.traffic, honest.component(only_common=False))
     assert -0.31 <= test.weight <= 0
     assert float(test.figures["p"]) == 1
-    assert "share no rare" in test.says
+    assert "share no way of access" in test.says
 
 
 def test_what_half_of_everybody_has_is_no_way_of_their_own():

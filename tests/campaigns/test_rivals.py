@@ -216,9 +216,9 @@ def test_a_prompt_over_and_over_is_no_step():
 
 
 def test_coverage_is_the_share_of_members_who_sent_it():
-    """By hand: of four accounts, 3 sent frame 1 and one frame 2; (3 x 3/4 + 2 x 1/4) / 5."""
+    """By hand: of three others, 2 sent frame 1 too and none frame 2; (3 x 2/3 + 2 x 0) / 5."""
     traffic = bare([0, 1, 2, 3, 3], [1, 1, 1, 2, 2])
-    assert coverage(traffic, alone(traffic)) == pytest.approx((3 * 0.75 + 2 * 0.25) / 5)
+    assert coverage(traffic, alone(traffic)) == pytest.approx(3 * (2 / 3) / 5)
     assert coverage(traffic, replace(alone(traffic), rows=np.arange(0))) == 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stillwatch.statistics.communities import communities
-from stillwatch.statistics.crowds import JOIN, pooled, twin_communities
+from stillwatch.statistics.crowds import COHESION, spread_within, twin_communities
 from stillwatch.statistics.mmd import NULL_SPREAD, Samples, nearest_twins, squared_mmd, twin_links
 
 SIZES = (30, 20, 8, 3)
@@ -91,11 +91,10 @@ def test_crowds_are_found_whole_and_kept_apart():
     assert found == [list(range(60)), list(range(60, 120))]
 
 
-def test_pooled_is_the_sum_and_distance_of_crowds_exceeds_the_bar():
-    """Pooling adds sizes, sums and squares; parts of one crowd lie below `JOIN`, others above."""
+def test_members_of_one_crowd_are_near_each_other_and_of_two_are_not():
+    """The mean over pairs is nought in a crowd, and above the bar over two crowds together."""
     sample = _crowds(2, crowds=2, each=10)
-    first, second = pooled(sample, np.arange(5)), pooled(sample, np.arange(5, 10))
-    stranger = pooled(sample, np.arange(10, 20))
-    assert first.size.tolist() == [750.0]
-    assert np.allclose(first.total[0], sample.total[:5].sum(0))
-    assert squared_mmd(first, second)[0, 0] < JOIN < squared_mmd(first, stranger)[0, 0]
+    pairs = squared_mmd(sample, sample)[:20, :20]
+    by_hand = pairs[np.triu_indices(20, 1)].mean()
+    assert spread_within(sample, np.arange(20)) == pytest.approx(by_hand)
+    assert spread_within(sample, np.arange(10)) < COHESION < by_hand
