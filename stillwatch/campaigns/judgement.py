@@ -30,8 +30,8 @@ GROUPS_FREE = 5
 """Groups of a run that the prior allows for; beyond, it falls as their number rises, since the
 more groups are looked at, the stronger the strongest gets by chance."""
 
-LEAST_MARGIN = 1.0
-"""log10 odds from which a campaign is reported: ten to one, against the best rival."""
+LEAST_MARGIN = 1.3
+"""log10 odds from which a campaign is reported: twenty to one, against the best rival."""
 
 LEAST_MEMBERS = 5
 LEAST_OUTSIDERS = 20
