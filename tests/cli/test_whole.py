@@ -26,6 +26,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str, int]
         stderr=subprocess.PIPE,
         text=True,
         env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+        # A runner started in the background ignores SIGINT, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         assert process.stdout is not None
         lines = []
@@ -39,7 +41,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str, int]
         with urllib.request.urlopen(lines[-1].strip(), timeout=20) as answer:
             page = answer.read().decode()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
     return folder, "".join(lines), page, process.returncode
 
 
