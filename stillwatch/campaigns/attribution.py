@@ -4,8 +4,8 @@ An exchange of a member is either the group's common work or the account's own t
 traffic starts as the traffic of accounts outside all groups; the common work is what that doesn't
 explain, and both are fitted by expectation-maximisation (close to positive-unlabelled learning:
 Elkan and Noto 2008). The exchanges of a thread have one fate: a thread is described by how it
-begins and by how far it goes. The features are few and discrete, independent given the
-part (naive Bayes).
+begins and by how far it goes. The features are few and discrete; the first fit takes them for
+independent given the part (naive Bayes), and `refinement` then takes them together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numba as nb
 import numpy as np
 
 from stillwatch.campaigns.cells import assign, codebook
+from stillwatch.campaigns.refinement import refine
 from stillwatch.statistics.pairs import accounts_by_key
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ HOLD = 0.1
 SHRINK = 5.0
 """An account's own share counts from about so many threads on."""
 
+MOST_LOAD = 3.0
+"""An account counts for at most so many times the threads of the median one: two that send a
+hundred times as much must not define what all have in common."""
+
 COMMON_VALUES = 256
 """Distinct values of one key that are told apart; the rest are one value, "other"."""
 
@@ -54,6 +59,9 @@ SHARED_FEATURES = (
     "repeats",
 )
 """Features that mean the same for every group; those of `KEY_FEATURES` are a group's own."""
+
+ORDERED_FEATURES = ("capability", "turns", "exchanges", "max_tokens", "thinking", "repeats")
+"""Features whose codes trees can cut: all are in order but capability, which has few values."""
 
 
 @dataclass(frozen=True)
@@ -123,29 +131,54 @@ def attribute(exchanges: Exchanges, rows: NDArray[np.int64], background: Backgro
     outside_codes = np.column_stack(
         [background.codes, _keyed(exchanges, background.threads, values)]
     )
-    sizes = np.maximum(inside_codes.max(0), outside_codes.max(0)) + 1
-    prior = own = _distribution(outside_codes, np.ones(len(outside_codes)), sizes)
-    account = np.unique(inside.account, return_inverse=True)[1]
-    weight, ratio = np.ones(len(account)), np.zeros_like(own)
+    account, load = np.unique(inside.account, return_inverse=True, return_counts=True)[1:]
+    counts = np.minimum(1.0, MOST_LOAD * np.median(load) / load)[account]
+    posterior, ratio = _mixture(inside_codes, outside_codes, account, counts)
+    stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05))
+    posterior = refine(
+        _features(inside_codes, ratio), _features(outside_codes, ratio), posterior, account, counts
+    )
+    return Attribution(
+        rows=rows,
+        posterior=posterior[inside.of_row],
+        false_rate=float(np.mean(stray >= 0.5)) if len(stray) else 0.0,
+    )
+
+
+def _mixture(
+    inside: NDArray[np.int64],
+    outside: NDArray[np.int64],
+    account: NDArray[np.int64],
+    counts: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Naive Bayes by expectation-maximisation: posteriors (t,), log ratios (features, values).
+
+    `inside` (t, features) and `outside` are codes; a thread of the group counts `counts` (t,).
+    """
+    sizes = np.maximum(inside.max(0), outside.max(0)) + 1
+    prior = own = _distribution(outside, np.ones(len(outside)), sizes)
+    posterior, ratio = np.ones(len(inside)), np.zeros_like(own)
     for first in [True] + [False] * (ROUNDS - 1):
-        common = _distribution(inside_codes, weight, sizes)
+        common = _distribution(inside, posterior * counts, sizes)
         # What is the same all over the group (a relay's own system prompt, say) must not tell the
         # parts apart, so the own traffic learns from the group too, held by what is outside.
-        rest, held = (1 - weight).sum(), HOLD * len(weight)
-        learnt = _distribution(inside_codes, 1 - weight, sizes)
+        rest, held = ((1 - posterior) * counts).sum(), HOLD * counts.sum()
+        learnt = _distribution(inside, (1 - posterior) * counts, sizes)
         own = (prior * held + learnt * rest) / (held + rest)
         ratio = np.log(common / own)
         if first:
             # An opening that all of the group's traffic has would settle everything at once.
             ratio[len(SHARED_FEATURES) :] = 0.0
-        share = _shares(account, weight)
-        weight = _posterior(inside_codes, ratio, share[account])
-    stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05))
-    return Attribution(
-        rows=rows,
-        posterior=weight[inside.of_row],
-        false_rate=float(np.mean(stray >= 0.5)) if len(stray) else 0.0,
-    )
+        share = _shares(account, posterior)
+        posterior = _posterior(inside, ratio, share[account])
+    return posterior, ratio
+
+
+def _features(codes: NDArray[np.int64], ratio: NDArray[np.float64]) -> NDArray[np.float32]:
+    """What refinement looks at: each code's log ratio, and those codes that have an order."""
+    told = [ratio[f][codes[:, f]] for f in range(codes.shape[1])]
+    ordered = codes[:, [SHARED_FEATURES.index(name) for name in ORDERED_FEATURES]]
+    return np.column_stack([*told, ordered]).astype(np.float32)
 
 
 def _threads(exchanges: Exchanges, rows: NDArray[np.int64]) -> _Threads:

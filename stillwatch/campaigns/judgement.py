@@ -33,10 +33,6 @@ more groups are looked at, the stronger the strongest gets by chance."""
 LEAST_MARGIN = 1.3
 """log10 odds from which a campaign is reported: twenty to one, against the best rival."""
 
-REPORTED = 0.95
-"""Probability from which a member's exchange is said to be the campaign's. Higher than what the
-tests look at: customers of a pool can sound like the harvest, and are wronged by being listed."""
-
 LEAST_MEMBERS = 5
 LEAST_OUTSIDERS = 20
 """Accounts outside every group below which nothing is judged: there is nobody to compare with."""
@@ -87,7 +83,6 @@ def judge(
     component = Component(rows[chosen], rows[theirs], accounts, others)
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
     found = rivals(traffic, component, tests)
-    told = surest(traffic.exchanges.account[rows], fitted.posterior, chosen)
     margins = [prior + _left(tests, rival) for rival in found]
     best = int(np.argmin(margins))
     margin = margins[best]
@@ -99,20 +94,12 @@ def judge(
         confidence=confidence,
         accounts=accounts,
         confidences=confidences * confidence,
-        rows=rows[told],
-        posterior=fitted.posterior[told],
+        rows=rows[chosen],
+        posterior=fitted.posterior[chosen],
         tests=tests,
         rivals=found,
         winner=found[best],
     )
-
-
-def surest(
-    account: NDArray[np.int64], posterior: NDArray[np.float64], chosen: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Of the `chosen` those that are sure enough to report; all of a member's if none is."""
-    sure = chosen & (posterior >= REPORTED)
-    return sure | (chosen & ~np.isin(account, account[sure]))
 
 
 def _dismiss(group: Group, why: str) -> Verdict:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binom
 
-from stillwatch.statistics.mmd import NULL_SPREAD, samples, squared_mmd_paired
+from stillwatch.statistics.mmd import NULL_SPREAD, samples, squared_mmd
 from stillwatch.statistics.sums import sums_by_account
 
 if TYPE_CHECKING:
@@ -28,8 +28,12 @@ PART_OF_TYPICAL = 0.4
 """An account must do at least this part of the common work's share in a typical member: the
 accounts of one pool carry alike, and a customer's work that merely looks alike carries less."""
 
-FAR = 0.03
-"""Squared MMD, beyond sampling error, at which an account's part isn't the others' work at all."""
+FAR = 0.016
+"""Squared MMD, beyond sampling error, at which an account's part isn't the others' work at all:
+one in a hundred pairs of people with a few interests each come nearer."""
+
+MOST_OTHERS = 256
+"""Accounts that each account is compared with."""
 
 COMPARED = 8
 """Attributed exchanges from which an account's part is compared with the others'."""
@@ -64,16 +68,14 @@ def _elsewhere(
         len(traffic.accounts),
     )
     out = np.zeros(len(accounts), bool)
-    others = used.sum() - used
-    compared = (used >= COMPARED) & (others >= COMPARED)
-    if compared.any():
-        mine = samples(total[compared], squares[compared], used[compared], traffic.scale)
-        rest = samples(
-            (total.sum(0) - total)[compared],
-            (squares.sum() - squares)[compared],
-            others[compared],
-            traffic.scale,
-        )
-        error = NULL_SPREAD * (1 / mine.size + 1 / rest.size)
-        out[compared] = squared_mmd_paired(mine, rest) > FAR + 3 * error
+    compared = used >= COMPARED
+    if compared.sum() < 2:
+        return out
+    part = samples(total[compared], squares[compared], used[compared], traffic.scale)
+    some = np.unique(np.linspace(0, len(part.size) - 1, MOST_OTHERS).astype(np.int64))
+    apart = squared_mmd(part, samples(part.total[some], part.squares[some], part.size[some], 1.0))
+    apart[some, np.arange(len(some))] = np.nan
+    # Each account by itself, and the typical one: two large ones must not make the others' work
+    # of their own, nor a stray one put the others apart.
+    out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size
     return out

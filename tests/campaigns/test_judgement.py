@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stillwatch.campaigns import conclude as run
-from stillwatch.campaigns.judgement import LEAST_MARGIN, PRIOR, Verdict, judge, prior_of, surest
+from stillwatch.campaigns.judgement import LEAST_MARGIN, PRIOR, Verdict, judge, prior_of
 from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.campaigns.rivals import Rival
 from tests.campaigns.made import CODE, Log, Made
@@ -189,12 +189,3 @@ def test_a_verdict_is_a_value(plain: Made):
     assert (plain.traffic.exchanges.content == before).all()
     assert replace(first, margin=0.0).margin == 0.0
     assert second.posterior.tolist() == first.posterior.tolist()
-
-
-def test_only_sure_exchanges_are_reported_and_no_member_loses_all():
-    """From 0.95 on; a member none of whose exchanges is as sure keeps those that were chosen."""
-    account = np.array([1, 1, 1, 2, 2, 3])
-    posterior = np.array([0.99, 0.9, 0.5, 0.9, 0.85, 0.99])
-    chosen = np.array([True, True, False, True, True, False])
-    told = surest(account, posterior, chosen)
-    assert told.tolist() == [True, False, False, True, True, False]
