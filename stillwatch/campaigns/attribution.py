@@ -17,7 +17,7 @@ import numba as nb
 import numpy as np
 
 from stillwatch.campaigns.cells import assign, codebook
-from stillwatch.campaigns.refinement import refine
+from stillwatch.campaigns.refinement import Trees, refine, told_by
 from stillwatch.statistics.pairs import accounts_by_key
 
 if TYPE_CHECKING:
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 CODEBOOK_ROWS = 20_000
 FIT_THREADS = 40_000
 """Threads of the background that a fit looks at, and of the group that name its common values."""
+
+SCORED = 200_000
+"""Threads that are scored at a time."""
+
+ENOUGH = 8
+"""Threads of an account from which its share of strays counts."""
+
+SUSPECT = 0.7
+"""Share of common work, in parts of a typical member's, from which an outsider teaches nothing."""
+
+ENOUGH_SAMPLED = 4
+"""Sampled threads of an outsider from which it can be a suspect."""
 
 ROUNDS = 12
 SMOOTHING = 2.0
@@ -60,8 +72,19 @@ SHARED_FEATURES = (
 )
 """Features that mean the same for every group; those of `KEY_FEATURES` are a group's own."""
 
+CAPABILITY = SHARED_FEATURES.index("capability")
 ORDERED_FEATURES = ("capability", "turns", "exchanges", "max_tokens", "thinking", "repeats")
 """Features whose codes trees can cut: all are in order but capability, which has few values."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What tells a group's common work, of anybody: the log `ratio` of each value of each feature
+    (features, values), the `values` of its keys, and the `trees` of the second look."""
+
+    ratio: NDArray[np.float64]
+    values: dict[str, NDArray[np.uint64]]
+    trees: Trees
 
 
 @dataclass(frozen=True)
@@ -69,17 +92,19 @@ class Attribution:
     """A fitted group.
 
     `rows` (m,) are exchanges of the group's accounts and `posterior` (m,) their probability of
-    being common work. `false_rate` is the share of background threads that would be attributed to
-    an account of which one thread in twenty is common work.
+    being common work. `false_rate` is the share of a typical outsider's threads that would be
+    attributed to an account of which one thread in twenty is common work. `model` is what was
+    learnt.
     """
 
     rows: NDArray[np.int64]
     posterior: NDArray[np.float64]
     false_rate: float
+    model: Model
 
 
 @dataclass(frozen=True)
-class _Threads:
+class Threads:
     """t threads: the row that `begins` each, its `account`, and how many `turns` it comes to.
 
     `of_row` (m,) is the thread of each of the rows that they were made of.
@@ -95,54 +120,103 @@ class _Threads:
 class Background:
     """What every group of a run is fitted against, made once.
 
-    `centroids` are the run's content cells; `threads` a sample of those outside all groups, with
-    their `codes` by `SHARED_FEATURES`.
+    `centroids` are the run's content cells; `threads` those of outsiders, with their `codes` by
+    `SHARED_FEATURES`. A fit looks at every `step`-th.
     """
 
     centroids: NDArray[np.float32]
-    threads: _Threads
-    codes: NDArray[np.int64]
+    threads: Threads
+    codes: NDArray[np.int16]
+    step: int
+
+
+def content_cells(exchanges: Exchanges, order: NDArray[np.int64]) -> NDArray[np.float32]:
+    """A run's content cells, of all its exchanges in `order` of their keys."""
+    return codebook(exchanges.content[order[:: max(1, len(order) // CODEBOOK_ROWS)]])
 
 
 def background(
-    exchanges: Exchanges, order: NDArray[np.int64], outside: NDArray[np.int64]
+    exchanges: Exchanges, rows: NDArray[np.int64], centroids: NDArray[np.float32]
 ) -> Background:
-    """The background of a run: `order` holds all exchanges and `outside` those outside all groups.
+    """The background that `rows` make, in order of their keys: samples must not depend on order."""
+    threads = _threads(exchanges, rows)
+    codes = _codes(exchanges, threads, centroids).astype(np.int16)
+    return Background(centroids, threads, codes, max(1, len(threads.begins) // FIT_THREADS))
 
-    Both must be in order of exchange keys, so that samples don't depend on the log's order.
+
+def attribute(
+    exchanges: Exchanges,
+    rows: NDArray[np.int64],
+    background: Background,
+    start: NDArray[np.float64] | None = None,
+) -> Attribution:
+    """Fit the mixture to the group's exchanges `rows`, which are in order of exchange keys.
+
+    `start` holds, for each capability, how common its threads are taken to be at first; all
+    wholly, if not given. Where accounts share their camouflage too, that is common as well, and
+    only the start decides which of the two a fit is about.
     """
-    centroids = codebook(exchanges.content[order[:: max(1, len(order) // CODEBOOK_ROWS)]])
-    threads = _threads(exchanges, outside)
-    codes = _codes(exchanges, threads, centroids)
-    kept = slice(None, None, max(1, len(threads.begins) // FIT_THREADS))
-    few = _Threads(
-        threads.begins[kept], threads.account[kept], threads.turns[kept], threads.of_row[:0]
-    )
-    return Background(centroids, few, codes[kept])
-
-
-def attribute(exchanges: Exchanges, rows: NDArray[np.int64], background: Background) -> Attribution:
-    """Fit the mixture to the group's exchanges `rows`, which are in order of exchange keys."""
     inside = _threads(exchanges, rows)
     values = _vocabulary(exchanges, inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)])
     inside_codes = np.column_stack(
-        [_codes(exchanges, inside, background.centroids), _keyed(exchanges, inside, values)]
+        [_codes(exchanges, inside, background.centroids), _keyed(exchanges, inside.begins, values)]
     )
+    few = slice(None, None, background.step)
+    outside = background.threads
     outside_codes = np.column_stack(
-        [background.codes, _keyed(exchanges, background.threads, values)]
+        [background.codes[few].astype(np.int64), _keyed(exchanges, outside.begins[few], values)]
     )
     account, load = np.unique(inside.account, return_inverse=True, return_counts=True)[1:]
     counts = np.minimum(1.0, MOST_LOAD * np.median(load) / load)[account]
-    posterior, ratio = _mixture(inside_codes, outside_codes, account, counts)
-    stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05))
-    posterior = refine(
-        _features(inside_codes, ratio), _features(outside_codes, ratio), posterior, account, counts
+    first = np.ones(len(account)) if start is None else start[inside_codes[:, CAPABILITY]]
+    posterior, ratio = _mixture(inside_codes, outside_codes, account, counts, first)
+    stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05)) >= 0.5
+    honest = ~_suspects(outside.account[few], outside_codes, ratio, account, posterior)
+    posterior, trees = refine(
+        _features(inside_codes, ratio),
+        _features(outside_codes[honest], ratio),
+        posterior,
+        account,
+        counts,
     )
     return Attribution(
         rows=rows,
         posterior=posterior[inside.of_row],
-        false_rate=float(np.mean(stray >= 0.5)) if len(stray) else 0.0,
+        false_rate=usual_rate(outside.account[few], stray),
+        model=Model(ratio, values, trees),
     )
+
+
+def attributed_outside(
+    exchanges: Exchanges, background: Background, model: Model, share: float
+) -> NDArray[np.bool_]:
+    """Which of the background's threads would be attributed, (t,), at such a `share` of the work.
+
+    By both looks: the first, of naive Bayes, is asked first, and the second of what it takes.
+    """
+    threads = background.threads
+    out = np.zeros(len(threads.begins), bool)
+    for begin in range(0, len(out), SCORED):
+        part = slice(begin, begin + SCORED)
+        keyed = _keyed(exchanges, threads.begins[part], model.values)
+        codes = np.column_stack([background.codes[part].astype(np.int64), keyed])
+        found = _posterior(codes, model.ratio, np.full(len(codes), share)) >= 0.5
+        if model.trees and found.any():
+            found[found] = told_by(model.trees, _features(codes[found], model.ratio)) >= 0.5
+        out[part] = found
+    return out
+
+
+def usual_rate(account: NDArray[np.int64], hit: NDArray[np.bool_]) -> float:
+    """The median account's share of hits among its threads (t,); that of all if all have few.
+
+    A median, since some of the accounts may be other than they are taken for.
+    """
+    place, load = np.unique(account, return_inverse=True, return_counts=True)[1:]
+    large = load >= ENOUGH
+    if not large.any():
+        return float(np.mean(hit)) if len(hit) else 0.0
+    return float(np.median((np.bincount(place, weights=hit) / load)[large]))
 
 
 def _mixture(
@@ -150,14 +224,16 @@ def _mixture(
     outside: NDArray[np.int64],
     account: NDArray[np.int64],
     counts: NDArray[np.float64],
+    posterior: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Naive Bayes by expectation-maximisation: posteriors (t,), log ratios (features, values).
 
-    `inside` (t, features) and `outside` are codes; a thread of the group counts `counts` (t,).
+    `inside` (t, features) and `outside` are codes; a thread of the group counts `counts` (t,) and
+    starts from `posterior` (t,).
     """
     sizes = np.maximum(inside.max(0), outside.max(0)) + 1
     prior = own = _distribution(outside, np.ones(len(outside)), sizes)
-    posterior, ratio = np.ones(len(inside)), np.zeros_like(own)
+    ratio = np.zeros_like(own)
     for first in [True] + [False] * (ROUNDS - 1):
         common = _distribution(inside, posterior * counts, sizes)
         # What is the same all over the group (a relay's own system prompt, say) must not tell the
@@ -174,6 +250,24 @@ def _mixture(
     return posterior, ratio
 
 
+def _suspects(
+    outsider: NDArray[np.int64],
+    outside: NDArray[np.int64],
+    ratio: NDArray[np.float64],
+    account: NDArray[np.int64],
+    posterior: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Threads outside (b,) of accounts that do the common work nearly as much as members do.
+
+    They may be members that no group holds, and must not teach that such work is honest.
+    """
+    typical = float(np.median(np.bincount(account, weights=posterior) / np.bincount(account)))
+    hit = _posterior(outside, ratio, np.full(len(outside), typical))
+    place, load = np.unique(outsider, return_inverse=True, return_counts=True)[1:]
+    share = np.bincount(place, weights=hit) / load
+    return ((share >= SUSPECT * typical) & (load >= ENOUGH_SAMPLED))[place]
+
+
 def _features(codes: NDArray[np.int64], ratio: NDArray[np.float64]) -> NDArray[np.float32]:
     """What refinement looks at: each code's log ratio, and those codes that have an order."""
     told = [ratio[f][codes[:, f]] for f in range(codes.shape[1])]
@@ -181,7 +275,7 @@ def _features(codes: NDArray[np.int64], ratio: NDArray[np.float64]) -> NDArray[n
     return np.column_stack([*told, ordered]).astype(np.float32)
 
 
-def _threads(exchanges: Exchanges, rows: NDArray[np.int64]) -> _Threads:
+def _threads(exchanges: Exchanges, rows: NDArray[np.int64]) -> Threads:
     """The threads of `rows`, in order of the key of the exchange that begins each."""
     turns, ts, key = (exchanges[name][rows] for name in ("turns", "ts", "exchange"))
     thread = np.unique(exchanges["thread"][rows], return_inverse=True)[1]
@@ -192,7 +286,7 @@ def _threads(exchanges: Exchanges, rows: NDArray[np.int64]) -> _Threads:
     rank = np.argsort(exchanges["exchange"][begins], kind="stable")
     place = np.empty(len(rank), np.int64)
     place[rank] = np.arange(len(rank))
-    return _Threads(begins[rank], exchanges.account[begins[rank]], most[rank], place[thread])
+    return Threads(begins[rank], exchanges.account[begins[rank]], most[rank], place[thread])
 
 
 def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, NDArray[np.uint64]]:
@@ -207,7 +301,7 @@ def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, ND
 
 def _codes(
     exchanges: Exchanges,
-    threads: _Threads,
+    threads: Threads,
     centroids: NDArray[np.float32],
 ) -> NDArray[np.int64]:
     """Shared features of threads, (t, features): how they begin, and how far they go."""
@@ -226,11 +320,11 @@ def _codes(
 
 
 def _keyed(
-    exchanges: Exchanges, threads: _Threads, values: dict[str, NDArray[np.uint64]]
+    exchanges: Exchanges, begins: NDArray[np.int64], values: dict[str, NDArray[np.uint64]]
 ) -> NDArray[np.int64]:
     """Key features of threads, (t, len(KEY_FEATURES)), by the group's common values."""
     return np.column_stack(
-        [_lookup(exchanges[name][threads.begins], values[name]) for name in KEY_FEATURES]
+        [_lookup(exchanges[name][begins], values[name]) for name in KEY_FEATURES]
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch.campaigns.attribution import background
+from stillwatch.campaigns.attribution import Background, background, content_cells
+from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
 from stillwatch.campaigns.judgement import LEAST_OUTSIDERS, Verdict, judge, prior_of
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
@@ -26,7 +27,12 @@ from stillwatch.findings import Findings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.campaigns.component import Outsiders
     from stillwatch.traffic import Candidates, Group, Traffic
+
+PASSES = 3
+"""Times that groups are judged, at most: campaigns may go beyond the groups that they are found in.
+"""
 
 
 def conclude(
@@ -40,21 +46,7 @@ def conclude(
     `tell` hears of each group that was judged.
     """
     order = np.argsort(traffic.exchanges["exchange"], kind="stable")
-    others = outsiders(traffic, candidates.groups, order)
-    run["outsiders"] = len(others)
-    if len(others) < LEAST_OUTSIDERS:
-        run["notes"] = [
-            f"Only {len(others)} accounts are outside every group, and {LEAST_OUTSIDERS} are "
-            "needed to compare a group with; add logs of other accounts or of more days."
-        ]
-    against = background(traffic.exchanges, order, others.rows)
-    prior = prior_of(candidates.groups)
-    run["prior_log10_odds"] = round(prior, 3)
-    judged: list[Verdict] = []
-    for group in candidates.groups:
-        rows = rows_of(traffic, group, order)
-        judged.append(judge(traffic, group, rows, against, others, prior))
-        tell(1)
+    judged, others = _judge_all(traffic, candidates.groups, order, run, tell)
     campaigns = [v for v in judged if v.kind == "distillation"]
     taken = np.zeros(len(traffic.accounts), bool)
     for verdict in campaigns:
@@ -77,6 +69,59 @@ def conclude(
         accounts=standing_table(traffic, named, judged, candidates.nearest),
         run=run,
     )
+
+
+def _judge_all(
+    traffic: Traffic,
+    groups: list[Group],
+    order: NDArray[np.int64],
+    run: dict[str, Any],
+    tell: Callable[[int], None],
+) -> tuple[list[Verdict], Outsiders]:
+    """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs."""
+    centroids = content_cells(traffic.exchanges, order)
+    before: list[Verdict] = []
+    passes = 0
+    while True:
+        passes += 1
+        others = outsiders(traffic, groups, order)
+        against = background(traffic.exchanges, others.rows, centroids)
+        prior = prior_of(groups)
+        judged: list[Verdict] = []
+        for group in groups:
+            judged += _judge_in_parts(traffic, group, order, against, others, prior)
+            tell(1 if passes == 1 else 0)
+        judged = keep_found(before, judged)
+        if passes == PASSES:
+            break
+        before, groups = judged, extended(traffic, judged, order, against)
+        if same(groups, [verdict.group for verdict in judged]):
+            break
+    run["outsiders"], run["passes"] = len(others), passes
+    run["prior_log10_odds"] = round(prior, 3)
+    if len(others) < LEAST_OUTSIDERS:
+        run["notes"] = [
+            f"Only {len(others)} accounts are outside every group, and {LEAST_OUTSIDERS} are "
+            "needed to compare a group with; add logs of other accounts or of more days."
+        ]
+    return judged, others
+
+
+def _judge_in_parts(
+    traffic: Traffic,
+    group: Group,
+    order: NDArray[np.int64],
+    against: Background,
+    others: Outsiders,
+    prior: float,
+) -> list[Verdict]:
+    """The verdict on a group; on its parts too where those are campaigns."""
+
+    def verdict_on(group: Group) -> Verdict:
+        return judge(traffic, group, rows_of(traffic, group, order), against, others, prior)
+
+    whole = verdict_on(group)
+    return in_place_of(whole, [verdict_on(part) for part in parted(traffic, whole)])
 
 
 def rows_of(traffic: Traffic, group: Group, order: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -29,10 +29,15 @@ TRAINABLE = np.array([name not in ("chat", "other") for name in CAPABILITIES])
 
 
 def harvest_signs(traffic: Traffic, component: Component) -> Test:
-    """The test for one group, over all of its members' traffic: what was picked can't be judged."""
-    ours = sign_rates(traffic, component.all_rows)[component.accounts]
+    """The test for one group, over its attributed exchanges: a pool's customers are another matter.
+
+    Attribution looks for what is common, not for signs: what a pool's customers have in common
+    shows no more of them than outsiders' traffic does.
+    """
+    ours = sign_rates(traffic, component.rows)[component.accounts]
+    ours = ours[np.isfinite(ours)]
     theirs = component.outsiders.signs
-    if len(theirs) == 0:
+    if len(theirs) == 0 or len(ours) == 0:
         return Test(
             "harvest_signs", 0.0, "There is nobody to compare with.", {}, component.rows[:0]
         )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch.campaigns.allocation import work_allocation
-from stillwatch.campaigns.attribution import Background, attribute
+from stillwatch.campaigns.attribution import Attribution, Background, Model, attribute
 from stillwatch.campaigns.component import Component, Test
 from stillwatch.campaigns.exchangeability import exchangeability
-from stillwatch.campaigns.harvest import harvest_signs
+from stillwatch.campaigns.harvest import TRAINABLE, harvest_signs
 from stillwatch.campaigns.membership import ATTRIBUTED, members
 from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.rivals import Rival, rivals
@@ -45,6 +45,7 @@ class Verdict:
     `margin` is the campaign's log10 odds against its best rival; `kind` is `distillation`,
     `reseller`, or `rival:<name>` where another explanation won. `confidences` (a,) go with
     `accounts` (a,); `rows` are the attributed exchanges and `posterior` their probabilities.
+    `model` tells the common work, where there is any.
     """
 
     group: Group
@@ -58,9 +59,18 @@ class Verdict:
     tests: dict[str, Test]
     rivals: list[Rival]
     winner: Rival
+    model: Model | None = None
 
 
 TESTS = (exchangeability, shared_objects, work_allocation, harvest_signs, shared_origin)
+
+
+STARTS = (None, np.where(TRAINABLE, 1.0, 0.3))
+"""How common each capability is taken to be when a fit starts: wholly; or, where that leads to no
+campaign, what a model is trained on more than the rest, for camouflage can be common too."""
+
+SECOND_LOOK = 0.301
+"""log10 of what looking twice costs."""
 
 
 def judge(
@@ -74,7 +84,23 @@ def judge(
     """The verdict on one group; `rows` are its accounts' exchanges in order of key."""
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return _dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
-    fitted = attribute(traffic.exchanges, rows, against)
+    first, second = STARTS
+    verdict = _verdict(
+        traffic, group, attribute(traffic.exchanges, rows, against, first), others, prior
+    )
+    if verdict.kind != "distillation":
+        fitted = attribute(traffic.exchanges, rows, against, second)
+        other = _verdict(traffic, group, fitted, others, prior - SECOND_LOOK)
+        if other.kind == "distillation":
+            return other
+    return verdict
+
+
+def _verdict(
+    traffic: Traffic, group: Group, fitted: Attribution, others: Outsiders, prior: float
+) -> Verdict:
+    """The verdict on a group by one fit of it."""
+    rows = fitted.rows
     accounts, confidences = members(traffic, fitted)
     if len(accounts) < LEAST_MEMBERS:
         return _dismiss(group, "Too few accounts have any work in common.")
@@ -99,6 +125,7 @@ def judge(
         tests=tests,
         rivals=found,
         winner=found[best],
+        model=fitted.model,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binom
 
-from stillwatch.statistics.mmd import NULL_SPREAD, samples, squared_mmd
+from stillwatch.statistics.mmd import NULL_SPREAD, Samples, samples, squared_mmd
 from stillwatch.statistics.sums import sums_by_account
 
 if TYPE_CHECKING:
@@ -52,14 +52,40 @@ def members(traffic: Traffic, fitted: Attribution) -> tuple[NDArray[np.int64], N
         return found, np.zeros(0)
     share = hits[found] / load[found]
     found = found[share >= PART_OF_TYPICAL * np.median(share)]
-    found = found[~_elsewhere(traffic, fitted.rows[chosen], found)]
+    found = found[~elsewhere(traffic, fitted.rows[chosen], found, found)]
     return found, 1 - p[found]
 
 
-def _elsewhere(
-    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
+def elsewhere(
+    traffic: Traffic,
+    rows: NDArray[np.int64],
+    accounts: NDArray[np.int64],
+    others: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """Whether each account's attributed exchanges are about something else than all the others'."""
+    """Whether each account's part of `rows` is about something else than the others' parts, (a,).
+
+    `accounts` (a,) and `others` are sorted places, which may be the same. An account with few
+    exchanges is not compared.
+    """
+    part, compared = _parts(traffic, rows, accounts)
+    rest, usable = _parts(traffic, rows, others)
+    out = np.zeros(len(accounts), bool)
+    some = np.linspace(0, len(rest.size) - 1, min(MOST_OTHERS, len(rest.size))).astype(np.int64)
+    if len(part.size) == 0 or len(some) < 2:
+        return out
+    rest = Samples(rest.size[some], rest.total[some], rest.squares[some])
+    apart = squared_mmd(part, rest)
+    apart[accounts[compared][:, None] == others[usable][some]] = np.nan
+    # Each account by itself, and the typical one: two large ones must not make the others' work
+    # of their own, nor a stray one put the others apart.
+    out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size
+    return out
+
+
+def _parts(
+    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
+) -> tuple[Samples, NDArray[np.bool_]]:
+    """Samples of the accounts' parts of `rows` that are large enough, and which those are, (a,)."""
     total, squares, used = sums_by_account(
         traffic.exchanges.account,
         traffic.exchanges.content,
@@ -67,15 +93,5 @@ def _elsewhere(
         accounts,
         len(traffic.accounts),
     )
-    out = np.zeros(len(accounts), bool)
-    compared = used >= COMPARED
-    if compared.sum() < 2:
-        return out
-    part = samples(total[compared], squares[compared], used[compared], traffic.scale)
-    some = np.unique(np.linspace(0, len(part.size) - 1, MOST_OTHERS).astype(np.int64))
-    apart = squared_mmd(part, samples(part.total[some], part.squares[some], part.size[some], 1.0))
-    apart[some, np.arange(len(some))] = np.nan
-    # Each account by itself, and the typical one: two large ones must not make the others' work
-    # of their own, nor a stray one put the others apart.
-    out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size
-    return out
+    large = used >= COMPARED
+    return samples(total[large], squares[large], used[large], traffic.scale), large

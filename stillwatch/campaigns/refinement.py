@@ -15,6 +15,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 LOOKS = 2
 TAUGHT = 20_000
@@ -37,6 +38,9 @@ TREES = {
 }
 NEGLIGIBLE = 1e-4
 
+Trees = tuple["HistGradientBoostingClassifier", ...]
+"""The last look's trees, of each half; none where a group was too small for a second look."""
+
 
 def refine(
     inside: NDArray[np.float32],
@@ -44,37 +48,44 @@ def refine(
     posterior: NDArray[np.float64],
     account: NDArray[np.int64],
     weight: NDArray[np.float64],
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], Trees]:
     """Better posteriors of t threads, (t,), of features `inside` (t, d) and `outside` (b, d).
 
     `posterior` (t,) is the first look's, `account` (t,) numbers the accounts from 0 and `weight`
-    (t,) says how much each thread counts. Returns `posterior` itself where there is too little to
-    learn from.
+    (t,) says how much each thread counts. Returns `posterior` itself, and no trees, where there is
+    too little to learn from. With them comes what judges others' threads (`told_by`).
     """
     half = account % 2
     taught = np.arange(0, len(inside), max(1, len(inside) // TAUGHT))
     if len(inside) < LEAST_THREADS or len(np.unique(half[taught])) < 2:
-        return posterior
+        return posterior, ()
     against = outside[:: max(1, len(outside) // TAUGHT)]
+    trees: Trees = ()
     for _ in range(LOOKS):
-        better = np.empty(len(inside))
+        better, trees = np.empty(len(inside)), ()
         for h in (0, 1):
             teach = taught[half[taught] != h]
-            better[half == h] = _look(
-                inside[teach], against, posterior[teach], weight[teach], inside[half == h]
-            )
+            learnt = _learn(inside[teach], against, posterior[teach], weight[teach])
+            if learnt is None:
+                return posterior, ()
+            better[half == h] = told_by((learnt,), inside[half == h])
+            trees = (*trees, learnt)
         posterior = better
-    return posterior
+    return posterior, trees
 
 
-def _look(
+def told_by(trees: Trees, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Posterior of n threads by their features (n, d), the mean over `trees`."""
+    return np.mean([t.predict_proba(features)[:, 1] for t in trees], axis=0)
+
+
+def _learn(
     taught: NDArray[np.float32],
     against: NDArray[np.float32],
     posterior: NDArray[np.float64],
     weight: NDArray[np.float64],
-    asked: NDArray[np.float32],
-) -> NDArray[np.float64]:
-    """What trees that learnt from `taught` and `against` say of `asked`."""
+) -> HistGradientBoostingClassifier | None:
+    """Trees that learnt from `taught` and `against`; `None` where all is common, or nothing."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     held = np.full(len(against), BACKGROUND * weight.sum() / max(1, len(against)))
@@ -82,8 +93,7 @@ def _look(
     common = np.arange(len(counts)) < len(taught)
     kept = counts > NEGLIGIBLE
     if len(np.unique(common[kept])) < 2:
-        return np.full(len(asked), float(common[kept].any()))
+        return None
     features = np.concatenate([taught, taught, against])
     trees = HistGradientBoostingClassifier(**TREES)
-    trees.fit(features[kept], common[kept], sample_weight=counts[kept])
-    return trees.predict_proba(asked)[:, 1]
+    return trees.fit(features[kept], common[kept], sample_weight=counts[kept])

@@ -177,10 +177,10 @@ def _software(traffic: Traffic, component: Component) -> Rival:
 def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) -> Rival:
     """A reseller without harvest: accounts that share access and carry everybody's work, mixed.
 
-    A pool of many customers is about what everybody is about, so its content lies nearer to all
-    outsiders' than a single one does: at a fifth of the distance or less for the pools of our
-    worlds, at half or more where a campaign is most of the traffic. Its larger customers' prompts
-    are dealt over the accounts, so it explains shared objects too.
+    What many customers have in common is about what everybody is about, so its content lies nearer
+    to all outsiders' than a single one does: at a third of the distance or less for the pools of
+    our worlds, at half or more for what a campaign gathers. A pool's larger customers' prompts are
+    dealt over the accounts, so it explains shared objects too.
     """
     weight = tests["shared_origin"].weight
     apart = _apart(traffic, component)
@@ -190,14 +190,14 @@ def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
         "reseller",
         fit,
         ("exchangeability", "shared_objects", "work_allocation", "shared_origin"),
-        f"Shared ways of access weigh {weight:+.1f}, and together the members' work is {apart:.0%} "
-        "as far from everybody's as a typical account's is.",
+        f"Shared ways of access weigh {weight:+.1f}, and what the members have in common is "
+        f"{apart:.0%} as far from everybody's work as a typical account's is.",
     )
 
 
 def _apart(traffic: Traffic, component: Component) -> float:
-    """Squared MMD of the members' traffic to all outsiders', in parts of a typical outsider's."""
-    rows, others = component.all_rows, component.outsiders
+    """Squared MMD of the common work to all outsiders' traffic, over a typical outsider's."""
+    rows, others = component.rows, component.outsiders
     total, squares, used = sums_by_account(
         traffic.exchanges.account,
         traffic.exchanges.content,

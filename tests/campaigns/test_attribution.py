@@ -5,14 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.campaigns.attribution import Attribution, attribute, background
-from tests.campaigns.made import DAY_US, Log, Made
+from stillwatch.campaigns.attribution import (
+    Attribution,
+    Background,
+    attribute,
+    attributed_outside,
+    background,
+    content_cells,
+    usual_rate,
+)
+from tests.campaigns.made import CODE, DAY_US, Log, Made
 
 
 def fitted(made: Made, group: str = "m") -> Attribution:
     """The fit of one group against everybody else."""
-    against = background(made.traffic.exchanges, made.order, made.others(group).rows)
-    return attribute(made.traffic.exchanges, made.rows(group), against)
+    return attribute(made.traffic.exchanges, made.rows(group), everybody_else(made, group))
+
+
+def everybody_else(made: Made, group: str) -> Background:
+    """What a group is fitted against."""
+    cells = content_cells(made.traffic.exchanges, made.order)
+    return background(made.traffic.exchanges, made.others(group).rows, cells)
 
 
 def split(made: Made, fit: Attribution) -> tuple[np.ndarray, np.ndarray]:
@@ -110,3 +123,51 @@ def test_time_is_no_feature(plain: Made, day: int):
             row["ts"] = day * DAY_US + row["ts"] % DAY_US
     fit = fitted(log.made())
     np.testing.assert_allclose(fit.posterior, fitted(plain).posterior, atol=1e-6)
+
+
+def test_camouflage_that_all_share_is_left_to_the_start():
+    """Chat that is dealt out too is common as well; a start that doubts it leaves it out."""
+    log = Log(5).outsiders(60)
+    log.campaign(members=12, each=40, own=0)
+    log.campaign(members=12, each=40, own=0, topic=3, capability=CODE["chat"])
+    made = log.made()
+    rows = made.rows("m")
+    chat = made.traffic.exchanges["capability"][rows] == CODE["chat"]
+    doubt = np.where(np.arange(len(CODE)) == CODE["chat"], 0.1, 1.0)
+    told = attribute(made.traffic.exchanges, rows, everybody_else(made, "m"), doubt).posterior
+    assert (told[~chat] >= 0.8).mean() > 0.9
+    assert told[chat].mean() < told[~chat].mean() - 0.5
+
+
+def test_common_work_is_told_outside_the_group():
+    """A model finds the work of members that no group holds, and hardly takes anybody else's."""
+    log = Log(4).outsiders().campaign(members=14)
+    made = log.made()
+    group = np.array([n for n in made.traffic.accounts.ids if n.startswith("m-")][:10])
+    inside = np.isin(np.array(made.traffic.accounts.ids), group)
+    of_group = inside[made.traffic.exchanges.account[made.order]]
+    cells = content_cells(made.traffic.exchanges, made.order)
+    against = background(made.traffic.exchanges, made.order[~of_group], cells)
+    fit = attribute(made.traffic.exchanges, made.order[of_group], against)
+    hit = attributed_outside(made.traffic.exchanges, against, fit.model, 0.7)
+    common = made.common[against.threads.begins]
+    assert common.sum() > 100
+    assert hit[common].mean() > 0.9
+    assert hit[~common].mean() < 0.05
+    assert usual_rate(against.threads.account, hit) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("hits", "rate"),
+    [
+        ([[0] * 10, [0] * 10, [1] * 10], 0.0),
+        ([[1] + [0] * 9, [1] * 10, [0] * 10], 0.1),
+        ([[1] * 3, [0] * 3], 0.5),
+        ([], 0.0),
+    ],
+)
+def test_the_usual_rate_is_the_typical_account_s(hits: list[list[int]], rate: float):
+    """One account full of hits doesn't move it; accounts of few threads count only together."""
+    account = np.repeat(np.arange(len(hits)), [len(h) for h in hits])
+    hit = np.array([h for of_account in hits for h in of_account], bool)
+    assert usual_rate(account, hit) == pytest.approx(rate)

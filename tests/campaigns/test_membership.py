@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.campaigns.attribution import Attribution
+from stillwatch.campaigns.attribution import Attribution, Model
 from stillwatch.campaigns.membership import members
 from tests.campaigns.made import CODE, TOPICS, Log, Made
+
+NO_MODEL = Model(np.zeros((0, 0)), {}, ())
 
 
 def by_truth(made: Made, group: str = "m", false_rate: float = 0.0) -> Attribution:
     """A fit that is right about every exchange."""
     rows = made.rows(group)
-    return Attribution(rows, made.common[rows].astype(float), false_rate)
+    return Attribution(rows, made.common[rows].astype(float), false_rate, NO_MODEL)
 
 
 def names(made: Made, places: np.ndarray) -> list[str]:
@@ -87,5 +89,5 @@ def test_a_fit_that_strays_often_needs_more(plain: Made):
 def test_exchanges_less_than_likely_make_no_member(plain: Made):
     """Every exchange just below the threshold of attribution: there are no members."""
     rows = plain.rows("m")
-    found, _ = members(plain.traffic, Attribution(rows, np.full(len(rows), 0.79), 0.0))
+    found, _ = members(plain.traffic, Attribution(rows, np.full(len(rows), 0.79), 0.0, NO_MODEL))
     assert len(found) == 0

@@ -35,7 +35,7 @@ def correlated(n: int = 8_000, seed: int = 3) -> dict[str, np.ndarray]:
 
 def refined(made: dict[str, np.ndarray]) -> np.ndarray:
     """`refine` of what was made."""
-    return refine(*(made[k] for k in ("inside", "outside", "posterior", "account", "weight")))
+    return refine(*(made[k] for k in ("inside", "outside", "posterior", "account", "weight")))[0]
 
 
 def test_what_goes_together_is_not_counted_twice():

@@ -1,0 +1,239 @@
+"""Beyond the groups: campaigns found in pieces are joined, and their work is sought elsewhere.
+
+A finder sees accounts that are alike from end to end. Once a campaign's common work is known by
+itself it is told in any account, and pieces of one campaign have common work of one distribution.
+Both matter twice: an account of a campaign that is left outside is taken for honest, and everybody
+else is compared with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binom
+
+from stillwatch.campaigns.attribution import (
+    Background,
+    attributed_outside,
+    background,
+    usual_rate,
+)
+from stillwatch.campaigns.membership import (
+    COMPARED,
+    LEAST_ATTRIBUTED,
+    MEMBER_P,
+    PART_OF_TYPICAL,
+    STRAY_RATE,
+    elsewhere,
+)
+from stillwatch.statistics.crowds import COHESION, twin_communities
+from stillwatch.statistics.mmd import (
+    NULL_SPREAD,
+    nearest_twins,
+    samples,
+    squared_mmd,
+    twin_links,
+)
+from stillwatch.statistics.sums import sums_by_account
+from stillwatch.traffic import Group
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.campaigns.judgement import Verdict
+    from stillwatch.traffic import Traffic
+
+WORTH = 0.01
+"""Accounts found outside, in parts of all outsiders, from which everything is judged again."""
+
+KEPT = 0.5
+"""Part of a campaign's members that a wider one must have, or the campaign stays as it was."""
+
+LEAST_CROWD = 5
+NEIGHBOURS = 12
+MOST_OF_A_PART = 0.9
+
+_NOBODY = np.zeros(0, np.int64)
+
+
+def extended(
+    traffic: Traffic, judged: list[Verdict], order: NDArray[np.int64], against: Background
+) -> list[Group]:
+    """The groups of `judged`, joined and extended where a campaign asks for it; else as they are.
+
+    Largest first, disjoint. `order` holds all exchanges in order of their keys, `against` is what
+    the groups were judged against.
+    """
+    groups = _joined(traffic, judged)
+    found = _beyond(traffic, judged, order, against)
+    outsiders = len(np.unique(against.threads.account))
+    if len(groups) == len(judged) and sum(map(len, found)) < max(1.0, WORTH * outsiders):
+        return [verdict.group for verdict in judged]
+    taken = np.concatenate(found)
+    groups = [Group(np.setdiff1d(g.accounts, taken), g.found_by) for g in groups]
+    for verdict, accounts in zip(judged, found, strict=True):
+        if len(accounts):
+            home = next(i for i, g in enumerate(groups) if np.isin(verdict.accounts, g.accounts)[0])
+            groups[home] = _union(groups[home], Group(accounts, ("the campaign's work",)))
+    groups = [group for group in groups if len(group.accounts)]
+    return sorted(groups, key=lambda g: (-len(g.accounts), g.accounts.tolist()))
+
+
+def parted(traffic: Traffic, verdict: Verdict) -> list[Group]:
+    """Parts of a group to be judged by themselves, for it may hold two campaigns that share a pool.
+
+    Of a campaign, those of its group who are not its members; of a group that is dismissed as
+    overlap, the crowds that it falls into by its members' common work, unless one holds nearly all.
+    """
+    found_by = (*verdict.group.found_by, "part of a group")
+    if verdict.kind == "distillation":
+        left = np.setdiff1d(verdict.group.accounts, verdict.accounts)
+        return [Group(left, found_by)] if len(left) >= LEAST_CROWD else []
+    if verdict.kind != "rival:overlap" or len(verdict.accounts) < 2 * LEAST_CROWD:
+        return []
+    total, squares, used = sums_by_account(
+        traffic.exchanges.account,
+        traffic.exchanges.content,
+        verdict.rows,
+        verdict.accounts,
+        len(traffic.accounts),
+    )
+    large = used >= COMPARED
+    accounts = verdict.accounts[large]
+    sample = samples(total[large], squares[large], used[large], traffic.scale)
+    other, mmd2 = nearest_twins(sample, NEIGHBOURS)
+    linked = twin_links(sample.size[:, None], sample.size[other], mmd2, NULL_SPREAD)
+    crowds = twin_communities(sample, other, linked, LEAST_CROWD)
+    if len(crowds) == 1 and len(crowds[0]) > MOST_OF_A_PART * len(verdict.accounts):
+        return []
+    return [Group(np.sort(accounts[places]), found_by) for places in crowds]
+
+
+def in_place_of(verdict: Verdict, parts: list[Verdict]) -> list[Verdict]:
+    """A verdict's parts that are campaigns, and what they leave of it; itself if none is one."""
+    found = [part for part in parts if part.kind == "distillation"]
+    if not found:
+        return [verdict]
+    taken = np.concatenate([part.group.accounts for part in found])
+    left = Group(np.setdiff1d(verdict.group.accounts, taken), verdict.group.found_by)
+    if verdict.kind == "distillation":
+        return [replace(verdict, group=left), *found]
+    kept = ~np.isin(verdict.accounts, taken)
+    rest = replace(
+        verdict,
+        group=left,
+        accounts=verdict.accounts[kept],
+        confidences=verdict.confidences[kept],
+        rows=verdict.rows[:0],
+        posterior=verdict.posterior[:0],
+    )
+    return [*found, rest] if len(left.accounts) else found
+
+
+def keep_found(before: list[Verdict], judged: list[Verdict]) -> list[Verdict]:
+    """`judged`, with campaigns of `before` in place of wider groups that are none themselves.
+
+    Largest group first, as groups are. What fits a campaign's accounts need not fit more.
+    """
+    found = np.concatenate([_NOBODY, *(v.accounts for v in judged if v.kind == "distillation")])
+    lost = [
+        v for v in before if v.kind == "distillation" and np.isin(v.accounts, found).mean() < KEPT
+    ]
+    taken = np.concatenate([_NOBODY, *(v.group.accounts for v in lost)])
+    kept = [v for v in judged if not np.isin(v.group.accounts, taken).any()]
+    return sorted([*kept, *lost], key=lambda v: (-len(v.group.accounts), v.group.accounts.tolist()))
+
+
+def same(first: list[Group], second: list[Group]) -> bool:
+    """Whether two lists are of the same groups of accounts."""
+    return len(first) == len(second) and all(
+        np.array_equal(a.accounts, b.accounts) for a, b in zip(first, second, strict=True)
+    )
+
+
+def _joined(traffic: Traffic, judged: list[Verdict]) -> list[Group]:
+    """Groups, those joined whose common work is one campaign's."""
+    groups: list[Group] = []
+    heads: list[tuple[int, Verdict]] = []
+    for verdict in sorted(judged, key=lambda v: v.kind != "distillation"):
+        home = next((place for place, head in heads if _one(traffic, head, verdict)), None)
+        if home is not None:
+            groups[home] = _union(groups[home], verdict.group)
+            continue
+        if verdict.kind == "distillation":
+            heads.append((len(groups), verdict))
+        groups.append(verdict.group)
+    return groups
+
+
+def _one(traffic: Traffic, first: Verdict, second: Verdict) -> bool:
+    """Whether the common work of two groups is of one distribution."""
+    if not len(second.rows):
+        return False
+    parts = [
+        sums_by_account(
+            np.zeros(len(traffic.exchanges), np.int64),
+            traffic.exchanges.content,
+            verdict.rows,
+            np.zeros(1, np.int64),
+            1,
+        )
+        for verdict in (first, second)
+    ]
+    if min(int(used[0]) for _, _, used in parts) < 2:
+        return False
+    a, b = (samples(total, squares, used, traffic.scale) for total, squares, used in parts)
+    return float(squared_mmd(a, b)[0, 0]) <= COHESION
+
+
+def _union(first: Group, second: Group) -> Group:
+    return Group(
+        np.union1d(first.accounts, second.accounts),
+        tuple(sorted({*first.found_by, *second.found_by})),
+    )
+
+
+def _beyond(
+    traffic: Traffic, judged: list[Verdict], order: NDArray[np.int64], against: Background
+) -> list[NDArray[np.int64]]:
+    """For each verdict, who does its campaign's work outside all campaigns; each for one."""
+    everyone = len(traffic.accounts)
+    free = np.zeros(everyone, bool)
+    for verdict in judged:
+        free[verdict.group.accounts] = True
+    for verdict in judged:
+        if verdict.kind == "distillation":
+            free[verdict.accounts] = False
+    dismissed = background(
+        traffic.exchanges, order[free[traffic.exchanges.account[order]]], against.centroids
+    )
+    best, home = np.zeros(everyone), np.full(everyone, -1)
+    for i, verdict in enumerate(judged):
+        if verdict.kind != "distillation" or verdict.model is None:
+            continue
+        account = traffic.exchanges.account
+        attributed = np.bincount(account[verdict.rows], minlength=everyone)[verdict.accounts]
+        typical = float(np.median(attributed / traffic.accounts.exchanges[verdict.accounts]))
+        usual, rows, load = STRAY_RATE, [verdict.rows], np.zeros(everyone, np.int64)
+        hits = np.zeros(everyone, np.int64)
+        for threads_of in (against, dismissed):
+            threads = threads_of.threads
+            hit = attributed_outside(traffic.exchanges, threads_of, verdict.model, typical)
+            if threads_of is against:
+                usual = max(usual, usual_rate(threads.account, hit))
+            hits += np.bincount(threads.account[hit], minlength=everyone)
+            load += np.bincount(threads.account, minlength=everyone)
+            rows.append(threads.begins[hit])
+        share = hits / np.maximum(load, 1)
+        found = np.flatnonzero(
+            (hits >= LEAST_ATTRIBUTED)
+            & (binom.sf(hits - 1, load, usual) <= MEMBER_P)
+            & (share >= PART_OF_TYPICAL * typical)
+            & (share > best)
+        )
+        found = np.setdiff1d(found, verdict.group.accounts)
+        found = found[~elsewhere(traffic, np.concatenate(rows), found, verdict.accounts)]
+        best[found], home[found] = share[found], i
+    return [np.flatnonzero(home == i) for i in range(len(judged))]

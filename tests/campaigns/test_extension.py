@@ -1,0 +1,128 @@
+"""Beyond the groups: pieces are joined, crowds parted, and the work is found elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stillwatch.campaigns.conclude import conclude
+from stillwatch.campaigns.extension import in_place_of, keep_found, same
+from stillwatch.campaigns.judgement import Verdict
+from stillwatch.campaigns.rivals import Rival
+from stillwatch.findings import Findings
+from stillwatch.traffic import Candidates, Group, Nearest
+from tests.campaigns.made import CODE, Log, Made
+
+NEAREST = Nearest(np.zeros(0, np.int64), *(np.zeros((0, 5), t) for t in "qdd"))
+
+
+def found(made: Made, *groups: list[str]) -> Findings:
+    """What a run makes of groups of these accounts."""
+    place = {name: i for i, name in enumerate(made.traffic.accounts.ids)}
+    of = [Group(np.array(sorted(place[n] for n in names)), ("given",)) for names in groups]
+    of.sort(key=lambda g: (-len(g.accounts), g.accounts.tolist()))
+    return conclude(made.traffic, Candidates(of, [], NEAREST), {})
+
+
+def flagged(findings: Findings) -> list[set[str]]:
+    """The members of each campaign, largest campaign first."""
+    rows = findings.members.to_pylist()
+    names = dict.fromkeys(row["campaign_id"] for row in rows)
+    sets = [{r["account_id"] for r in rows if r["campaign_id"] == name} for name in names]
+    return sorted(sets, key=lambda s: (-len(s), sorted(s)))
+
+
+def members(prefix: str, numbers: range) -> list[str]:
+    """Names as `Log.campaign` gives them."""
+    return [f"{prefix}-{i:03d}" for i in numbers]
+
+
+@pytest.fixture(scope="module")
+def large() -> Made:
+    """A campaign of 40 accounts among 120 customers."""
+    return Log(6).outsiders(120).campaign(members=40).made()
+
+
+def test_accounts_that_no_group_holds_are_found_by_their_work(large: Made):
+    """A group of 20 of a campaign's 40 accounts: the others are members too, nobody else is."""
+    findings = found(large, members("m", range(20)))
+    (told,) = flagged(findings)
+    assert told <= set(members("m", range(40)))
+    assert len(told) >= 38
+    assert findings.run["passes"] > 1
+
+
+def test_pieces_of_one_campaign_are_joined(large: Made):
+    """Two groups of 20: one campaign of 40."""
+    findings = found(large, members("m", range(20)), members("m", range(20, 40)))
+    assert flagged(findings) == [set(members("m", range(40)))]
+
+
+def two_campaigns() -> Made:
+    """Two campaigns after different things, of 14 and 12 accounts."""
+    log = Log(8).outsiders(120).campaign(members=14)
+    return log.campaign(members=12, start="n", topic=46, capability=CODE["coding"]).made()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_two_campaigns_stay_two(together: bool):
+    """Found as two groups they aren't joined, found as one it is parted: no campaign has both."""
+    first, second = members("m", range(14)), members("n", range(12))
+    told = flagged(found(two_campaigns(), *([first + second] if together else [first, second])))
+    assert all(found <= set(first) or found <= set(second) for found in told)
+    assert len(set().union(*told)) >= 24
+
+
+def test_one_pass_is_enough_where_nothing_is_beyond(large: Made):
+    """A group that holds the whole campaign: judged once."""
+    assert found(large, members("m", range(40))).run["passes"] == 1
+
+
+def verdict(kind: str, accounts: list[int], group: list[int] | None = None) -> Verdict:
+    """A verdict of no more than its kind and accounts."""
+    none = np.zeros(0, np.int64)
+    rival = Rival("chance", 1.0, (), "")
+    return Verdict(
+        Group(np.array(group or accounts), ("x",)), kind, 1.0, 0.9, np.array(accounts),
+        np.ones(len(accounts)), none, np.zeros(0), {}, [rival], rival,
+    )  # fmt: skip
+
+
+def test_a_campaign_is_not_lost_by_being_widened():
+    """The wider group is dismissed: the campaign stays as it was, and the group goes."""
+    before = [verdict("distillation", [1, 2, 3]), verdict("rival:class", [7, 8])]
+    after = [verdict("rival:reseller", [1, 2, 3, 4, 5]), verdict("rival:class", [7, 8])]
+    kept = keep_found(before, after)
+    assert [(v.kind, v.accounts.tolist()) for v in kept] == [
+        ("distillation", [1, 2, 3]),
+        ("rival:class", [7, 8]),
+    ]
+
+
+def test_a_wider_campaign_replaces_the_pieces():
+    """Two campaigns that were joined aren't kept beside what they became."""
+    before = [verdict("distillation", [1, 2]), verdict("distillation", [3, 4])]
+    wider = [verdict("distillation", [1, 2, 3, 4, 5])]
+    assert keep_found(before, wider) == wider
+
+
+def test_what_is_left_of_a_parted_group_keeps_its_verdict():
+    """Accounts of no part stay dismissed; where no part is a campaign nothing changes."""
+    whole = verdict("rival:overlap", [1, 2, 3, 4, 5])
+    part = verdict("distillation", [2, 3])
+    told = in_place_of(whole, [part, verdict("rival:chance", [4, 5])])
+    assert [(v.kind, v.group.accounts.tolist()) for v in told] == [
+        ("distillation", [2, 3]),
+        ("rival:overlap", [1, 4, 5]),
+    ]
+    assert in_place_of(whole, [verdict("rival:chance", [4, 5])]) == [whole]
+    both = in_place_of(verdict("distillation", [1, 4, 5], [1, 2, 3, 4, 5]), [part])
+    assert [v.group.accounts.tolist() for v in both] == [[1, 4, 5], [2, 3]]
+
+
+def test_sameness_is_of_accounts():
+    """However they were found."""
+    a, b = Group(np.array([1, 2]), ("x",)), Group(np.array([1, 2]), ("y",))
+    assert same([a], [b])
+    assert not same([a], [])
+    assert not same([a], [Group(np.array([1, 3]), ("x",))])
