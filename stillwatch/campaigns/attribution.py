@@ -107,12 +107,13 @@ class Attribution:
 class Threads:
     """t threads: the row that `begins` each, its `account`, and how many `turns` it comes to.
 
-    `of_row` (m,) is the thread of each of the rows that they were made of.
+    `rows` (m,) are the exchanges that they were made of and `of_row` (m,) the thread of each.
     """
 
     begins: NDArray[np.int64]
     account: NDArray[np.int64]
     turns: NDArray[np.int64]
+    rows: NDArray[np.int64]
     of_row: NDArray[np.int64]
 
 
@@ -286,7 +287,7 @@ def _threads(exchanges: Exchanges, rows: NDArray[np.int64]) -> Threads:
     rank = np.argsort(exchanges["exchange"][begins], kind="stable")
     place = np.empty(len(rank), np.int64)
     place[rank] = np.arange(len(rank))
-    return Threads(begins[rank], exchanges.account[begins[rank]], most[rank], place[thread])
+    return Threads(begins[rank], exchanges.account[begins[rank]], most[rank], rows, place[thread])
 
 
 def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, NDArray[np.uint64]]:

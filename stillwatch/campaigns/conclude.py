@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.component import Outsiders
     from stillwatch.traffic import Candidates, Group, Traffic
 
-PASSES = 3
+PASSES = 5
 """Times that groups are judged, at most: campaigns may go beyond the groups that they are found in.
 """
 
@@ -91,7 +91,7 @@ def _judge_all(
         for group in groups:
             judged += _judge_in_parts(traffic, group, order, against, others, prior)
             tell(1 if passes == 1 else 0)
-        judged = keep_found(before, judged)
+        judged = keep_found(traffic, before, judged)
         if passes == PASSES:
             break
         before, groups = judged, extended(traffic, judged, order, against)
@@ -121,7 +121,7 @@ def _judge_in_parts(
         return judge(traffic, group, rows_of(traffic, group, order), against, others, prior)
 
     whole = verdict_on(group)
-    return in_place_of(whole, [verdict_on(part) for part in parted(traffic, whole)])
+    return in_place_of(traffic, whole, [verdict_on(part) for part in parted(traffic, whole)])
 
 
 def rows_of(traffic: Traffic, group: Group, order: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -111,39 +111,45 @@ def parted(traffic: Traffic, verdict: Verdict) -> list[Group]:
     return [Group(np.sort(accounts[places]), found_by) for places in crowds]
 
 
-def in_place_of(verdict: Verdict, parts: list[Verdict]) -> list[Verdict]:
+def in_place_of(traffic: Traffic, verdict: Verdict, parts: list[Verdict]) -> list[Verdict]:
     """A verdict's parts that are campaigns, and what they leave of it; itself if none is one."""
     found = [part for part in parts if part.kind == "distillation"]
     if not found:
         return [verdict]
-    taken = np.concatenate([part.group.accounts for part in found])
-    left = Group(np.setdiff1d(verdict.group.accounts, taken), verdict.group.found_by)
-    if verdict.kind == "distillation":
-        return [replace(verdict, group=left), *found]
-    kept = ~np.isin(verdict.accounts, taken)
-    rest = replace(
-        verdict,
-        group=left,
-        accounts=verdict.accounts[kept],
-        confidences=verdict.confidences[kept],
-        rows=verdict.rows[:0],
-        posterior=verdict.posterior[:0],
-    )
-    return [*found, rest] if len(left.accounts) else found
+    rest = _less(traffic, verdict, np.concatenate([part.group.accounts for part in found]))
+    return [rest, *found] if len(rest.group.accounts) else found
 
 
-def keep_found(before: list[Verdict], judged: list[Verdict]) -> list[Verdict]:
-    """`judged`, with campaigns of `before` in place of wider groups that are none themselves.
+def keep_found(traffic: Traffic, before: list[Verdict], judged: list[Verdict]) -> list[Verdict]:
+    """`judged`, with campaigns of `before` that are lost in it: what fits them need not fit more.
 
-    Largest group first, as groups are. What fits a campaign's accounts need not fit more.
+    Largest group first, as groups are, and disjoint.
     """
-    found = np.concatenate([_NOBODY, *(v.accounts for v in judged if v.kind == "distillation")])
+    campaigns = [v for v in judged if v.kind == "distillation"]
+    found = np.concatenate([_NOBODY, *(v.group.accounts for v in campaigns)])
     lost = [
-        v for v in before if v.kind == "distillation" and np.isin(v.accounts, found).mean() < KEPT
+        _less(traffic, v, found)
+        for v in before
+        if v.kind == "distillation" and np.isin(v.accounts, found).mean() < KEPT
     ]
     taken = np.concatenate([_NOBODY, *(v.group.accounts for v in lost)])
-    kept = [v for v in judged if not np.isin(v.group.accounts, taken).any()]
-    return sorted([*kept, *lost], key=lambda v: (-len(v.group.accounts), v.group.accounts.tolist()))
+    rest = [_less(traffic, v, taken) for v in judged if v.kind != "distillation"]
+    all_of_them = [v for v in (*campaigns, *lost, *rest) if len(v.group.accounts)]
+    return sorted(all_of_them, key=lambda v: (-len(v.group.accounts), v.group.accounts.tolist()))
+
+
+def _less(traffic: Traffic, verdict: Verdict, taken: NDArray[np.int64]) -> Verdict:
+    """A verdict on what is left of its group without the accounts `taken`."""
+    kept = ~np.isin(verdict.accounts, taken)
+    rows = ~np.isin(traffic.exchanges.account[verdict.rows], taken)
+    return replace(
+        verdict,
+        group=Group(np.setdiff1d(verdict.group.accounts, taken), verdict.group.found_by),
+        accounts=verdict.accounts[kept],
+        confidences=verdict.confidences[kept],
+        rows=verdict.rows[rows],
+        posterior=verdict.posterior[rows],
+    )
 
 
 def same(first: list[Group], second: list[Group]) -> bool:
@@ -225,7 +231,7 @@ def _beyond(
                 usual = max(usual, usual_rate(threads.account, hit))
             hits += np.bincount(threads.account[hit], minlength=everyone)
             load += np.bincount(threads.account, minlength=everyone)
-            rows.append(threads.begins[hit])
+            rows.append(threads.rows[hit[threads.of_row]])
         share = hits / np.maximum(load, 1)
         found = np.flatnonzero(
             (hits >= LEAST_ATTRIBUTED)

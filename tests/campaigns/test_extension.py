@@ -46,9 +46,9 @@ def large() -> Made:
 def test_accounts_that_no_group_holds_are_found_by_their_work(large: Made):
     """A group of 20 of a campaign's 40 accounts: the others are members too, nobody else is."""
     findings = found(large, members("m", range(20)))
-    (told,) = flagged(findings)
-    assert told <= set(members("m", range(40)))
-    assert len(told) >= 38
+    (campaign,) = flagged(findings)
+    assert campaign <= set(members("m", range(40)))
+    assert len(campaign) >= 38
     assert findings.run["passes"] > 1
 
 
@@ -68,9 +68,11 @@ def two_campaigns() -> Made:
 def test_two_campaigns_stay_two(together: bool):
     """Found as two groups they aren't joined, found as one it is parted: no campaign has both."""
     first, second = members("m", range(14)), members("n", range(12))
-    told = flagged(found(two_campaigns(), *([first + second] if together else [first, second])))
-    assert all(found <= set(first) or found <= set(second) for found in told)
-    assert len(set().union(*told)) >= 24
+    campaigns = flagged(
+        found(two_campaigns(), *([first + second] if together else [first, second]))
+    )
+    assert all(c <= set(first) or c <= set(second) for c in campaigns)
+    assert len(set().union(*campaigns)) >= 24
 
 
 def test_one_pass_is_enough_where_nothing_is_beyond(large: Made):
@@ -88,36 +90,53 @@ def verdict(kind: str, accounts: list[int], group: list[int] | None = None) -> V
     )  # fmt: skip
 
 
-def test_a_campaign_is_not_lost_by_being_widened():
-    """The wider group is dismissed: the campaign stays as it was, and the group goes."""
+def told(verdicts: list[Verdict]) -> list[tuple[str, list[int], list[int]]]:
+    """Kinds, groups and members."""
+    return [(v.kind, v.group.accounts.tolist(), v.accounts.tolist()) for v in verdicts]
+
+
+def test_a_campaign_is_not_lost_by_being_widened(large: Made):
+    """The wider group is dismissed: the campaign stays, and what is left of the group beside it."""
     before = [verdict("distillation", [1, 2, 3]), verdict("rival:class", [7, 8])]
     after = [verdict("rival:reseller", [1, 2, 3, 4, 5]), verdict("rival:class", [7, 8])]
-    kept = keep_found(before, after)
-    assert [(v.kind, v.accounts.tolist()) for v in kept] == [
-        ("distillation", [1, 2, 3]),
-        ("rival:class", [7, 8]),
+    assert told(keep_found(large.traffic, before, after)) == [
+        ("distillation", [1, 2, 3], [1, 2, 3]),
+        ("rival:reseller", [4, 5], [4, 5]),
+        ("rival:class", [7, 8], [7, 8]),
     ]
 
 
-def test_a_wider_campaign_replaces_the_pieces():
+def test_a_lost_campaign_takes_nothing_from_one_that_is_found(large: Made):
+    """An account that another campaign has by now stays there."""
+    before = [verdict("distillation", [1, 2, 3, 4])]
+    after = [verdict("distillation", [4, 5, 6]), verdict("rival:reseller", [1, 2, 3])]
+    assert told(keep_found(large.traffic, before, after)) == [
+        ("distillation", [1, 2, 3], [1, 2, 3]),
+        ("distillation", [4, 5, 6], [4, 5, 6]),
+    ]
+
+
+def test_a_wider_campaign_replaces_the_pieces(large: Made):
     """Two campaigns that were joined aren't kept beside what they became."""
     before = [verdict("distillation", [1, 2]), verdict("distillation", [3, 4])]
     wider = [verdict("distillation", [1, 2, 3, 4, 5])]
-    assert keep_found(before, wider) == wider
+    assert keep_found(large.traffic, before, wider) == wider
 
 
-def test_what_is_left_of_a_parted_group_keeps_its_verdict():
-    """Accounts of no part stay dismissed; where no part is a campaign nothing changes."""
-    whole = verdict("rival:overlap", [1, 2, 3, 4, 5])
-    part = verdict("distillation", [2, 3])
-    told = in_place_of(whole, [part, verdict("rival:chance", [4, 5])])
-    assert [(v.kind, v.group.accounts.tolist()) for v in told] == [
-        ("distillation", [2, 3]),
-        ("rival:overlap", [1, 4, 5]),
+def test_what_is_left_of_a_parted_group_keeps_its_verdict(large: Made):
+    """Accounts of no part stay as they were; where no part is a campaign nothing changes."""
+    whole, part = verdict("rival:overlap", [1, 2, 3, 4, 5]), verdict("distillation", [2, 3])
+    dismissed = verdict("rival:chance", [4, 5])
+    assert told(in_place_of(large.traffic, whole, [part, dismissed])) == [
+        ("rival:overlap", [1, 4, 5], [1, 4, 5]),
+        ("distillation", [2, 3], [2, 3]),
     ]
-    assert in_place_of(whole, [verdict("rival:chance", [4, 5])]) == [whole]
-    both = in_place_of(verdict("distillation", [1, 4, 5], [1, 2, 3, 4, 5]), [part])
-    assert [v.group.accounts.tolist() for v in both] == [[1, 4, 5], [2, 3]]
+    assert in_place_of(large.traffic, whole, [dismissed]) == [whole]
+    campaign = verdict("distillation", [1, 4], [1, 2, 3, 4, 5])
+    assert told(in_place_of(large.traffic, campaign, [part])) == [
+        ("distillation", [1, 4, 5], [1, 4]),
+        ("distillation", [2, 3], [2, 3]),
+    ]
 
 
 def test_sameness_is_of_accounts():
