@@ -19,6 +19,7 @@ import numpy as np
 from stillwatch.campaigns.cells import assign, codebook
 from stillwatch.campaigns.refinement import Trees, refine, told_by
 from stillwatch.statistics.pairs import accounts_by_key
+from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +72,9 @@ SHARED_FEATURES = (
     "repeats",
 )
 """Features that mean the same for every group; those of `KEY_FEATURES` are a group's own."""
+
+WIDTHS = (len(CAPABILITIES), 64, 11, 7, 8, 3, 3)
+"""How many codes each shared feature after the cell has."""
 
 CAPABILITY = SHARED_FEATURES.index("capability")
 ORDERED_FEATURES = ("capability", "turns", "exchanges", "max_tokens", "thinking", "repeats")
@@ -170,7 +174,8 @@ def attribute(
     account, load = np.unique(inside.account, return_inverse=True, return_counts=True)[1:]
     counts = np.minimum(1.0, MOST_LOAD * np.median(load) / load)[account]
     first = np.ones(len(account)) if start is None else start[inside_codes[:, CAPABILITY]]
-    posterior, ratio = _mixture(inside_codes, outside_codes, account, counts, first)
+    sizes = np.array([len(background.centroids), *WIDTHS, *(1 + len(v) for v in values.values())])
+    posterior, ratio = _mixture(inside_codes, outside_codes, sizes, account, counts, first)
     stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05)) >= 0.5
     honest = ~_suspects(outside.account[few], outside_codes, ratio, account, posterior)
     posterior, trees = refine(
@@ -223,16 +228,16 @@ def usual_rate(account: NDArray[np.int64], hit: NDArray[np.bool_]) -> float:
 def _mixture(
     inside: NDArray[np.int64],
     outside: NDArray[np.int64],
+    sizes: NDArray[np.int64],
     account: NDArray[np.int64],
     counts: NDArray[np.float64],
     posterior: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Naive Bayes by expectation-maximisation: posteriors (t,), log ratios (features, values).
 
-    `inside` (t, features) and `outside` are codes; a thread of the group counts `counts` (t,) and
-    starts from `posterior` (t,).
+    `inside` (t, features) and `outside` are codes below `sizes` (features,); a thread of the group
+    counts `counts` (t,) and starts from `posterior` (t,).
     """
-    sizes = np.maximum(inside.max(0), outside.max(0)) + 1
     prior = own = _distribution(outside, np.ones(len(outside)), sizes)
     ratio = np.zeros_like(own)
     for first in [True] + [False] * (ROUNDS - 1):

@@ -35,6 +35,10 @@ PASSES = 5
 """
 
 
+ALIKE = 0.05
+"""Part of the outsiders that may come or go before groups that stay the same are judged again."""
+
+
 def conclude(
     traffic: Traffic,
     candidates: Candidates,
@@ -81,19 +85,28 @@ def _judge_all(
     """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs."""
     centroids = content_cells(traffic.exchanges, order)
     before: list[Verdict] = []
-    passes = 0
+    known: dict[bytes, Verdict] = {}
+    outside = passes = 0
     while True:
         passes += 1
         others = outsiders(traffic, groups, order)
         against = background(traffic.exchanges, others.rows, centroids)
         prior = prior_of(groups)
+        if abs(len(others) - outside) > ALIKE * outside:
+            known = {}
         judged: list[Verdict] = []
         for group in groups:
-            judged += _judge_in_parts(traffic, group, order, against, others, prior)
+            verdict = known.get(group.accounts.tobytes())
+            judged += (
+                [verdict]
+                if verdict
+                else _judge_in_parts(traffic, group, order, against, others, prior)
+            )
             tell(1 if passes == 1 else 0)
         judged = keep_found(traffic, before, judged)
         if passes == PASSES:
             break
+        known, outside = {v.group.accounts.tobytes(): v for v in judged}, len(others)
         before, groups = judged, extended(traffic, judged, order, against)
         if same(groups, [verdict.group for verdict in judged]):
             break

@@ -20,6 +20,7 @@ from stillwatch.campaigns.attribution import (
     background,
     usual_rate,
 )
+from stillwatch.campaigns.judgement import LEAST_MEMBERS, LEAST_OUTSIDERS, Verdict
 from stillwatch.campaigns.membership import (
     COMPARED,
     LEAST_ATTRIBUTED,
@@ -31,6 +32,7 @@ from stillwatch.campaigns.membership import (
 from stillwatch.statistics.crowds import COHESION, twin_communities
 from stillwatch.statistics.mmd import (
     NULL_SPREAD,
+    Samples,
     nearest_twins,
     samples,
     squared_mmd,
@@ -42,11 +44,13 @@ from stillwatch.traffic import Group
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.campaigns.judgement import Verdict
     from stillwatch.traffic import Traffic
 
 WORTH = 0.01
 """Accounts found outside, in parts of all outsiders, from which everything is judged again."""
+
+EXCUSED = ("fleet", "class", "benchmark")
+"""Rivals that explain why accounts are alike: whom one explains is drawn into no campaign."""
 
 KEPT = 0.5
 """Part of a campaign's members that a wider one must have, or the campaign stays as it was."""
@@ -69,6 +73,8 @@ def extended(
     groups = _joined(traffic, judged)
     found = _beyond(traffic, judged, order, against)
     outsiders = len(np.unique(against.threads.account))
+    if outsiders - sum(map(len, found)) < LEAST_OUTSIDERS:
+        found = [_NOBODY for _ in judged]
     if len(groups) == len(judged) and sum(map(len, found)) < max(1.0, WORTH * outsiders):
         return [verdict.group for verdict in judged]
     taken = np.concatenate(found)
@@ -126,16 +132,17 @@ def keep_found(traffic: Traffic, before: list[Verdict], judged: list[Verdict]) -
     Largest group first, as groups are, and disjoint.
     """
     campaigns = [v for v in judged if v.kind == "distillation"]
-    found = np.concatenate([_NOBODY, *(v.group.accounts for v in campaigns)])
+    found = np.concatenate([_NOBODY, *(v.accounts for v in campaigns)])
     lost = [
         _less(traffic, v, found)
         for v in before
         if v.kind == "distillation" and np.isin(v.accounts, found).mean() < KEPT
     ]
+    lost = [v for v in lost if len(v.accounts) >= LEAST_MEMBERS]
     taken = np.concatenate([_NOBODY, *(v.group.accounts for v in lost)])
-    rest = [_less(traffic, v, taken) for v in judged if v.kind != "distillation"]
-    all_of_them = [v for v in (*campaigns, *lost, *rest) if len(v.group.accounts)]
-    return sorted(all_of_them, key=lambda v: (-len(v.group.accounts), v.group.accounts.tolist()))
+    rest = [_less(traffic, v, taken) for v in judged]
+    kept = [v for v in (*lost, *rest) if len(v.group.accounts)]
+    return sorted(kept, key=lambda v: (-len(v.group.accounts), v.group.accounts.tolist()))
 
 
 def _less(traffic: Traffic, verdict: Verdict, taken: NDArray[np.int64]) -> Verdict:
@@ -162,36 +169,43 @@ def same(first: list[Group], second: list[Group]) -> bool:
 def _joined(traffic: Traffic, judged: list[Verdict]) -> list[Group]:
     """Groups, those joined whose common work is one campaign's."""
     groups: list[Group] = []
-    heads: list[tuple[int, Verdict]] = []
+    heads: list[tuple[int, Samples]] = []
     for verdict in sorted(judged, key=lambda v: v.kind != "distillation"):
-        home = next((place for place, head in heads if _one(traffic, head, verdict)), None)
+        work = _work(traffic, verdict)
+        home = None
+        if verdict.kind.removeprefix("rival:") not in EXCUSED:
+            home = next((place for place, head in heads if _one(head, work)), None)
         if home is not None:
             groups[home] = _union(groups[home], verdict.group)
             continue
         if verdict.kind == "distillation":
-            heads.append((len(groups), verdict))
+            heads.append((len(groups), work))
         groups.append(verdict.group)
     return groups
 
 
-def _one(traffic: Traffic, first: Verdict, second: Verdict) -> bool:
+def _work(traffic: Traffic, verdict: Verdict) -> Samples:
+    """All of a verdict's common work as one sample."""
+    total, squares, used = sums_by_account(
+        traffic.exchanges.account,
+        traffic.exchanges.content,
+        verdict.rows,
+        verdict.accounts,
+        len(traffic.accounts),
+    )
+    return samples(
+        total.sum(0, keepdims=True),
+        squares.sum(keepdims=True),
+        used.sum(keepdims=True),
+        traffic.scale,
+    )
+
+
+def _one(first: Samples, second: Samples) -> bool:
     """Whether the common work of two groups is of one distribution."""
-    if not len(second.rows):
+    if min(first.size[0], second.size[0]) < 2:
         return False
-    parts = [
-        sums_by_account(
-            np.zeros(len(traffic.exchanges), np.int64),
-            traffic.exchanges.content,
-            verdict.rows,
-            np.zeros(1, np.int64),
-            1,
-        )
-        for verdict in (first, second)
-    ]
-    if min(int(used[0]) for _, _, used in parts) < 2:
-        return False
-    a, b = (samples(total, squares, used, traffic.scale) for total, squares, used in parts)
-    return float(squared_mmd(a, b)[0, 0]) <= COHESION
+    return float(squared_mmd(first, second)[0, 0]) <= COHESION
 
 
 def _union(first: Group, second: Group) -> Group:
@@ -208,7 +222,7 @@ def _beyond(
     everyone = len(traffic.accounts)
     free = np.zeros(everyone, bool)
     for verdict in judged:
-        free[verdict.group.accounts] = True
+        free[verdict.group.accounts] = verdict.kind.removeprefix("rival:") not in EXCUSED
     for verdict in judged:
         if verdict.kind == "distillation":
             free[verdict.accounts] = False

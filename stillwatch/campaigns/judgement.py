@@ -69,6 +69,9 @@ STARTS = (None, np.where(TRAINABLE, 1.0, 0.3))
 """How common each capability is taken to be when a fit starts: wholly; or, where that leads to no
 campaign, what a model is trained on more than the rest, for camouflage can be common too."""
 
+DILUTED = ("reseller", "plain_use", "overlap", "chance")
+"""Rivals that may win because the fit was of something else too; an owner's fleet wins anyhow."""
+
 SECOND_LOOK = 0.301
 """log10 of what looking twice costs."""
 
@@ -88,7 +91,7 @@ def judge(
     verdict = _verdict(
         traffic, group, attribute(traffic.exchanges, rows, against, first), others, prior
     )
-    if verdict.kind != "distillation":
+    if verdict.kind.removeprefix("rival:") in DILUTED:
         fitted = attribute(traffic.exchanges, rows, against, second)
         other = _verdict(traffic, group, fitted, others, prior - SECOND_LOOK)
         if other.kind == "distillation":

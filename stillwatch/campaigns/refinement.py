@@ -12,13 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from sklearn.ensemble import HistGradientBoostingClassifier
 
 LOOKS = 2
-TAUGHT = 20_000
+TAUGHT = 12_000
 """Threads of the group, and of the background, that a look learns from."""
 
 LEAST_THREADS = 2_000
@@ -28,9 +28,9 @@ BACKGROUND = 0.5
 """Weight of the background in parts of the group's."""
 
 TREES = {
-    "max_iter": 60,
+    "max_iter": 40,
     "max_leaf_nodes": 24,
-    "learning_rate": 0.15,
+    "learning_rate": 0.2,
     "l2_regularization": 1.0,
     "min_samples_leaf": 20,
     "early_stopping": False,
@@ -38,7 +38,7 @@ TREES = {
 }
 NEGLIGIBLE = 1e-4
 
-Trees = tuple["HistGradientBoostingClassifier", ...]
+Trees = tuple[HistGradientBoostingClassifier, ...]
 """The last look's trees, of each half; none where a group was too small for a second look."""
 
 
@@ -52,7 +52,7 @@ def refine(
     """Better posteriors of t threads, (t,), of features `inside` (t, d) and `outside` (b, d).
 
     `posterior` (t,) is the first look's, `account` (t,) numbers the accounts from 0 and `weight`
-    (t,) says how much each thread counts. Returns `posterior` itself, and no trees, where there is
+    (t,) says how much each thread counts. Returns the last posterior, and no trees, where there is
     too little to learn from. With them comes what judges others' threads (`told_by`).
     """
     half = account % 2
@@ -86,8 +86,6 @@ def _learn(
     weight: NDArray[np.float64],
 ) -> HistGradientBoostingClassifier | None:
     """Trees that learnt from `taught` and `against`; `None` where all is common, or nothing."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     held = np.full(len(against), BACKGROUND * weight.sum() / max(1, len(against)))
     counts = np.concatenate([posterior * weight, (1 - posterior) * weight, held])
     common = np.arange(len(counts)) < len(taught)

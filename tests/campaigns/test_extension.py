@@ -97,30 +97,48 @@ def told(verdicts: list[Verdict]) -> list[tuple[str, list[int], list[int]]]:
 
 def test_a_campaign_is_not_lost_by_being_widened(large: Made):
     """The wider group is dismissed: the campaign stays, and what is left of the group beside it."""
-    before = [verdict("distillation", [1, 2, 3]), verdict("rival:class", [7, 8])]
-    after = [verdict("rival:reseller", [1, 2, 3, 4, 5]), verdict("rival:class", [7, 8])]
+    before = [verdict("distillation", [1, 2, 3, 4, 5]), verdict("rival:class", [8, 9])]
+    after = [verdict("rival:reseller", [1, 2, 3, 4, 5, 6, 7]), verdict("rival:class", [8, 9])]
     assert told(keep_found(large.traffic, before, after)) == [
-        ("distillation", [1, 2, 3], [1, 2, 3]),
-        ("rival:reseller", [4, 5], [4, 5]),
-        ("rival:class", [7, 8], [7, 8]),
+        ("distillation", [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+        ("rival:reseller", [6, 7], [6, 7]),
+        ("rival:class", [8, 9], [8, 9]),
     ]
+
+
+def test_a_campaign_is_lost_too_where_the_wider_group_is_about_others(large: Made):
+    """Being in a group that is a campaign of others doesn't keep it: its members must be."""
+    before = [verdict("distillation", [1, 2, 3, 4, 5])]
+    after = [verdict("distillation", [6, 7, 8, 9, 10], list(range(1, 11)))]
+    assert told(keep_found(large.traffic, before, after)) == [
+        ("distillation", [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+        ("distillation", [6, 7, 8, 9, 10], [6, 7, 8, 9, 10]),
+    ]
+
+
+def test_what_is_left_of_a_lost_campaign_must_be_enough(large: Made):
+    """Three of five accounts that are left over are no campaign."""
+    before = [verdict("distillation", [1, 2, 3, 4, 5])]
+    after = [verdict("distillation", [4, 5, 6, 7, 8])]
+    assert keep_found(large.traffic, before, after)[0].accounts.tolist() == [4, 5, 6, 7, 8]
+    assert len(keep_found(large.traffic, before, after)) == 1
 
 
 def test_a_lost_campaign_takes_nothing_from_one_that_is_found(large: Made):
     """An account that another campaign has by now stays there."""
-    before = [verdict("distillation", [1, 2, 3, 4])]
-    after = [verdict("distillation", [4, 5, 6]), verdict("rival:reseller", [1, 2, 3])]
+    before = [verdict("distillation", [1, 2, 3, 4, 5, 6])]
+    after = [verdict("distillation", [6, 7, 8]), verdict("rival:reseller", [1, 2, 3, 4, 5])]
     assert told(keep_found(large.traffic, before, after)) == [
-        ("distillation", [1, 2, 3], [1, 2, 3]),
-        ("distillation", [4, 5, 6], [4, 5, 6]),
+        ("distillation", [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+        ("distillation", [6, 7, 8], [6, 7, 8]),
     ]
 
 
 def test_a_wider_campaign_replaces_the_pieces(large: Made):
     """Two campaigns that were joined aren't kept beside what they became."""
     before = [verdict("distillation", [1, 2]), verdict("distillation", [3, 4])]
-    wider = [verdict("distillation", [1, 2, 3, 4, 5])]
-    assert keep_found(large.traffic, before, wider) == wider
+    wider = verdict("distillation", [1, 2, 3, 4, 5])
+    assert told(keep_found(large.traffic, before, [wider])) == told([wider])
 
 
 def test_what_is_left_of_a_parted_group_keeps_its_verdict(large: Made):
@@ -145,3 +163,33 @@ def test_sameness_is_of_accounts():
     assert same([a], [b])
     assert not same([a], [])
     assert not same([a], [Group(np.array([1, 3]), ("x",))])
+
+
+def test_who_is_excused_is_drawn_into_no_campaign():
+    """Accounts of an organisation that says so, dismissed as its fleet, though they work alike."""
+    log = Log(11).outsiders(80).campaign(members=14)
+    log.campaign(members=8, start="f", pool=None, own=0)
+    for i in range(8):
+        log.register(f"f-{i:03d}", org=777)
+    log.orgs[777] = "o"
+    made = log.made()
+    findings = found(made, members("m", range(14)), members("f", range(8)))
+    assert set().union(*flagged(findings)) <= set(members("m", range(14)))
+
+
+def test_a_rare_content_cell_is_no_reason_to_fail():
+    """Two large groups with trees: what one's model was taught on is not all that it is asked."""
+    log = Log(3).outsiders(60).campaign(members=30, each=75, own=5)
+    log.campaign(members=28, start="d", topic=50, each=75, own=5)
+    made = log.made()
+    findings = found(made, members("m", range(30)), members("d", range(28)))
+    assert set(members("m", range(30))) <= set().union(*flagged(findings))
+
+
+def test_outsiders_are_not_used_up():
+    """A campaign isn't extended where too few would be left to compare with."""
+    made = Log(6).outsiders(16).campaign(members=30).made()
+    findings = found(made, members("m", range(20)))
+    assert findings.run["passes"] == 1
+    assert "notes" not in findings.run
+    assert len(flagged(findings)[0]) == 20
