@@ -1,8 +1,9 @@
 """Harvest signs: is the common work what one gathers to train a model, rather than to use it?
 
 An exchange counts as a sign where it seeks a capability worth training on, in a single turn, with
-a frame that its account has not sent before: breadth without repetition and without follow-up.
-Statistic: the share of such exchanges by account. Null: outsiders' exchanges.
+a frame new among those of its account: breadth without repetition and without follow-up. Statistic:
+the share of such exchanges by account, in the common work. Null: the same in all that outsiders
+send.
 """
 
 from __future__ import annotations
