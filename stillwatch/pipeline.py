@@ -12,12 +12,12 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +48,11 @@ OURS = "stillwatch"
 
 STAGES = ("ingest", "signals", "profiles", "groups", "campaigns")
 """The stages by the names that `run.json` times them under; `ingest` only from a raw log."""
+
+MANY = 4096
+"""Groups that may wait for a longer one before them."""
+
+T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,7 +107,9 @@ def detect(
         work = len(candidates.groups) + len(candidates.networks)
         run = _run_record(lake, until) | _world(log)
         with clock.stage("campaigns", work, "groups"), _steady():
-            findings = conclude(traffic, candidates, run, clock.progress.advance)
+            findings = conclude(
+                traffic, candidates, run, clock.progress.advance, partial(_spread, threads=threads)
+            )
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
     run["threads"] = threads
     run["exchanges_detected"] = len(traffic.exchanges)
@@ -311,6 +318,16 @@ def _steady() -> Iterator[None]:
     """One thread in matrix products, so that their rounding never depends on how many there are."""
     with threadpool_limits(limits=1):
         yield
+
+
+def _spread(jobs: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
+    """Results of `jobs`, steady ones: how many threads a library uses is each thread's to say."""
+
+    def steadily(job: Callable[[], T]) -> T:
+        with _steady():
+            return job()
+
+    return map_ordered((partial(steadily, job) for job in jobs), threads, ahead=MANY)
 
 
 def _run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,9 +35,16 @@ PASSES = 5
 """Times that groups are judged, at most: campaigns may go beyond the groups that they are found in.
 """
 
-
 ALIKE = 0.05
 """Part of the outsiders that may come or go before groups that stay the same are judged again."""
+
+Judged = list[Verdict]
+Spread = Callable[[Iterable[Callable[[], Judged]]], Iterator[Judged]]
+"""What does jobs, on as many threads as it likes, and gives their results in their order."""
+
+
+def _one_by_one(jobs: Iterable[Callable[[], Judged]]) -> Iterator[Judged]:
+    return (job() for job in jobs)
 
 
 def conclude(
@@ -44,13 +52,14 @@ def conclude(
     candidates: Candidates,
     run: dict[str, Any],
     tell: Callable[[int], None] = lambda _: None,
+    spread: Spread = _one_by_one,
 ) -> Findings:
     """Findings of one run, whose record `run` gains `outsiders`, and `notes` where they are few.
 
-    `tell` hears of each group that was judged.
+    `tell` hears of each group that was judged; `spread` judges them, each by itself.
     """
     order = np.argsort(traffic.exchanges["exchange"], kind="stable")
-    judged, others = _judge_all(traffic, candidates.groups, order, run, tell)
+    judged, others = _judge_all(traffic, candidates.groups, order, run, tell, spread)
     campaigns = [v for v in judged if v.kind == "distillation"]
     taken = np.zeros(len(traffic.accounts), bool)
     for verdict in campaigns:
@@ -81,10 +90,11 @@ def _judge_all(
     order: NDArray[np.int64],
     run: dict[str, Any],
     tell: Callable[[int], None],
-) -> tuple[list[Verdict], Outsiders]:
+    spread: Spread,
+) -> tuple[Judged, Outsiders]:
     """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs."""
     centroids = content_cells(traffic.exchanges, order)
-    before: list[Verdict] = []
+    before: Judged = []
     known: dict[bytes, Verdict] = {}
     outside = passes = 0
     while True:
@@ -94,14 +104,18 @@ def _judge_all(
         prior = prior_of(groups)
         if abs(len(others) - outside) > ALIKE * outside:
             known = {}
-        judged: list[Verdict] = []
-        for group in groups:
-            verdict = known.get(group.accounts.tobytes())
-            judged += (
-                [verdict]
-                if verdict
-                else _judge_in_parts(traffic, group, order, against, others, prior)
-            )
+        anew = partial(
+            _judge_in_parts,
+            traffic,
+            known=known,
+            order=order,
+            against=against,
+            others=others,
+            prior=prior,
+        )
+        judged: Judged = []
+        for verdicts in spread(partial(anew, group) for group in groups):
+            judged += verdicts
             tell(1 if passes == 1 else 0)
         judged = keep_found(traffic, before, judged)
         if passes == PASSES:
@@ -123,12 +137,16 @@ def _judge_all(
 def _judge_in_parts(
     traffic: Traffic,
     group: Group,
+    *,
+    known: dict[bytes, Verdict],
     order: NDArray[np.int64],
     against: Background,
     others: Outsiders,
     prior: float,
-) -> list[Verdict]:
-    """The verdict on a group; on its parts too where those are campaigns."""
+) -> Judged:
+    """The verdict on a group, unless it is `known`; on its parts too where those are campaigns."""
+    if group.accounts.tobytes() in known:
+        return [known[group.accounts.tobytes()]]
 
     def verdict_on(group: Group) -> Verdict:
         return judge(traffic, group, rows_of(traffic, group, order), against, others, prior)

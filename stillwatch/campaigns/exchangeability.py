@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch.campaigns.component import Component, Test
+from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.evalues import log10_e, rank_p
 from stillwatch.statistics.mmd import Samples, samples
-from stillwatch.statistics.sums import sums_by_account
 from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ against: two decades for each tenfold. Between people it is 0.01 and more."""
 
 def exchangeability(traffic: Traffic, component: Component, twins: float = TWINS) -> Test:
     """The test for one group, by its members with at least eight attributed exchanges."""
-    sample = _by_account(traffic, component.rows, component.accounts)
+    sample = parts_of(traffic, component.rows, component.accounts)
     near = sample.size >= LEAST_EXCHANGES
     if near.sum() < 2:
         return Test(
@@ -41,7 +41,7 @@ def exchangeability(traffic: Traffic, component: Component, twins: float = TWINS
         )
     # Each member against every other one, not against all of them pooled: the middle of a mixed
     # crowd is near to everybody in it.
-    sample = _at(sample, near)
+    sample = sample.at(near)
     members = _to_others(sample)
     strangers = _to_all(_outside(traffic, component), sample)
     if len(strangers) < LEAST_STRANGERS:
@@ -98,14 +98,3 @@ def _outside(traffic: Traffic, component: Component) -> Samples:
         used[at] += slices.exchanges[rows]
     far = used >= LEAST_EXCHANGES
     return samples(total[far], squares[far], used[far], traffic.scale)
-
-
-def _by_account(traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]) -> Samples:
-    total, squares, used = sums_by_account(
-        traffic.exchanges.account, traffic.exchanges.content, rows, accounts, len(traffic.accounts)
-    )
-    return samples(total, squares, used, traffic.scale)
-
-
-def _at(sample: Samples, keep: NDArray[np.bool_]) -> Samples:
-    return Samples(sample.size[keep], sample.total[keep], sample.squares[keep])

@@ -29,16 +29,15 @@ from stillwatch.campaigns.membership import (
     STRAY_RATE,
     elsewhere,
 )
+from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.crowds import COHESION, twin_communities
 from stillwatch.statistics.mmd import (
     NULL_SPREAD,
     Samples,
     nearest_twins,
-    samples,
     squared_mmd,
     twin_links,
 )
-from stillwatch.statistics.sums import sums_by_account
 from stillwatch.traffic import Group
 
 if TYPE_CHECKING:
@@ -99,16 +98,9 @@ def parted(traffic: Traffic, verdict: Verdict) -> list[Group]:
         return [Group(left, found_by)] if len(left) >= LEAST_CROWD else []
     if verdict.kind != "rival:overlap" or len(verdict.accounts) < 2 * LEAST_CROWD:
         return []
-    total, squares, used = sums_by_account(
-        traffic.exchanges.account,
-        traffic.exchanges.content,
-        verdict.rows,
-        verdict.accounts,
-        len(traffic.accounts),
-    )
-    large = used >= COMPARED
-    accounts = verdict.accounts[large]
-    sample = samples(total[large], squares[large], used[large], traffic.scale)
+    sample = parts_of(traffic, verdict.rows, verdict.accounts)
+    large = sample.size >= COMPARED
+    accounts, sample = verdict.accounts[large], sample.at(large)
     other, mmd2 = nearest_twins(sample, NEIGHBOURS)
     linked = twin_links(sample.size[:, None], sample.size[other], mmd2, NULL_SPREAD)
     crowds = twin_communities(sample, other, linked, LEAST_CROWD)
@@ -171,7 +163,7 @@ def _joined(traffic: Traffic, judged: list[Verdict]) -> list[Group]:
     groups: list[Group] = []
     heads: list[tuple[int, Samples]] = []
     for verdict in sorted(judged, key=lambda v: v.kind != "distillation"):
-        work = _work(traffic, verdict)
+        work = parts_of(traffic, verdict.rows, verdict.accounts).pooled()
         home = None
         if verdict.kind.removeprefix("rival:") not in EXCUSED:
             home = next((place for place, head in heads if _one(head, work)), None)
@@ -182,23 +174,6 @@ def _joined(traffic: Traffic, judged: list[Verdict]) -> list[Group]:
             heads.append((len(groups), work))
         groups.append(verdict.group)
     return groups
-
-
-def _work(traffic: Traffic, verdict: Verdict) -> Samples:
-    """All of a verdict's common work as one sample."""
-    total, squares, used = sums_by_account(
-        traffic.exchanges.account,
-        traffic.exchanges.content,
-        verdict.rows,
-        verdict.accounts,
-        len(traffic.accounts),
-    )
-    return samples(
-        total.sum(0, keepdims=True),
-        squares.sum(keepdims=True),
-        used.sum(keepdims=True),
-        traffic.scale,
-    )
 
 
 def _one(first: Samples, second: Samples) -> bool:

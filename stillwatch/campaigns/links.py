@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
-from stillwatch.statistics.mmd import nearest_twins, samples
-from stillwatch.statistics.sums import sums_by_account
+from stillwatch.campaigns.parts import parts_of
+from stillwatch.statistics.mmd import nearest_twins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,18 +43,11 @@ def links_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
 
 def _links(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, object]]:
     accounts = _busiest(traffic, verdict)
-    total, squares, used = sums_by_account(
-        traffic.exchanges.account,
-        traffic.exchanges.content,
-        verdict.rows,
-        accounts,
-        len(traffic.accounts),
-    )
-    enough = used >= 2
-    accounts = accounts[enough]
+    sample = parts_of(traffic, verdict.rows, accounts)
+    enough = sample.size >= 2
+    accounts, sample = accounts[enough], sample.at(enough)
     if len(accounts) < 2:
         return []
-    sample = samples(total[enough], squares[enough], used[enough], traffic.scale)
     neighbour, mmd2 = nearest_twins(sample, NEIGHBOURS)
     objects = _objects(traffic, accounts)
     rows, seen = [], set()

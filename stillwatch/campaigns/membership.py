@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binom
 
-from stillwatch.statistics.mmd import NULL_SPREAD, Samples, samples, squared_mmd
-from stillwatch.statistics.sums import sums_by_account
+from stillwatch.campaigns.parts import parts_of
+from stillwatch.statistics.mmd import NULL_SPREAD, squared_mmd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,31 +67,17 @@ def elsewhere(
     `accounts` (a,) and `others` are sorted places, which may be the same. An account with few
     exchanges is not compared.
     """
-    part, compared = _parts(traffic, rows, accounts)
-    rest, usable = _parts(traffic, rows, others)
     out = np.zeros(len(accounts), bool)
-    some = np.linspace(0, len(rest.size) - 1, min(MOST_OTHERS, len(rest.size))).astype(np.int64)
-    if len(part.size) == 0 or len(some) < 2:
+    part, rest = parts_of(traffic, rows, accounts), parts_of(traffic, rows, others)
+    compared = part.size >= COMPARED
+    usable = np.flatnonzero(rest.size >= COMPARED)
+    some = usable[np.linspace(0, len(usable) - 1, min(MOST_OTHERS, len(usable))).astype(np.int64)]
+    if not compared.any() or len(some) < 2:
         return out
-    rest = Samples(rest.size[some], rest.total[some], rest.squares[some])
-    apart = squared_mmd(part, rest)
-    apart[accounts[compared][:, None] == others[usable][some]] = np.nan
+    part = part.at(compared)
+    apart = squared_mmd(part, rest.at(some))
+    apart[accounts[compared][:, None] == others[some]] = np.nan
     # Each account by itself, and the typical one: two large ones must not make the others' work
     # of their own, nor a stray one put the others apart.
     out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size
     return out
-
-
-def _parts(
-    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
-) -> tuple[Samples, NDArray[np.bool_]]:
-    """Samples of the accounts' parts of `rows` that are large enough, and which those are, (a,)."""
-    total, squares, used = sums_by_account(
-        traffic.exchanges.account,
-        traffic.exchanges.content,
-        rows,
-        accounts,
-        len(traffic.accounts),
-    )
-    large = used >= COMPARED
-    return samples(total[large], squares[large], used[large], traffic.scale), large

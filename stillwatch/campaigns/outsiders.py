@@ -10,8 +10,8 @@ from stillwatch.campaigns.allocation import daily_counts, together
 from stillwatch.campaigns.component import Outsiders
 from stillwatch.campaigns.harvest import sign_rates
 from stillwatch.campaigns.origin import sharing
-from stillwatch.statistics.mmd import Samples, samples, squared_mmd
-from stillwatch.statistics.sums import sums_by_account
+from stillwatch.campaigns.parts import parts_of
+from stillwatch.statistics.mmd import Samples, squared_mmd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,21 +48,8 @@ def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -
 def _pool(
     traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
 ) -> tuple[Samples, float]:
-    total, squares, used = sums_by_account(
-        traffic.exchanges.account,
-        traffic.exchanges.content,
-        rows,
-        accounts,
-        len(traffic.accounts),
-    )
-    pool = samples(
-        total.sum(0, keepdims=True),
-        squares.sum(keepdims=True),
-        np.maximum(used.sum(keepdims=True), 2),
-        traffic.scale,
-    )
-    large = used >= LEAST_EXCHANGES
+    each = parts_of(traffic, rows, accounts)
+    pool, large = each.pooled(), each.size >= LEAST_EXCHANGES
     if not large.any():
         return pool, 0.0
-    apart = squared_mmd(samples(total[large], squares[large], used[large], traffic.scale), pool)
-    return pool, float(np.median(apart))
+    return pool, float(np.median(squared_mmd(each.at(large), pool)))

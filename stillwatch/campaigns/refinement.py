@@ -61,14 +61,17 @@ def refine(
         return posterior, ()
     against = outside[:: max(1, len(outside) // TAUGHT)]
     trees: Trees = ()
-    for _ in range(LOOKS):
-        better, trees = np.empty(len(inside)), ()
+    for look in range(LOOKS):
+        # Looks before the last only have to say what is taught by.
+        told = taught if look < LOOKS - 1 else np.arange(len(inside))
+        better, trees = posterior.copy(), ()
         for h in (0, 1):
             teach = taught[half[taught] != h]
             learnt = _learn(inside[teach], against, posterior[teach], weight[teach])
             if learnt is None:
                 return posterior, ()
-            better[half == h] = told_by((learnt,), inside[half == h])
+            asked = told[half[told] == h]
+            better[asked] = told_by((learnt,), inside[asked])
             trees = (*trees, learnt)
         posterior = better
     return posterior, trees

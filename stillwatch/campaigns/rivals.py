@@ -14,9 +14,9 @@ import numpy as np
 
 from stillwatch.campaigns.allocation import dealing
 from stillwatch.campaigns.component import Component
-from stillwatch.statistics.mmd import samples, squared_mmd
+from stillwatch.campaigns.parts import parts_of
+from stillwatch.statistics.mmd import squared_mmd
 from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs
-from stillwatch.statistics.sums import sums_by_account
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,19 +198,9 @@ def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
 def _apart(traffic: Traffic, component: Component) -> float:
     """Squared MMD of the common work to all outsiders' traffic, over a typical outsider's."""
     rows, others = component.rows, component.outsiders
-    total, squares, used = sums_by_account(
-        traffic.exchanges.account,
-        traffic.exchanges.content,
-        rows,
-        component.accounts,
-        len(traffic.accounts),
-    )
-    if used.sum() < 2 or others.strangeness <= 0:
+    mine = parts_of(traffic, rows, component.accounts).pooled()
+    if mine.size[0] < 2 or others.strangeness <= 0:
         return 0.0
-    mine = samples(
-        total.sum(0, keepdims=True), squares.sum(keepdims=True), used.sum(keepdims=True),
-        traffic.scale,
-    )  # fmt: skip
     return max(0.0, float(squared_mmd(mine, others.pool)[0, 0])) / others.strangeness
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
+from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import samples, squared_mmd
-from stillwatch.statistics.sums import sums_by_account
 from stillwatch.tables import CAPABILITIES
 from stillwatch.traffic import WHOLE
 
@@ -149,20 +149,8 @@ def _distances(traffic: Traffic, campaigns: list[Verdict]) -> NDArray[np.float64
         traffic.scale,
     )
     for i, verdict in enumerate(campaigns):
-        total, squares, used = sums_by_account(
-            traffic.exchanges.account,
-            traffic.exchanges.content,
-            verdict.rows,
-            verdict.accounts,
-            len(traffic.accounts),
-        )
-        pooled = samples(
-            total.sum(0, keepdims=True),
-            squares.sum(keepdims=True),
-            used.sum(keepdims=True),
-            traffic.scale,
-        )
-        out[traffic.slices.account[rows], i] = squared_mmd(whole, pooled)[:, 0]
+        work = parts_of(traffic, verdict.rows, verdict.accounts).pooled()
+        out[traffic.slices.account[rows], i] = squared_mmd(whole, work)[:, 0]
     return out
 
 

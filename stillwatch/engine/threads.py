@@ -10,8 +10,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def map_ordered(jobs: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
-    """Results of `jobs` in their order, at most `2 * threads` of them in flight or waiting."""
+def map_ordered(
+    jobs: Iterable[Callable[[], T]], threads: int, ahead: int | None = None
+) -> Iterator[T]:
+    """Results of `jobs` in their order, at most `ahead` of them in flight or waiting.
+
+    That is `2 * threads` if not given; more where jobs differ much in length and results are small.
+    """
+    ahead = ahead or 2 * threads
     if threads <= 1:
         for job in jobs:
             yield job()
@@ -20,7 +26,7 @@ def map_ordered(jobs: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
         waiting: deque[Future[T]] = deque()
         for job in jobs:
             waiting.append(pool.submit(job))
-            if len(waiting) >= 2 * threads:
+            if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

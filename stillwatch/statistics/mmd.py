@@ -39,6 +39,18 @@ class Samples:
         n = self.size
         return ((self.total**2).sum(1) - self.squares) / (n * (n - 1))
 
+    def at(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> Samples:
+        """The samples at `places`, or where a mask (s,) holds."""
+        return Samples(self.size[places], self.total[places], self.squares[places])
+
+    def pooled(self) -> Samples:
+        """All of them as one sample."""
+        return Samples(
+            self.size.sum(keepdims=True),
+            self.total.sum(0, keepdims=True),
+            self.squares.sum(keepdims=True),
+        )
+
 
 def samples(total: NDArray, squares: NDArray, size: NDArray, scale: float) -> Samples:
     """Samples from integer sums of embeddings stored at `scale`."""
@@ -84,8 +96,7 @@ def null_spread(first: Samples, second: Samples, least: int = 8) -> float:
     usable = (first.size >= least) & (second.size >= least)
     if usable.sum() < 30:
         return NULL_SPREAD
-    a = Samples(first.size[usable], first.total[usable], first.squares[usable])
-    b = Samples(second.size[usable], second.total[usable], second.squares[usable])
+    a, b = first.at(usable), second.at(usable)
     unit = squared_mmd_paired(a, b) / (1 / a.size + 1 / b.size)
     return float(max(NULL_SPREAD, 1.4826 * np.median(np.abs(unit))))
 

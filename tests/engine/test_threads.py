@@ -58,3 +58,25 @@ def test_jobs_are_taken_as_results_are(threads: int):
         assert len(taken) <= i + 2 * threads + 1
     results.close()
     assert len(taken) <= 20 + 2 * threads
+
+
+def test_a_long_job_holds_up_only_as_many_as_may_go_ahead():
+    """With more `ahead` than jobs, all are done while the first is not."""
+    others = threading.Barrier(2)
+    done = []
+
+    def first() -> int:
+        """Waits for the last."""
+        others.wait(10)
+        return 0
+
+    def job(i: int) -> int:
+        """The last lets the first go."""
+        done.append(i)
+        if i == 20:
+            others.wait(10)
+        return i
+
+    jobs = [first, *(partial(job, i) for i in range(1, 21))]
+    assert list(map_ordered(jobs, 2, ahead=100)) == list(range(21))
+    assert done == list(range(1, 21))
