@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ _FILES = {
     "daily": tables.DAILY,
     "links": tables.LINKS,
     "accounts": tables.STANDING,
+    "works": tables.WORKS,
 }
 
 
@@ -46,6 +47,7 @@ class Findings:
     links: pa.Table
     accounts: pa.Table
     run: dict[str, Any]
+    works: pa.Table = field(default_factory=tables.WORKS.empty_table)
 
     def to_pandas(self, table: str = "campaigns") -> pd.DataFrame:
         """One table as a pandas frame (extra: `stillwatch[frames]`)."""

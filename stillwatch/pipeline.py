@@ -27,7 +27,7 @@ from stillwatch.campaigns.conclude import conclude
 from stillwatch.engine.duck import Duck
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
-from stillwatch.findings import Findings, check_target
+from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import IngestReport, Lake, is_lake
 from stillwatch.profiles.gather import STEPS, gather
@@ -78,6 +78,7 @@ def detect(
     *,
     out: str | Path | None = None,
     until: datetime | None = None,
+    earlier: str | Path | None = None,
     method: str = OURS,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -85,8 +86,9 @@ def detect(
     """Find the campaigns in a log or a lake; written to the folder `out` where one is named.
 
     A log is first read into a lake that is thrown away. With `until`, nothing that came after it
-    is read. `method` names a baseline of `scoring.baselines` to run instead of our own. Raises
-    `InputNotFound`, `NothingToRead`, `LakeBroken` and `OutputExists`, of a baseline `UnknownName`
+    is read. Campaigns of the `earlier` findings, a folder, keep their names. `method` names a
+    baseline of `scoring.baselines` to run instead of our own. Raises `InputNotFound`,
+    `NothingToRead`, `LakeBroken`, `FindingsBroken` and `OutputExists`, of a baseline `UnknownName`
     and `ExtraMissing`.
     """
     if out is not None:
@@ -98,6 +100,7 @@ def detect(
         if out is not None:
             findings.save(out)
         return findings
+    known = None if earlier is None else read_findings(earlier)
     threads = max(1, threads or os.cpu_count() or 1)
     clock = _Clock(progress or Silent())
     with _opened(log, clock, threads) as lake:
@@ -108,7 +111,12 @@ def detect(
         run = _run_record(lake, until) | _world(log)
         with clock.stage("campaigns", work, "groups"), _steady():
             findings = conclude(
-                traffic, candidates, run, clock.progress.advance, partial(_spread, threads=threads)
+                traffic,
+                candidates,
+                run,
+                tell=clock.progress.advance,
+                spread=partial(_spread, threads=threads),
+                earlier=known,
             )
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
     run["threads"] = threads

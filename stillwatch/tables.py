@@ -199,6 +199,19 @@ LINKS = pa.schema(
 )
 """Out, Stillwatch's own: the strongest links inside each campaign, `why` in one readable phrase."""
 
+WORKS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("exchanges", pa.int64(), nullable=False),
+        pa.field("total", pa.list_(pa.float64()), nullable=False),
+        pa.field("squares", pa.float64(), nullable=False),
+    ]
+)
+"""Out, Stillwatch's own: each campaign's common work by its sums, for later runs to know it by.
+
+`total` sums the unit embeddings of the `exchanges` that have text, `squares` their squared norms.
+"""
+
 STANDING = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),

@@ -50,6 +50,9 @@ HOLD = 0.1
 SHRINK = 5.0
 """An account's own share counts from about so many threads on."""
 
+EVEN = 0.5
+"""Share of common work that a start from a model supposes."""
+
 MOST_LOAD = 3.0
 """An account counts for at most so many times the threads of the median one: two that send a
 hundred times as much must not define what all have in common."""
@@ -153,13 +156,13 @@ def attribute(
     exchanges: Exchanges,
     rows: NDArray[np.int64],
     background: Background,
-    start: NDArray[np.float64] | None = None,
+    start: NDArray[np.float64] | Model | None = None,
 ) -> Attribution:
     """Fit the mixture to the group's exchanges `rows`, which are in order of exchange keys.
 
-    `start` holds, for each capability, how common its threads are taken to be at first; all
-    wholly, if not given. Where accounts share their camouflage too, that is common as well, and
-    only the start decides which of the two a fit is about.
+    `start` says how common threads are taken to be at first: by a model of some of the group's
+    common work, or by capability; all wholly, if not given. Where accounts share their camouflage
+    too, that is common as well, and only the start decides which of the two a fit is about.
     """
     inside = _threads(exchanges, rows)
     values = _vocabulary(exchanges, inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)])
@@ -173,7 +176,12 @@ def attribute(
     )
     account, load = np.unique(inside.account, return_inverse=True, return_counts=True)[1:]
     counts = np.minimum(1.0, MOST_LOAD * np.median(load) / load)[account]
-    first = np.ones(len(account)) if start is None else start[inside_codes[:, CAPABILITY]]
+    if isinstance(start, Model):
+        first = _told(
+            exchanges, inside.begins, inside_codes[:, : len(SHARED_FEATURES)], start, EVEN
+        )
+    else:
+        first = np.ones(len(account)) if start is None else start[inside_codes[:, CAPABILITY]]
     sizes = np.array([len(background.centroids), *WIDTHS, *(1 + len(v) for v in values.values())])
     posterior, ratio = _mixture(inside_codes, outside_codes, sizes, account, counts, first)
     stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05)) >= 0.5
@@ -204,13 +212,25 @@ def attributed_outside(
     out = np.zeros(len(threads.begins), bool)
     for begin in range(0, len(out), SCORED):
         part = slice(begin, begin + SCORED)
-        keyed = _keyed(exchanges, threads.begins[part], model.values)
-        codes = np.column_stack([background.codes[part].astype(np.int64), keyed])
-        found = _posterior(codes, model.ratio, np.full(len(codes), share)) >= 0.5
-        if model.trees and found.any():
-            found[found] = told_by(model.trees, _features(codes[found], model.ratio)) >= 0.5
-        out[part] = found
+        codes = background.codes[part].astype(np.int64)
+        out[part] = _told(exchanges, threads.begins[part], codes, model, share) >= 0.5
     return out
+
+
+def _told(
+    exchanges: Exchanges,
+    begins: NDArray[np.int64],
+    shared: NDArray[np.int64],
+    model: Model,
+    share: float,
+) -> NDArray[np.float64]:
+    """Probability of a model's common work, of threads by where they begin and `shared` codes."""
+    codes = np.column_stack([shared, _keyed(exchanges, begins, model.values)])
+    told = _posterior(codes, model.ratio, np.full(len(codes), share))
+    asked = told >= 0.5
+    if model.trees and asked.any():
+        told[asked] = told_by(model.trees, _features(codes[asked], model.ratio))
+    return told
 
 
 def usual_rate(account: NDArray[np.int64], hit: NDArray[np.bool_]) -> float:

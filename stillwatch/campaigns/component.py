@@ -56,13 +56,15 @@ class Outsiders:
 class Component:
     """`rows` (m,) exchanges attributed to common work, in order of key; `accounts` (a,) members.
 
-    `all_rows` are all exchanges of the members, attributed or not, in order of key.
+    `all_rows` are all exchanges of the members, attributed or not, in order of key; `surest` (s,)
+    those of `rows` that are attributed with least doubt, where that is known.
     """
 
     rows: NDArray[np.int64]
     all_rows: NDArray[np.int64]
     accounts: NDArray[np.int64]
     outsiders: Outsiders
+    surest: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch.campaigns.attribution import Background, background, content_cells
+from stillwatch.campaigns.attribution import Background, Model, background, content_cells
+from stillwatch.campaigns.continuity import named, works_table
 from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
 from stillwatch.campaigns.judgement import LEAST_OUTSIDERS, Verdict, judge, prior_of
 from stillwatch.campaigns.links import links_table
@@ -17,7 +18,6 @@ from stillwatch.campaigns.outsiders import outsiders
 from stillwatch.campaigns.standing import standing_table
 from stillwatch.campaigns.write import (
     attributed_table,
-    campaign_id,
     campaigns_table,
     daily_table,
     evidence_table,
@@ -53,10 +53,12 @@ def conclude(
     run: dict[str, Any],
     tell: Callable[[int], None] = lambda _: None,
     spread: Spread = _one_by_one,
+    earlier: Findings | None = None,
 ) -> Findings:
     """Findings of one run, whose record `run` gains `outsiders`, and `notes` where they are few.
 
     `tell` hears of each group that was judged; `spread` judges them, each by itself.
+    Campaigns of `earlier` findings keep their names.
     """
     order = np.argsort(traffic.exchanges["exchange"], kind="stable")
     judged, others = _judge_all(traffic, candidates.groups, order, run, tell, spread)
@@ -71,15 +73,16 @@ def conclude(
             networks.append(verdict)
         tell(1)
     campaigns.sort(key=lambda v: (-len(v.rows), v.accounts.tolist()))
-    named = [(campaign_id(traffic, v), v) for v in [*campaigns, *networks]]
+    found = named(traffic, [*campaigns, *networks], earlier, run)
     return Findings(
-        campaigns=campaigns_table(traffic, named),
-        members=members_table(traffic, named),
-        exchanges=attributed_table(traffic, named),
-        evidence=evidence_table(traffic, named),
-        daily=daily_table(traffic, named),
-        links=links_table(traffic, named),
-        accounts=standing_table(traffic, named, judged, candidates.nearest),
+        campaigns=campaigns_table(traffic, found),
+        members=members_table(traffic, found),
+        exchanges=attributed_table(traffic, found),
+        evidence=evidence_table(traffic, found),
+        daily=daily_table(traffic, found),
+        links=links_table(traffic, found),
+        accounts=standing_table(traffic, found, judged, candidates.nearest),
+        works=works_table(traffic, found),
         run=run,
     )
 
@@ -108,6 +111,7 @@ def _judge_all(
             _judge_in_parts,
             traffic,
             known=known,
+            before=before,
             order=order,
             against=against,
             others=others,
@@ -139,6 +143,7 @@ def _judge_in_parts(
     group: Group,
     *,
     known: dict[bytes, Verdict],
+    before: Judged,
     order: NDArray[np.int64],
     against: Background,
     others: Outsiders,
@@ -148,11 +153,22 @@ def _judge_in_parts(
     if group.accounts.tobytes() in known:
         return [known[group.accounts.tobytes()]]
 
-    def verdict_on(group: Group) -> Verdict:
-        return judge(traffic, group, rows_of(traffic, group, order), against, others, prior)
+    def verdict_on(group: Group, work: Model | None = None) -> Verdict:
+        return judge(traffic, group, rows_of(traffic, group, order), against, others, prior, work)
 
-    whole = verdict_on(group)
+    whole = verdict_on(group, _known_work(group, before))
     return in_place_of(traffic, whole, [verdict_on(part) for part in parted(traffic, whole)])
+
+
+def _known_work(group: Group, before: Judged) -> Model | None:
+    """The work of the campaign that most of the group's accounts were found in, if any were."""
+    shared = [
+        (len(np.intersect1d(verdict.accounts, group.accounts)), verdict.model)
+        for verdict in before
+        if verdict.kind == "distillation"
+    ]
+    most, model = max(shared, key=lambda s: s[0], default=(0, None))
+    return model if most else None
 
 
 def rows_of(traffic: Traffic, group: Group, order: NDArray[np.int64]) -> NDArray[np.int64]:

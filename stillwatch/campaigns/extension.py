@@ -29,6 +29,7 @@ from stillwatch.campaigns.membership import (
     STRAY_RATE,
     elsewhere,
 )
+from stillwatch.campaigns.outsiders import LEAST_EXCHANGES
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.crowds import COHESION, twin_communities
 from stillwatch.statistics.mmd import (
@@ -195,7 +196,8 @@ def _beyond(
 ) -> list[NDArray[np.int64]]:
     """For each verdict, who does its campaign's work outside all campaigns; each for one."""
     everyone = len(traffic.accounts)
-    free = np.zeros(everyone, bool)
+    # With too few exchanges to be an outsider, an account can still do a campaign's work.
+    free = traffic.accounts.exchanges < LEAST_EXCHANGES
     for verdict in judged:
         free[verdict.group.accounts] = verdict.kind.removeprefix("rival:") not in EXCUSED
     for verdict in judged:

@@ -33,6 +33,9 @@ more groups are looked at, the stronger the strongest gets by chance."""
 LEAST_MARGIN = 1.3
 """log10 odds from which a campaign is reported: twenty to one, against the best rival."""
 
+SUREST = 0.9
+"""Posterior from which an exchange is attributed with least doubt."""
+
 LEAST_MEMBERS = 5
 LEAST_OUTSIDERS = 20
 """Accounts outside every group below which nothing is judged: there is nobody to compare with."""
@@ -73,7 +76,7 @@ DILUTED = ("reseller", "plain_use", "overlap", "chance")
 """Rivals that may win because the fit was of something else too; an owner's fleet wins anyhow."""
 
 SECOND_LOOK = 0.301
-"""log10 of what looking twice costs."""
+"""log10 of what each further look costs."""
 
 
 def judge(
@@ -83,20 +86,25 @@ def judge(
     against: Background,
     others: Outsiders,
     prior: float,
+    known: Model | None = None,
 ) -> Verdict:
-    """The verdict on one group; `rows` are its accounts' exchanges in order of key."""
+    """The verdict on one group; `rows` are its accounts' exchanges in order of key.
+
+    Where a campaign was `known` in part of it, the second fit starts from that one's work.
+    """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return _dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
-    first, second = STARTS
-    verdict = _verdict(
-        traffic, group, attribute(traffic.exchanges, rows, against, first), others, prior
-    )
-    if verdict.kind.removeprefix("rival:") in DILUTED:
-        fitted = attribute(traffic.exchanges, rows, against, second)
-        other = _verdict(traffic, group, fitted, others, prior - SECOND_LOOK)
-        if other.kind == "distillation":
-            return other
-    return verdict
+    verdicts: list[Verdict] = []
+    wholly, trainable = STARTS
+    for look, start in enumerate((wholly, known, trainable) if known else STARTS):
+        fitted = attribute(traffic.exchanges, rows, against, start)
+        verdict = _verdict(traffic, group, fitted, others, prior - look * SECOND_LOOK)
+        if verdict.kind == "distillation":
+            return verdict
+        verdicts.append(verdict)
+        if verdict.kind.removeprefix("rival:") not in DILUTED:
+            break
+    return verdicts[0]
 
 
 def _verdict(
@@ -109,7 +117,8 @@ def _verdict(
         return _dismiss(group, "Too few accounts have any work in common.")
     theirs = np.isin(traffic.exchanges.account[rows], accounts)
     chosen = (fitted.posterior >= ATTRIBUTED) & theirs
-    component = Component(rows[chosen], rows[theirs], accounts, others)
+    surest = rows[(fitted.posterior >= SUREST) & theirs]
+    component = Component(rows[chosen], rows[theirs], accounts, others, surest)
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
     found = rivals(traffic, component, tests)
     margins = [prior + _left(tests, rival) for rival in found]

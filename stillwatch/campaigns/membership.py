@@ -24,7 +24,7 @@ MEMBER_P = 1e-3
 STRAY_RATE = 0.01
 """Least rate at which own traffic is taken for common work; a fit's own estimate if higher."""
 
-PART_OF_TYPICAL = 0.4
+PART_OF_TYPICAL = 0.25
 """An account must do at least this part of the common work's share in a typical member: the
 accounts of one pool carry alike, and a customer's work that merely looks alike carries less."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +21,6 @@ DAY_US = 86_400_000_000
 MOST_TOLD = 3
 MOST_MEMBERSHIP = 4.0
 """A member's own weight is never said to be more: strays are modelled no better than that."""
-
-
-def campaign_id(traffic: Traffic, verdict: Verdict) -> str:
-    """A name that a grown log keeps: made of the account of the first attributed exchange.
-
-    >>> len("c-0123456789")
-    12
-    """
-    rows, exchanges = verdict.rows, traffic.exchanges
-    earliest = rows[np.lexsort((exchanges["exchange"][rows], exchanges["ts"][rows]))[0]]
-    first = int(exchanges.account[earliest])
-    text = f"{verdict.kind}:{traffic.accounts.ids[first]}"
-    return "c-" + hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
 def capability_shares(traffic: Traffic, rows: NDArray[np.int64]) -> dict[str, float]:

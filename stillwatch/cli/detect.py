@@ -30,6 +30,10 @@ METHODS = (
 EXAMPLES = examples(
     ("a log, or a lake", "stillwatch detect LOG --out FINDINGS"),
     (
+        "with the names of last week's findings",
+        "stillwatch detect LAKE --out NEW --earlier OLD",
+    ),
+    (
         "as it would have been known on 1 February",
         "stillwatch detect LAKE --out THEN --until 2026-02-01",
     ),
@@ -46,6 +50,14 @@ def detect(
             parser=moment,
             metavar="TIME",
             help="Read nothing that came after this time (RFC 3339, or a day; UTC).",
+        ),
+    ] = None,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FINDINGS",
+            help="Findings of an earlier run: its campaigns keep their names, also where all "
+            "their accounts are new.",
         ),
     ] = None,
     method: Annotated[
@@ -75,7 +87,15 @@ def detect(
     from stillwatch.console.story import tell
 
     with watching(json) as watch:
-        found = sw.detect(log, out=out, until=until, method=method, threads=threads, progress=watch)
+        found = sw.detect(
+            log,
+            out=out,
+            until=until,
+            earlier=earlier,
+            method=method,
+            threads=threads,
+            progress=watch,
+        )
     if json:
         emit({"findings": out, "run": found.run, "campaigns": rows(found.campaigns)})
         return

@@ -25,6 +25,7 @@ SCHEMAS = {
     "daily": tables.DAILY,
     "links": tables.LINKS,
     "accounts": tables.STANDING,
+    "works": tables.WORKS,
 }
 HOSTILE = "<script>alert(1)</script>\x00\x1b[31m\u202e\n\t\"',;--\u2028{}%s𝔘"
 

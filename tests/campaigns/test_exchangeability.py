@@ -48,6 +48,25 @@ def test_the_wider_apart_the_more_it_speaks_against(topics: int):
     assert -3 <= exchangeability(made.traffic, made.component()).weight < 0
 
 
+def test_own_traffic_among_what_was_attributed_is_not_held_against_members():
+    """The surest exchanges are one queue's: for, but less so than had all been."""
+    made = Log(4).outsiders(30).campaign(each=40, own=40).made()
+    pure, mixed = made.component(), made.component(only_common=False)
+    assert exchangeability(made.traffic, mixed).weight < 0
+    again = exchangeability(made.traffic, replace(mixed, surest=pure.rows))
+    assert 0 < again.weight < exchangeability(made.traffic, pure).weight
+    assert again.says.startswith("Of the exchanges attributed with least doubt")
+
+
+def test_people_are_not_alike_in_any_part_of_what_they_ask(honest: Made):
+    """Half of each one's exchanges as the surest: still against, as without them."""
+    component = honest.component(only_common=False)
+    half = replace(component, surest=component.rows[::2])
+    first, again = (exchangeability(honest.traffic, c) for c in (component, half))
+    assert (again.weight, again.says) == (first.weight, first.says)
+    assert first.weight < 0
+
+
 def test_the_order_of_rows_does_not_matter(plain: Made):
     """The same log in another order: the same weight and figures."""
     other = Log().outsiders().campaign().made(shuffle=2)

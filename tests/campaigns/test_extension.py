@@ -52,6 +52,17 @@ def test_accounts_that_no_group_holds_are_found_by_their_work(large: Made):
     assert findings.run["passes"] > 1
 
 
+def test_accounts_of_few_exchanges_are_found_by_their_work_too():
+    """Six exchanges each, too few to be an outsider: members, and no customer of six is."""
+    log = Log(6).outsiders(120).campaign(members=30)
+    log.campaign(members=12, each=6, own=0, start="m-new", days=(9, 10))
+    for i in range(12):
+        log.customer(f"few-{i:02d}", 6)
+    (campaign,) = flagged(found(log.made(), members("m", range(30))))
+    assert len([name for name in campaign if name.startswith("m-new")]) >= 10
+    assert all(name.startswith("m-") for name in campaign)
+
+
 def test_pieces_of_one_campaign_are_joined(large: Made):
     """Two groups of 20: one campaign of 40."""
     findings = found(large, members("m", range(20)), members("m", range(20, 40)))
