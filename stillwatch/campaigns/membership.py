@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binom
 
+from stillwatch.campaigns.origin import KINDS
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import NULL_SPREAD, squared_mmd
+from stillwatch.statistics.pairs import distinct_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +22,8 @@ ATTRIBUTED = 0.8
 """Posterior from which an exchange is attributed: a wrong one harms an honest customer."""
 
 LEAST_ATTRIBUTED = 3
+"""Threads of common work that make a member."""
+
 MEMBER_P = 1e-3
 STRAY_RATE = 0.01
 """Least rate at which own traffic is taken for common work; a fit's own estimate if higher."""
@@ -35,17 +39,24 @@ one in a hundred pairs of people with a few interests each come nearer."""
 MOST_OTHERS = 256
 """Accounts that each account is compared with."""
 
+THEIRS = 0.5
+"""Part of the other accounts that come a way who must be members for it to be the campaign's."""
+
 COMPARED = 8
 """Attributed exchanges from which an account's part is compared with the others'."""
 
 
 def members(traffic: Traffic, fitted: Attribution) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Places of the members, sorted, and the probability that strays alone don't explain each."""
+    """Places of the members, sorted, and the probability that strays alone don't explain each.
+
+    What an account sent of one thread counts once, since a thread's exchanges stray together.
+    """
     account = traffic.exchanges.account[fitted.rows]
     everyone = len(traffic.accounts)
-    load = np.bincount(account, minlength=everyone)
+    once, _ = distinct_pairs(traffic.exchanges["thread"][fitted.rows], account)
+    load = np.bincount(account[once], minlength=everyone)
     chosen = fitted.posterior >= ATTRIBUTED
-    hits = np.bincount(account[chosen], minlength=everyone)
+    hits = np.bincount(account[once][chosen[once]], minlength=everyone)
     p = binom.sf(hits - 1, load, max(STRAY_RATE, fitted.false_rate))
     found = np.flatnonzero((hits >= LEAST_ATTRIBUTED) & (p <= MEMBER_P))
     if not len(found):
@@ -64,14 +75,18 @@ def elsewhere(
 ) -> NDArray[np.bool_]:
     """Whether each account's part of `rows` is about something else than the others' parts, (a,).
 
-    `accounts` (a,) and `others` are sorted places, which may be the same. An account with few
-    exchanges is not compared.
+    `accounts` (a,) and `others` are sorted places, which may be the same. A part of few exchanges
+    can't be compared. Where most of the others have larger ones, it counts as something else unless
+    the account comes a way that is theirs: people who ask little are many, and some happen to ask
+    for the like.
     """
     out = np.zeros(len(accounts), bool)
     part, rest = parts_of(traffic, rows, accounts), parts_of(traffic, rows, others)
     compared = part.size >= COMPARED
     usable = np.flatnonzero(rest.size >= COMPARED)
     some = usable[np.linspace(0, len(usable) - 1, min(MOST_OTHERS, len(usable))).astype(np.int64)]
+    if len(some) > 1 and len(usable) > len(others) / 2:
+        out = ~compared & ~_comes_with(traffic, accounts, others)
     if not compared.any() or len(some) < 2:
         return out
     part = part.at(compared)
@@ -81,3 +96,18 @@ def elsewhere(
     # of their own, nor a stray one put the others apart.
     out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size
     return out
+
+
+def _comes_with(
+    traffic: Traffic, accounts: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether each account has a way of access that mostly `others` have, (a,)."""
+    incidence = traffic.incidence
+    origin = np.isin(incidence.obj_kind, [incidence.kinds.index(kind) for kind in KINDS])
+    use = np.flatnonzero(origin[incidence.obj])
+    obj, account = incidence.obj[use], incidence.account[use]
+    theirs = np.bincount(obj[np.isin(account, others)], minlength=len(origin))
+    # The account itself may be one of the others.
+    own = np.isin(account, np.intersect1d(accounts, others))
+    mostly = theirs[obj] - own >= np.maximum(1, THEIRS * (incidence.obj_accounts[obj] - 1))
+    return np.isin(accounts, account[mostly])

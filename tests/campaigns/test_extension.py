@@ -53,9 +53,14 @@ def test_accounts_that_no_group_holds_are_found_by_their_work(large: Made):
 
 
 def test_accounts_of_few_exchanges_are_found_by_their_work_too():
-    """Six exchanges each, too few to be an outsider: members, and no customer of six is."""
+    """Six exchanges each, too few to be an outsider, by the campaign's exits: members.
+
+    Who does the like by another way is none, as it may be chance, and no customer of six is.
+    """
     log = Log(6).outsiders(120).campaign(members=30)
-    log.campaign(members=12, each=6, own=0, start="m-new", days=(9, 10))
+    exits = next(row["network"] for row in log.rows if row["common"])
+    log.campaign(members=12, each=6, own=0, start="m-new", days=(9, 10), network=exits)
+    log.campaign(members=3, each=6, own=0, start="n-away", days=(9, 10), network=log.key())
     for i in range(12):
         log.customer(f"few-{i:02d}", 6)
     (campaign,) = flagged(found(log.made(), members("m", range(30))))

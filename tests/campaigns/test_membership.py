@@ -69,14 +69,14 @@ def test_two_exchanges_make_no_member_and_three_of_many_none_either():
 
 
 def test_who_does_a_small_part_of_what_the_others_do_is_no_member():
-    """A fifth of the common work's usual share is too little, half of it is enough."""
+    """A tenth of the common work's usual share is too little, half of it is enough."""
     log = Log(4).outsiders(30).campaign()
-    strays(log, "m-fifth", 9, 51)
+    strays(log, "m-tenth", 9, 240)
     strays(log, "m-half", 9, 15)
     made = log.made()
     found = names(made, members(made.traffic, by_truth(made))[0])
     assert "m-half" in found
-    assert "m-fifth" not in found
+    assert "m-tenth" not in found
 
 
 def test_a_fit_that_strays_often_needs_more(plain: Made):
@@ -91,3 +91,34 @@ def test_exchanges_less_than_likely_make_no_member(plain: Made):
     rows = plain.rows("m")
     found, _ = members(plain.traffic, Attribution(rows, np.full(len(rows), 0.79), 0.0, NO_MODEL))
     assert len(found) == 0
+
+
+def test_one_conversation_makes_no_member():
+    """Twelve exchanges that are taken for common work, all of one talk: as one stray would."""
+    log = Log(5).outsiders(30).campaign()
+    log.customer("m-talk", 20)
+    talk, opening = log.key(), log.key()
+    for turn in range(12):
+        log.send(
+            "m-talk", common=True, topic=TOPICS, capability=CODE["mathematical_reasoning"],
+            ts=10**12 + turn, frame=log.key(), turns=1 + 2 * turn, conversation=talk,
+            opening=opening,
+        )  # fmt: skip
+    made = log.made()
+    assert "m-talk" not in names(made, members(made.traffic, by_truth(made))[0])
+
+
+def test_few_exchanges_make_a_member_only_of_who_comes_with_the_others():
+    """Five of five each: through the campaign's exits a member, from anywhere else none."""
+    log = Log(7).outsiders(30).campaign()
+    exits = [row["network"] for row in log.rows if row["common"]]
+    for account, network in (("m-with", exits[0]), ("m-away", log.key())):
+        for i in range(5):
+            log.send(
+                account, common=True, topic=TOPICS + i % 3, ts=10**12 + i, frame=log.key(),
+                capability=CODE["mathematical_reasoning"], turns=1, network=network,
+            )  # fmt: skip
+    made = log.made()
+    found = names(made, members(made.traffic, by_truth(made))[0])
+    assert "m-with" in found
+    assert "m-away" not in found
