@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from stillwatch.scoring import leakage as measure_leakage
 from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_findings
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.extract import READS, signals
+from stillwatch.signals.manner import has_text, with_manner
 from stillwatch.signals.names import names
 from stillwatch.signals.registrations import registrations
 from stillwatch.sources import find_log, read_accounts, read_exchanges
@@ -286,10 +288,12 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
         raise _nothing(lake, until)
     with clock.stage("profiles", STEPS, "steps"):
         accounts = registrations(lake.accounts())
+        table = pa.Table.from_batches(batches, SIGNALS)
+        text = has_text(table)
         duck = Duck(threads)
         try:
-            return gather(
-                pa.Table.from_batches(batches, SIGNALS),
+            traffic = gather(
+                table if text else with_manner(table),
                 pa.chunked_array([pa.concat_arrays([i.cast(pa.large_string()) for i in ids])]),
                 named,
                 accounts,
@@ -297,6 +301,7 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
                 SCALE,
                 clock.progress.advance,
             )
+            return replace(traffic, text=text)
         finally:
             duck.close()
 

@@ -284,15 +284,18 @@ SIGNALS = pa.schema(
         pa.field("signs", pa.uint16(), nullable=False),
         pa.field("turns", pa.int32(), nullable=False),
         pa.field("max_tokens", pa.int32(), nullable=False),
+        pa.field("input_tokens", pa.int32(), nullable=False),
         pa.field("output_tokens", pa.int32(), nullable=False),
         pa.field("thinking", pa.int8(), nullable=False),
+        pa.field("settings", pa.uint64(), nullable=False),
         pa.field("content", pa.list_(pa.int8(), CONTENT_COMPONENTS), nullable=False),
     ]
 )
 """Between signals and profiles: one row an exchange, nothing but numbers.
 
 Keys are 64-bit hashes, 0 where unknown; `ts` is microseconds since the epoch; `turns`,
-`max_tokens`, `output_tokens` and `thinking` are -1 where unknown.
+`max_tokens`, `input_tokens`, `output_tokens` and `thinking` are -1 where unknown. `settings` is one
+key of token limit, temperature and thinking, as a program sends them together.
 """
 
 

@@ -108,7 +108,10 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Everything that groups and campaigns look at."""
+    """Everything that groups and campaigns look at.
+
+    Without `text`, the content of exchanges and slices is of their manner: how they were asked.
+    """
 
     accounts: Accounts
     exchanges: Exchanges
@@ -116,6 +119,7 @@ class Traffic:
     incidence: Incidence
     models: dict[int, str]
     scale: float
+    text: bool = True
 
 
 @dataclass(frozen=True)

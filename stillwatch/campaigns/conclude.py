@@ -11,11 +11,13 @@ import numpy as np
 from stillwatch.campaigns.attribution import Background, Model, background, content_cells
 from stillwatch.campaigns.continuity import named, works_table
 from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
-from stillwatch.campaigns.judgement import LEAST_OUTSIDERS, Verdict, judge, prior_of
+from stillwatch.campaigns.judgement import Verdict, judge, prior_of
+from stillwatch.campaigns.lacking import lacking
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
 from stillwatch.campaigns.outsiders import outsiders
 from stillwatch.campaigns.standing import standing_table
+from stillwatch.campaigns.wordless.judgement import judge_wordless
 from stillwatch.campaigns.write import (
     attributed_table,
     campaigns_table,
@@ -55,13 +57,19 @@ def conclude(
     spread: Spread = _one_by_one,
     earlier: Findings | None = None,
 ) -> Findings:
-    """Findings of one run, whose record `run` gains `outsiders`, and `notes` where they are few.
+    """Findings of one run, whose record `run` gains `outsiders`, and `notes` on what
+    the log lacks.
 
     `tell` hears of each group that was judged; `spread` judges them, each by itself.
     Campaigns of `earlier` findings keep their names.
     """
     order = np.argsort(traffic.exchanges["exchange"], kind="stable")
-    judged, others = _judge_all(traffic, candidates.groups, order, run, tell, spread)
+    if traffic.text:
+        judged, others = _judge_all(traffic, candidates.groups, order, run, tell, spread)
+    else:
+        judged, others = judge_wordless(traffic, candidates, order, run, tell)
+    if notes := lacking(traffic, len(others)):
+        run["notes"] = notes
     campaigns = [v for v in judged if v.kind == "distillation"]
     taken = np.zeros(len(traffic.accounts), bool)
     for verdict in campaigns:
@@ -130,11 +138,6 @@ def _judge_all(
             break
     run["outsiders"], run["passes"] = len(others), passes
     run["prior_log10_odds"] = round(prior, 3)
-    if len(others) < LEAST_OUTSIDERS:
-        run["notes"] = [
-            f"Only {len(others)} accounts are outside every group, and {LEAST_OUTSIDERS} are "
-            "needed to compare a group with; add logs of other accounts or of more days."
-        ]
     return judged, others
 
 

@@ -93,7 +93,7 @@ def judge(
     Where a campaign was `known` in part of it, the second fit starts from that one's work.
     """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
-        return _dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
+        return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
     verdicts: list[Verdict] = []
     wholly, trainable = STARTS
     for look, start in enumerate((wholly, known, trainable) if known else STARTS):
@@ -114,17 +114,17 @@ def _verdict(
     rows = fitted.rows
     accounts, confidences = members(traffic, fitted)
     if len(accounts) < LEAST_MEMBERS:
-        return _dismiss(group, "Too few accounts have any work in common.")
+        return dismiss(group, "Too few accounts have any work in common.")
     theirs = np.isin(traffic.exchanges.account[rows], accounts)
     chosen = (fitted.posterior >= ATTRIBUTED) & theirs
     surest = rows[(fitted.posterior >= SUREST) & theirs]
     component = Component(rows[chosen], rows[theirs], accounts, others, surest)
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
     found = rivals(traffic, component, tests)
-    margins = [prior + _left(tests, rival) for rival in found]
+    margins = [prior + left_by(rival, tests) for rival in found]
     best = int(np.argmin(margins))
     margin = margins[best]
-    confidence = float(np.clip(1 / (1 + 10.0 ** -min(margin, 15.0)), 0.001, 0.999))
+    confidence = confidence_of(margin)
     return Verdict(
         group=group,
         kind="distillation" if margin >= LEAST_MARGIN else f"rival:{found[best].name}",
@@ -141,7 +141,8 @@ def _verdict(
     )
 
 
-def _dismiss(group: Group, why: str) -> Verdict:
+def dismiss(group: Group, why: str) -> Verdict:
+    """The verdict on a group that can't be judged."""
     chance = Rival("chance", 1.0, (), why)
     none = np.zeros(0, np.int64)
     return Verdict(
@@ -165,7 +166,12 @@ def prior_of(groups: list[Group]) -> float:
     return PRIOR - float(np.log10(max(1.0, judged / GROUPS_FREE)))
 
 
-def _left(tests: dict[str, Test], rival: Rival) -> float:
+def confidence_of(margin: float) -> float:
+    """The probability that a margin, log10 odds, stands for."""
+    return float(np.clip(1 / (1 + 10.0 ** -min(margin, 15.0)), 0.001, 0.999))
+
+
+def left_by(rival: Rival, tests: dict[str, Test]) -> float:
     """The evidence that a rival leaves, log10."""
     return sum(
         test.weight * (1 - rival.fit if kind in rival.explains else 1.0)

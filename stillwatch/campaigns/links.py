@@ -50,6 +50,7 @@ def _links(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, obje
         return []
     neighbour, mmd2 = nearest_twins(sample, NEIGHBOURS)
     objects = _objects(traffic, accounts)
+    what = "content" if traffic.text else "manner"
     rows, seen = [], set()
     for i in range(len(accounts)):
         for j, distance in zip(neighbour[i].tolist(), mmd2[i].tolist(), strict=True):
@@ -60,7 +61,7 @@ def _links(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, obje
             shared = objects[i] & objects[j]
             also = sorted({ORIGIN_TITLES[kind] for kind, _ in shared if kind in ORIGIN_TITLES})
             families = sum(kind == "family" for kind, _ in shared)
-            why = f"alike in content (squared MMD {distance:.4f})"
+            why = f"alike in {what} (squared MMD {distance:.4f})"
             if families:
                 why += f", {families} shared frame families"
             if also:

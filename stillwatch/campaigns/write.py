@@ -62,6 +62,8 @@ def summary(traffic: Traffic, verdict: Verdict, shares: dict[str, float]) -> str
         for name, share in list(shares.items())[:MOST_TOLD]
         if share >= 0.05
     )
+    if not traffic.text:
+        sought = "what only text could tell"
     reasons = sorted(verdict.tests.values(), key=lambda t: -t.weight)
     told = " ".join(t.says for t in reasons[:2] if t.weight > 0)
     if verdict.kind == "reseller":

@@ -38,8 +38,10 @@ _KEPT = (
     "signs",
     "turns",
     "max_tokens",
+    "input_tokens",
     "output_tokens",
     "thinking",
+    "settings",
 )
 
 STEPS = len(OBJECT_KINDS) + 2

@@ -14,6 +14,7 @@ from stillwatch.signals.content import content
 from stillwatch.signals.elicitation import elicitation
 from stillwatch.signals.frames import frames
 from stillwatch.signals.keys import list_keys, mix_keys, network_keys, string_keys
+from stillwatch.signals.settings import settings, temperatures
 from stillwatch.signals.tokens import tokenise
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ READS = (
     "tools",
     "tools_digest",
     "max_tokens",
+    "temperature",
+    "input_tokens",
     "output_tokens",
     "thinking",
     "ip",
@@ -59,7 +62,8 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
 
     tools = list_keys(batch.column("tools")) if "tools" in names else np.zeros(n, np.uint64)
     digest = keys("tools_digest")
-    thinking = counts("thinking").astype(np.int8)
+    thinking, most = counts("thinking").astype(np.int8), counts("max_tokens")
+    warmth = temperatures(batch.column("temperature")) if "temperature" in names else counts("")
     networks = network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
     tokens = tokenise(batch.column("prompt"))
     framed = frames(tokens)
@@ -86,9 +90,11 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
         "capability": capabilities,
         "signs": signs,
         "turns": counts("turns"),
-        "max_tokens": counts("max_tokens"),
+        "max_tokens": most,
+        "input_tokens": counts("input_tokens"),
         "output_tokens": counts("output_tokens"),
         "thinking": thinking,
+        "settings": settings(most, warmth, thinking),
         "content": _fixed(content(tokens)),
     }
     return pa.record_batch([columns[name] for name in tables.SIGNALS.names], tables.SIGNALS)

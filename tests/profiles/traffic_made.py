@@ -35,6 +35,7 @@ def some_signals(n: int, accounts: int, seed: int = 0, values: int = 12) -> pa.T
     columns["signs"] = pa.array(rng.integers(0, 2**16, n).astype(np.uint16))
     columns["turns"] = pa.array(rng.integers(-1, 7, n).astype(np.int32))
     columns["max_tokens"] = pa.array(rng.integers(-1, 5000, n).astype(np.int32))
+    columns["input_tokens"] = pa.array(rng.integers(-1, 5000, n).astype(np.int32))
     columns["output_tokens"] = pa.array(rng.integers(-1, 5000, n).astype(np.int32))
     columns["thinking"] = pa.array(rng.integers(-1, 2, n).astype(np.int8))
     content = rng.integers(-40, 41, (n, CONTENT_COMPONENTS)).astype(np.int8)
