@@ -37,6 +37,9 @@ def test_required_columns_are_enough(small: Small, tmp_path: Path):
     out = detect(write(tmp_path / "log", small.exchanges.select(REQUIRED)), threads=1)
     assert flagged(out) <= small.guilty
     assert len(flagged(out)) >= 0.5 * len(small.guilty)
+    told = " ".join(out.run["notes"])
+    assert "network, device or client" in told
+    assert "registered" in told
 
 
 def test_without_client_traits(small: Small, tmp_path: Path):
@@ -51,6 +54,36 @@ def test_without_accounts(small: Small, tmp_path: Path):
     """No accounts table, and an empty one, are alike and no obstacle."""
     none = detect(write(tmp_path / "a", small.exchanges), threads=1)
     assert len(flagged(none)) >= 0.7 * len(small.guilty)
+    assert ["registered" in note for note in none.run["notes"]] == [True]
+
+
+def test_with_everything_nothing_is_said_to_lack(small: Small):
+    """A whole log, and one of a single surface, get no notes on what they lack."""
+    assert "notes" not in detect(small.folder, threads=1).run
+
+
+def test_of_one_surface(small: Small, tmp_path: Path):
+    """A log of one cloud platform alone: fewer exchanges, the same method."""
+    rows = small.exchanges.filter(pc.equal(small.exchanges["surface"], "api"))
+    out = detect(write(tmp_path / "log", rows, small.accounts), threads=1)
+    assert flagged(out) <= small.guilty
+    assert len(flagged(out)) >= 0.5 * len(small.guilty)
+
+
+def test_nothing_but_who_when_and_which_model(small: Small, tmp_path: Path):
+    """No text, no metadata, no accounts: nobody is flagged, and all that is missing is said."""
+    rows = with_column(small.exchanges.select(REQUIRED), "prompt", [""] * small.exchanges.num_rows)
+    out = detect(write(tmp_path / "log", rows), threads=1)
+    assert not flagged(out)
+    told = " ".join(out.run["notes"])
+    for word in (
+        "has text",
+        "max_tokens",
+        "output_tokens",
+        "no network can be found",
+        "registered",
+    ):
+        assert word in told
 
 
 def test_without_text(small: Small, tmp_path: Path):
@@ -59,6 +92,7 @@ def test_without_text(small: Small, tmp_path: Path):
     log = write(tmp_path / "log", silent.drop_columns(["system", "response"]), small.accounts)
     out = detect(log, out=tmp_path / "findings", threads=1)
     assert flagged(out) <= small.guilty
+    assert any("No exchange has text" in note for note in out.run["notes"])
     assert out.accounts.num_rows == len(set(small.exchanges["account_id"].to_pylist()))
     assert read_findings(tmp_path / "findings").evidence.equals(out.evidence)
 

@@ -1,0 +1,44 @@
+"""Works: which threads got a long answer that nobody took the time to read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stillwatch.campaigns.wordless.works import LONG_TOKENS, unread_rates, works
+from tests.campaigns.wordless.made import Silent, some_works
+
+
+@pytest.mark.parametrize(
+    ("tokens", "pauses", "unread"),
+    [(LONG_TOKENS, 0, True), (LONG_TOKENS - 1, 0, False), (5_000, 1, False)],
+)
+def test_unread_is_long_and_without_a_pause(tokens: int, pauses: int, unread: bool):
+    """A short answer isn't worth keeping, and who comes back after minutes may have read."""
+    log = Silent()
+    log.thread(log.account("a"), 5, tokens, pauses, 1)
+    found = works(log.traffic().exchanges)
+    assert found.unread.tolist() == [unread]
+    assert found.of_row.tolist() == [0] * (1 + pauses)
+
+
+def test_steps_of_a_program_are_no_pause():
+    """Tool results that come back in seconds are read by nobody."""
+    log = Silent()
+    log.thread(log.account("a"), 5, 900, 3, 1)
+    for step, row in enumerate(log.rows):
+        row["ts"] = step * 9_000_000
+    assert works(log.traffic().exchanges).unread.tolist() == [True]
+
+
+def test_unknown_lengths_are_not_long():
+    """Where a log doesn't tell lengths, no thread is a sign."""
+    log = Silent().honest(3)
+    assert not works(log.traffic("output_tokens").exchanges).unread.any()
+
+
+def test_rates_are_by_account():
+    """Each account's own share; none where there is no thread."""
+    rates = unread_rates(some_works([0, 0, 2], [1, 1, 1], [1, 0, 1]), 3)
+    assert rates[[0, 2]].tolist() == [0.5, 1.0]
+    assert np.isnan(rates[1])
