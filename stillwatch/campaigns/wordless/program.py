@@ -20,7 +20,6 @@ from stillwatch.campaigns.membership import (
     ATTRIBUTED,
     LEAST_ATTRIBUTED,
     MEMBER_P,
-    PART_OF_TYPICAL,
     STRAY_RATE,
 )
 from stillwatch.campaigns.origin import KINDS
@@ -38,6 +37,9 @@ program's."""
 OF_THE_LARGEST = 0.2
 """The same, in parts of the most used ones' share."""
 
+PART_OF_TYPICAL = 0.4
+"""Part of a typical account's share that a member has at least: settings alone tell less than
+content does, so it is more than `membership` asks."""
 
 PART_UNREAD = 0.6
 """Of an account's threads under these settings nobody reads this part of a typical share, at
