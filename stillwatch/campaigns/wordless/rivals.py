@@ -23,9 +23,10 @@ HALF = 0.5
 MOST = 0.6
 """Share of the accounts that mostly use one network, from which they can be a class."""
 
-FEW, MANY = 0.3, 0.45
+FEW, MANY = 0.4, 0.5
 """Share of threads that nobody read: up to the first one accounts are plainly used, from the second
-on they aren't. A pool's customers come to 0.15 to 0.3, who gathers answers to 0.55 and more."""
+on they aren't. An honest pool comes to 0.13 to 0.3, the worst one to 0.4; who gathers answers to
+0.57 and more."""
 
 
 def rivals(
