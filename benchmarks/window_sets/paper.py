@@ -1,10 +1,11 @@
 """The window test of arXiv 2606.05725 as it is stated, with its threshold and with a fairer one.
 
 A window is scored by its mean squared MMD to 20 windows drawn from the benign reference, under the
-mean of Gaussian kernels at 0.5, 1, 2 and 4 times the median benign distance. The stated threshold is
-the 95th percentile of 1,000 benign pairs, one window to one window. A mean over 20 draws varies less
-than a single comparison, so far fewer than 5 in 100 benign windows exceed it. `threshold(rate)` is
-set on scores of the same kind instead: 1,000 benign windows, each against 20 draws from the rest.
+mean of Gaussian kernels at 0.5, 1, 2 and 4 times the median benign distance. The stated threshold
+is the 95th percentile of 1,000 benign pairs, one window to one window. A mean over 20 draws varies
+less than a single comparison, so far fewer than 5 in 100 benign windows exceed it.
+`threshold(rate)` is set on scores of the same kind instead: 1,000 benign windows, each against 20
+draws from the rest.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class PaperTest:
     def of(
         cls, benign: NDArray[np.float32], window: int, rng: np.random.Generator, pairs: int = PAIRS
     ) -> PaperTest:
-        """The test for windows of `window` from benign unit vectors (n, d), n twice that or more."""
+        """The test for windows of `window`, from twice as many benign unit vectors (n, d)."""
         reference = Reference.of(benign, window, DRAWS, rng)
         held = kernel(benign, benign, reference.median)
         np.fill_diagonal(held, 1.0)

@@ -57,9 +57,10 @@ class WindowTest:
     """A test of windows of one size against a benign reference; `WindowTest.of` sets it up.
 
     `others` (n - window, d) are the reference points that fresh windows meet, `centre` (d,) their
-    mean, `reach` their sorted similarities to their K-th nearest, `spread` (d, d) turns a difference of means into units of
-    spread. `moments` (3, 3) are mean, deviation and skewness of each part over null windows, `null`
-    the sorted scores of these.
+    mean, `reach` their sorted similarities to their K-th nearest. `spread` (d, d) turns a
+    difference of means into units of spread, `crowding_of_count` (window,) a count of points in a
+    ball into its part of the sum. `moments` (3, 3) are mean, deviation and skewness of each part
+    over null windows, `null` the sorted scores of these.
     """
 
     window: int
