@@ -6,10 +6,12 @@
 The setting is that of arXiv 2606.05725: each pair is a benign corpus and an attacker's; benign
 texts are split 80/20, a test is set up on the larger part alone, and windows are drawn from the
 smaller one, with a share of them replaced by the attacker's texts. Both tests see the same vectors,
-splits and windows. They are compared in three ways:
+splits and windows. They are compared in four ways:
 
 - `stated`: the paper's own threshold, ours at a nominal rate of 0.1%, which is to give no more
   false alarms than theirs does;
+- `no_more`: the same, but ours is raised, in each split, until no more of the fresh benign windows
+  lie above it than above theirs, for at so low a rate chance decides who has one more;
 - `calibrated`: both thresholds set in the same way, on benign windows of the reference, for 1%;
 - `matched`: thresholds above which 1% or 5% of the fresh benign windows themselves lie, so that
   false alarms agree and nothing but the ranking counts.
@@ -144,6 +146,12 @@ def flagged(
 ) -> dict[str, dict[str, float]]:
     """Share of windows beyond each threshold, by comparison and method."""
     limits = look.thresholds()
+    stated = limits["stated"]
+    theirs = int((fresh["mmd"] > stated["mmd"]).sum())
+    limits["no_more"] = {
+        "mmd": stated["mmd"],
+        "ours": max(stated["ours"], float(np.sort(fresh["ours"])[-1 - theirs])),
+    }
     for rate in MATCHED:
         limits[f"matched_{rate:.0%}"] = {
             m: float(np.quantile(fresh[m], 1 - rate, method="lower")) for m in METHODS
@@ -188,11 +196,19 @@ def mean_of(looks: Sequence[dict]) -> dict:
     return round(float(np.mean(looks)), 4)
 
 
-def average(rows: Sequence[dict]) -> dict:
-    """Over pairs: each condition's mean over those pairs that have it."""
-    keys = dict.fromkeys(key for row in rows for key in row["flagged"])
+def average(rows: dict[str, dict]) -> dict:
+    """Over pairs: each condition's mean over those that have it; benign ones, over corpora."""
+    keys = dict.fromkeys(key for row in rows.values() for key in row["flagged"])
+    corpora = {name.split()[0]: row for name, row in rows.items()}
     return {
-        key: mean_of([row["flagged"][key] for row in rows if key in row["flagged"]]) for key in keys
+        key: mean_of(
+            [
+                row["flagged"][key]
+                for row in (corpora if key == "benign" else rows).values()
+                if key in row["flagged"]
+            ]
+        )
+        for key in keys
     }
 
 
@@ -204,7 +220,7 @@ def table(encoder: str, window: int, rows: dict[str, dict], comparison: str) -> 
         "| pair | " + " | ".join(keys) + " |",
         "|---" * (len(keys) + 1) + "|",
     ]
-    for name, found in [*rows.items(), ("mean", {"flagged": average(list(rows.values()))})]:
+    for name, found in [*rows.items(), ("mean", {"flagged": average(rows)})]:
         cells = [
             " / ".join(f"{100 * found['flagged'][key][comparison][m]:.0f}" for m in METHODS)
             if key in found["flagged"]
@@ -275,7 +291,7 @@ def main() -> None:
                     said = table(encoder, window, rows, comparison)
                     print(f"\n{said}", file=sys.stderr, flush=True)
                 told = {"encoder": encoder, "window": window, "pairs": rows}
-                results.append(told | {"mean": average(list(rows.values()))})
+                results.append(told | {"mean": average(rows)})
                 print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     document = {
         "pairs": options.pairs,

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
-from scipy.stats import betabinom, pearson3, skew
+from scipy.stats import betabinom, pearson3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -113,8 +113,9 @@ class WindowTest:
         inside[:] = True
         inside[rest] = False
         reach, _ = _against_rest(near, similarity, inside)
-        moments = np.stack([parts.mean(0), parts.std(0), np.asarray(skew(parts, axis=0))])
-        moments[1] = np.maximum(moments[1], 1e-12)
+        mean, deviation = parts.mean(0), np.maximum(parts.std(0), 1e-9)
+        skewness = (((parts - mean) / deviation) ** 3).mean(0)
+        moments = np.stack([mean, deviation, np.maximum(skewness, _LEAST_SKEW)])
         return cls(
             window=window,
             others=points[rest],
@@ -219,11 +220,9 @@ def _novelty(reach: NDArray, usual: NDArray) -> float:
 def _joined(parts: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fisher's sum over the parts (w, 3), each by the Pearson III curve of its moments: (w,)."""
     mean, deviation, skewness = moments
-    return (
-        -pearson3.logsf((parts - mean) / deviation, np.maximum(skewness, _LEAST_SKEW))
-        .clip(-700)
-        .sum(1)
-    )
+    # Far out the curve's tail is zero in double precision, and 700 nats a part are enough.
+    tail = pearson3.logsf((parts - mean) / deviation, skewness)
+    return -np.maximum(tail, -700).sum(1)
 
 
 def _nearest(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

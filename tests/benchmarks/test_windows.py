@@ -52,7 +52,7 @@ def test_both_tests_see_a_shift_and_neither_flags_everything():
     """A window half made of strangers, on every comparison."""
     rng = np.random.default_rng(3)
     benign, attack = unit(rng, 500), unit(rng, 200, 1.5)
-    options = argparse.Namespace(splits=2, windows=8, benign=40, null=200, seed=1)
+    options = argparse.Namespace(splits=2, windows=8, benign=40, null=1_000, seed=1)
     row = windows.measure(benign, {"it": attack}, 60, options)["it"]
     assert row["held_out"] == 100
     for rates in row["flagged"]["50%"].values():
@@ -66,10 +66,8 @@ def test_the_benchmark_runs_on_made_up_texts(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(4)
 
     def prompts(name: str, source: str, n: int, vocabulary: int):
-        texts = [
-            " ".join(f"word{w}" for w in rng.integers(0, vocabulary, 12)) + f" {source}"
-            for _ in range(n)
-        ]
+        words = ["".join(rng.choice(list("aeioubdfgklmnprst"), 7)) for _ in range(vocabulary)]
+        texts = [" ".join(rng.choice(words, 12)) for _ in range(n)]
         table = pa.table({"text": texts, "source": [source] * n, "id": texts})
         pq.write_table(table, tmp_path / f"{name}.parquet")
 

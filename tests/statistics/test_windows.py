@@ -149,6 +149,8 @@ def test_texts_without_words_and_copies_are_borne():
     assert np.isfinite(test.score(np.zeros((60, D), np.float32)))
     assert test.score(copies) > test.threshold(0.01)
     assert test.p(copies) == pytest.approx(1 / 101)
+    alike = WindowTest.of(np.repeat(points[40:41], 300, axis=0), 60, rng, 100)
+    assert np.isfinite([*alike.null, alike.score(copies)]).all()
 
 
 def test_bad_input_is_refused(hundred: WindowTest):
