@@ -1,13 +1,13 @@
 """How well campaigns are found, and how often honest traffic is taken for one.
 
-    python benchmarks/accuracy.py --texts ../shared/data/prompts --scale 0.05 --seeds 941 942 943
+    python benchmarks/accuracy.py --texts ../shared/data/prompts --scale 0.05 --seeds 971 972 973
 
 Makes each world for each seed, runs `detect` on it and scores it against its labels. With
 `--leakage DAYS` it is also detected every so many days, for what each campaign had taken at its
 first correct alert. Prints a line a run and, for each world, its figures over seeds (mean,
 interval, worst) to stderr, and one JSON document, `runs` and `summaries`, to stdout. Seeds are to
 be ones that no threshold was chosen on; development looked at 1, 7, 8, 102, 302, 405,
-11, 21-25, 811, 812, 831-833, 901-905, 911-914, 921-925 and 931.
+11, 21-25, 811, 812, 831-833, 901-905, 911-914, 921-925, 931, 941-945, 951 and 961.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
     """Run all worlds and seeds that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[941, 942, 943, 944, 945])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[971, 972, 973, 974, 975])
     parser.add_argument("--scale", type=float, default=0.05)
     parser.add_argument("--texts")
     parser.add_argument("--threads", type=int, default=2)

@@ -156,11 +156,15 @@ def _judge_in_parts(
     if group.accounts.tobytes() in known:
         return [known[group.accounts.tobytes()]]
 
-    def verdict_on(group: Group, work: Model | None = None) -> Verdict:
+    def verdict_on(group: Group, work: Model | None, prior: float) -> Verdict:
         return judge(traffic, group, rows_of(traffic, group, order), against, others, prior, work)
 
-    whole = verdict_on(group, _known_work(group, before))
-    return in_place_of(traffic, whole, [verdict_on(part) for part in parted(traffic, whole)])
+    whole = verdict_on(group, _known_work(group, before), prior)
+    parts = parted(traffic, whole)
+    # What a campaign leaves does other work; crowds that overlap do some of the whole's each.
+    work = None if whole.kind == "distillation" else whole.model
+    less = prior - float(np.log10(max(1, len(parts))))
+    return in_place_of(traffic, whole, [verdict_on(part, work, less) for part in parts])
 
 
 def _known_work(group: Group, before: Judged) -> Model | None:

@@ -90,7 +90,8 @@ def judge(
 ) -> Verdict:
     """The verdict on one group; `rows` are its accounts' exchanges in order of key.
 
-    Where a campaign was `known` in part of it, the second fit starts from that one's work.
+    Where a campaign was `known` in part of it, the second fit starts from that one's work. Where no
+    fit finds a campaign, a verdict of overlap is preferred: the group's parts may hold some.
     """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
@@ -104,7 +105,7 @@ def judge(
         verdicts.append(verdict)
         if verdict.kind.removeprefix("rival:") not in DILUTED:
             break
-    return verdicts[0]
+    return next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0])
 
 
 def _verdict(

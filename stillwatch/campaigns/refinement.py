@@ -17,7 +17,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LOOKS = 2
+LOOKS = 4
+"""Each look teaches the next: where own traffic is common too, the first ones are half wrong."""
+
 TAUGHT = 12_000
 """Threads of the group, and of the background, that a look learns from."""
 
