@@ -32,8 +32,8 @@ TRAINABLE = np.array([name not in ("chat", "other") for name in CAPABILITIES])
 def harvest_signs(traffic: Traffic, component: Component) -> Test:
     """The test for one group, over its attributed exchanges: a pool's customers are another matter.
 
-    Attribution looks for what is common, not for signs: what a pool's customers have in common
-    shows no more of them than outsiders' traffic does.
+    What a fit chooses may show more signs because it was chosen for that. `p_altogether` is free of
+    the choice: that of as high a share among all that the members send.
     """
     ours = sign_rates(traffic, component.rows)[component.accounts]
     ours = ours[np.isfinite(ours)]
@@ -43,6 +43,8 @@ def harvest_signs(traffic: Traffic, component: Component) -> Test:
             "harvest_signs", 0.0, "There is nobody to compare with.", {}, component.rows[:0]
         )
     p = mean_p(ours, theirs, most=INDEPENDENT)
+    altogether = sign_rates(traffic, component.all_rows)[component.accounts]
+    chance = mean_p(altogether, theirs, most=INDEPENDENT)
     capability = traffic.exchanges["capability"][component.rows]
     share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
     top = CAPABILITIES[int(np.argmax(share))]
@@ -52,10 +54,13 @@ def harvest_signs(traffic: Traffic, component: Component) -> Test:
         "most_sought": top,
         "trainable": round(float(share[TRAINABLE].sum()), 4),
         "p": p,
+        "share_altogether": round(float(altogether.mean()), 4),
+        "p_altogether": chance,
     }
     says = (
         f"{ours.mean():.0%} of the exchanges seek, in one turn and with a new frame, what a model "
-        f"is trained on (most of all {CAPABILITY_TITLES[top]}); outside it is {theirs.mean():.0%}."
+        f"is trained on (most of all {CAPABILITY_TITLES[top]}); outside it is {theirs.mean():.0%}. "
+        f"Of all that the members send it is {altogether.mean():.0%}."
     )
     return Test("harvest_signs", float(log10_e(p)), says, figures, component.rows[:6])
 

@@ -208,19 +208,23 @@ def _plain_use(tests: dict[str, Test]) -> Rival:
     """Plain use: accounts that do the same, little of it as one does who gathers answers.
 
     Signs rarer than outside, or more frequent and yet few: at a quarter of the exchanges and more
-    this rival fits no longer, at a tenth it fits wholly.
+    this rival fits no longer, at a tenth it fits wholly. Or no more signs than anybody's in all
+    that the members send, however many are in the part chosen: among a pool's customers there is
+    always one who asks like a harvest. As many by chance in one of ten, and it fits no longer.
     """
     test = tests.get("harvest_signs")
-    weight = test.weight if test else 0.0
-    share = float(test.figures.get("share_of_exchanges", 0.0)) if test else 0.0
-    few = float(np.clip((0.25 - share) / 0.15, 0.0, 1.0))
-    fit = max(few, float(np.clip(1 - weight / 0.6, 0.0, 1.0)))
+    weight, figures = (test.weight, test.figures) if test else (0.0, {})
+    share = float(figures.get("share_of_exchanges", 0.0))
+    usual = float(figures.get("p_altogether", 1.0))
+    fits = ((0.25 - share) / 0.15, 1 - weight / 0.6, (usual - 0.1) / 0.1)
+    fit = float(np.clip(max(fits), 0.0, 1.0))
     explained = ("exchangeability", "shared_objects", "work_allocation", "shared_origin")
     return Rival(
         "plain_use",
         fit,
         explained,
-        f"{share:.0%} of the exchanges show signs of harvesting, which weigh {weight:+.1f}.",
+        f"{share:.0%} of the exchanges show signs of harvesting, which weigh {weight:+.1f}; "
+        f"of as many accounts drawn outside {usual:.0%} show as many in all that they send.",
     )
 
 
