@@ -14,7 +14,7 @@ from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import TRAINABLE, harvest_signs
 from stillwatch.campaigns.membership import ATTRIBUTED, members
 from stillwatch.campaigns.origin import shared_origin
-from stillwatch.campaigns.rivals import Rival, rivals
+from stillwatch.campaigns.rivals import MIXED, Rival, apart_from_all, rivals
 from stillwatch.campaigns.sharing import shared_objects
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ campaign, what a model is trained on more than the rest, for camouflage can be c
 DILUTED = ("reseller", "plain_use", "overlap", "chance")
 """Rivals that may win because the fit was of something else too; an owner's fleet wins anyhow."""
 
+WIDE = 0.7
+"""Distance of a campaign's work from everybody's, in parts of a typical account's, below which a
+fit may have taken camouflage in with it."""
+
 SECOND_LOOK = 0.301
 """log10 of what each further look costs."""
 
@@ -91,21 +95,37 @@ def judge(
     """The verdict on one group; `rows` are its accounts' exchanges in order of key.
 
     Where a campaign was `known` in part of it, the second fit starts from that one's work. Where no
-    fit finds a campaign, a verdict of overlap is preferred: the group's parts may hold some.
+    fit finds a campaign, a verdict of overlap is preferred: the group's parts may hold some. Where
+    the first one does, and yet its work is not far from everybody's, a narrower fit replaces it if
+    what that leaves out is a mix of everybody's work.
     """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
     verdicts: list[Verdict] = []
     wholly, trainable = STARTS
+    wide = None
     for look, start in enumerate((wholly, known, trainable) if known else STARTS):
         fitted = attribute(traffic.exchanges, rows, against, start)
         verdict = _verdict(traffic, group, fitted, others, prior - look * SECOND_LOOK)
         if verdict.kind == "distillation":
-            return verdict
+            if not look and _apart(traffic, verdict.rows, verdict, others) < WIDE:
+                wide = verdict
+            elif not wide or _leaves_a_mix(traffic, wide, verdict, others):
+                return verdict
         verdicts.append(verdict)
-        if verdict.kind.removeprefix("rival:") not in DILUTED:
+        if not wide and verdict.kind.removeprefix("rival:") not in DILUTED:
             break
-    return next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0])
+    return wide or next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0])
+
+
+def _leaves_a_mix(traffic: Traffic, wide: Verdict, narrow: Verdict, others: Outsiders) -> bool:
+    """Whether what `narrow` leaves out of a `wide` fit is a mix of everybody's work."""
+    left = np.setdiff1d(wide.rows, narrow.rows)
+    return len(left) > 0 and _apart(traffic, left, narrow, others) < MIXED
+
+
+def _apart(traffic: Traffic, rows: NDArray[np.int64], verdict: Verdict, others: Outsiders) -> float:
+    return apart_from_all(traffic, rows, verdict.accounts, others)
 
 
 def _verdict(

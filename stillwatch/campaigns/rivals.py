@@ -21,11 +21,15 @@ from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.campaigns.component import Test
+    from stillwatch.campaigns.component import Outsiders, Test
     from stillwatch.traffic import Traffic
 
 ONCE = 0.5
 """Repeats within accounts, over chance, below which accounts are taken to run a set once."""
+
+MIXED = 0.45
+"""How far from everybody's work, in parts of a typical account's distance, a mix of many people's
+work comes to lie at most."""
 
 ALL = (
     "exchangeability",
@@ -183,8 +187,8 @@ def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
     dealt over the accounts, so it explains shared objects too.
     """
     weight = tests["shared_origin"].weight
-    apart = _apart(traffic, component)
-    mixed = float(np.clip((0.45 - apart) / 0.25, 0.0, 1.0))
+    apart = apart_from_all(traffic, component.rows, component.accounts, component.outsiders)
+    mixed = float(np.clip((MIXED - apart) / 0.25, 0.0, 1.0))
     fit = float(np.clip(weight / 1.2, 0.0, 1.0)) * mixed
     return Rival(
         "reseller",
@@ -195,10 +199,14 @@ def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
     )
 
 
-def _apart(traffic: Traffic, component: Component) -> float:
-    """Squared MMD of the common work to all outsiders' traffic, over a typical outsider's."""
-    rows, others = component.rows, component.outsiders
-    mine = parts_of(traffic, rows, component.accounts).pooled()
+def apart_from_all(
+    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64], others: Outsiders
+) -> float:
+    """Squared MMD of these accounts' `rows` to all outsiders' traffic, over a typical outsider's.
+
+    `accounts` are sorted places. Rows of others are not counted.
+    """
+    mine = parts_of(traffic, rows, accounts).pooled()
     if mine.size[0] < 2 or others.strangeness <= 0:
         return 0.0
     return max(0.0, float(squared_mmd(mine, others.pool)[0, 0])) / others.strangeness
