@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from stillwatch.campaigns.harvest import harvest_signs, sign_rates
+from stillwatch.campaigns.harvest import TRAINABLE, harvest_signs, sign_rates
 from stillwatch.tables import CAPABILITIES
 from tests.campaigns.made import CODE, Log, Made
 
@@ -49,6 +51,28 @@ def test_what_else_the_members_do_does_not_hide_it():
     said = [harvest_signs(made.traffic, made.component()) for made in (bare, hidden)]
     assert said[0].weight > 1
     assert said[1].figures["share_of_exchanges"] == said[0].figures["share_of_exchanges"]
+
+
+def test_signs_that_were_chosen_are_told_from_more_signs():
+    """Of customers the exchanges that are signs, and no others: many there, altogether the usual.
+
+    Of a campaign with as much of its own there are more altogether too.
+    """
+    log = Log(1).outsiders(120)
+    for i in range(10):
+        log.customer(f"m-{i:03d}", 100)
+    log.campaign(members=10, each=40, own=60, start="n")
+    made = log.made()
+    customers, campaign = (made.component(s, only_common=s == "n") for s in "mn")
+    exchanges, rows = made.traffic.exchanges, customers.rows
+    sign = TRAINABLE[exchanges["capability"][rows]] & (exchanges["turns"][rows] == 1)
+    chosen, harvest = (
+        harvest_signs(made.traffic, component)
+        for component in (replace(customers, rows=rows[sign]), campaign)
+    )
+    assert min(chosen.weight, harvest.weight) > 1
+    assert float(chosen.figures["p_altogether"]) > 0.2
+    assert float(harvest.figures["p_altogether"]) < 0.01
 
 
 @pytest.mark.parametrize("name", CAPABILITIES)

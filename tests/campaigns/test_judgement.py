@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from stillwatch.campaigns import conclude as run
-from stillwatch.campaigns.judgement import LEAST_MARGIN, PRIOR, Verdict, judge, prior_of
+from stillwatch.campaigns import judgement
+from stillwatch.campaigns.attribution import Model
+from stillwatch.campaigns.judgement import LEAST_MARGIN, PRIOR, Verdict, dismiss, judge, prior_of
 from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.campaigns.rivals import Rival
 from tests.campaigns.made import CODE, Log, Made
 from tests.campaigns.test_rivals import in_order
+
+MODEL = Model(np.zeros((1, 1)), {}, ())
 
 
 def judged(made: Made, start: str = "m") -> Verdict:
@@ -170,6 +174,101 @@ def test_the_verdict_does_not_depend_on_the_order_of_the_log(plain: Made):
     assert again.accounts.tolist() == first.accounts.tolist()
     for kind, test in first.tests.items():
         assert again.tests[kind].says == test.says
+
+
+@pytest.fixture(scope="module")
+def camouflaged() -> Made:
+    """Twelve members whose own traffic is dealt out of everybody's, three parts in four."""
+    log = Log(3).outsiders(110).campaign(members=12, each=40, own=0)
+    for m in range(12):
+        for _ in range(24):
+            log.customer(f"m-{m:03d}", 5)
+    return log.made()
+
+
+def looked(made: Made, *looks: Verdict) -> Verdict:
+    """What `judge` makes of a group, were these the verdicts of its looks."""
+    rest = iter(looks)
+    with (
+        patch.object(judgement, "attribute", lambda *_: None),
+        patch.object(judgement, "_verdict", lambda *_: next(rest)),
+    ):
+        return judge(made.traffic, made.group("m"), made.rows("m"), None, made.others("m"), PRIOR)
+
+
+def campaign(made: Made, rows: np.ndarray) -> Verdict:
+    """A verdict that all accounts of the group are a campaign's and sent these exchanges of it."""
+    accounts = made.places("m")
+    return replace(
+        dismiss(made.group("m"), ""),
+        kind="distillation",
+        confidence=0.9,
+        accounts=accounts,
+        confidences=np.full(len(accounts), 0.9),
+        rows=rows,
+        posterior=np.full(len(rows), 0.9),
+    )
+
+
+def test_a_fit_that_takes_camouflage_in_gives_way_to_a_narrower_one(camouflaged: Made):
+    """What the narrower one leaves out is everybody's work."""
+    rows = camouflaged.rows("m")
+    wide = campaign(camouflaged, rows)
+    narrow = campaign(camouflaged, rows[camouflaged.common[rows]])
+    assert looked(camouflaged, wide, narrow) is narrow
+
+
+def test_a_fit_does_not_give_way_to_one_that_leaves_out_the_harvest(camouflaged: Made):
+    """What is left out is far from everybody's work, or the narrower one is no campaign."""
+    rows = camouflaged.rows("m")
+    harvest = rows[camouflaged.common[rows]]
+    wide = campaign(camouflaged, rows)
+    assert looked(camouflaged, wide, campaign(camouflaged, np.setdiff1d(rows, harvest))) is wide
+    assert looked(camouflaged, wide, dismiss(camouflaged.group("m"), "")) is wide
+
+
+def test_a_fit_of_nothing_but_the_harvest_is_not_looked_at_again(camouflaged: Made):
+    """Its work is far from everybody's, so there is no second look to ask."""
+    rows = camouflaged.rows("m")
+    first = campaign(camouflaged, rows[camouflaged.common[rows]])
+    assert looked(camouflaged, first) is first
+
+
+def test_overlap_at_any_look_is_the_verdict_where_none_finds_a_campaign(camouflaged: Made):
+    """For the parts of an overlap are judged; an owner's fleet settles it at the first look."""
+    plain_use, overlap, fleet = (
+        replace(dismiss(camouflaged.group("m"), ""), kind=f"rival:{name}")
+        for name in ("plain_use", "overlap", "fleet")
+    )
+    assert looked(camouflaged, plain_use, overlap) is overlap
+    assert looked(camouflaged, plain_use, plain_use) is plain_use
+    assert looked(camouflaged, fleet) is fleet
+
+
+def test_crowds_of_an_overlap_are_judged_from_its_work_at_a_price(plain: Made):
+    """Of two crowds each pays log10 of two; what a campaign leaves out is judged from scratch."""
+    groups, heard = [plain.group("m-000"), plain.group("m-001")], []
+    whole = replace(dismiss(plain.group("m"), ""), kind="rival:overlap", model=MODEL)
+
+    def verdict(*given) -> Verdict:
+        heard.append((given[6], given[5]))
+        return whole if len(given[1].accounts) > 1 else dismiss(given[1], "")
+
+    def judge_all() -> None:
+        with (
+            patch.object(run, "PASSES", 1),
+            patch.object(run, "judge", verdict),
+            patch.object(run, "parted", lambda _, v: groups if v is whole else []),
+        ):
+            run.conclude(plain.traffic, plain.candidates("m"), {})
+
+    judge_all()
+    assert [work for work, _ in heard] == [None, MODEL, MODEL]
+    assert [prior for _, prior in heard] == pytest.approx([PRIOR, *[PRIOR - np.log10(2)] * 2])
+    heard.clear()
+    whole = replace(campaign(plain, plain.rows("m")), model=MODEL)
+    judge_all()
+    assert [work for work, _ in heard] == [None] * 3
 
 
 def test_weights_are_bounded(plain: Made, honest: Made):

@@ -162,14 +162,30 @@ def test_plain_use_is_without_signs_of_harvest():
     assert found(Log().outsiders(30).campaign(own=0).made())["plain_use"].fit == 0
 
 
-@pytest.mark.parametrize(("share", "fit"), [(0.05, 1.0), (0.1, 1.0), (0.175, 0.5), (0.3, 0.0)])
-def test_few_signs_are_plain_use_however_rare_outside(plain: Made, share: float, fit: float):
-    """Signs that weigh much but are few: a tenth of the exchanges fits wholly, a quarter not."""
+@pytest.mark.parametrize(
+    ("share", "p_altogether", "fit"),
+    [
+        (0.05, 0.01, 1.0),
+        (0.1, 0.01, 1.0),
+        (0.175, 0.01, 0.5),
+        (0.3, 0.01, 0.0),
+        (0.3, 0.1, 0.0),
+        (0.3, 0.15, 0.5),
+        (0.9, 0.4, 1.0),
+    ],
+)
+def test_few_signs_are_plain_use_however_rare_outside(
+    plain: Made, share: float, p_altogether: float, fit: float
+):
+    """Signs that weigh much but are few, or many in a part chosen and usual in all that is sent.
+
+    A tenth of the exchanges fits wholly, a quarter not; one in five sets of outsiders wholly, one
+    in ten not.
+    """
     component = plain.component()
     tests = {t.kind: t for t in (run(plain.traffic, component) for run in TESTS)}
-    tests["harvest_signs"] = replace(
-        tests["harvest_signs"], weight=1.7, figures={"share_of_exchanges": share}
-    )
+    figures = {"share_of_exchanges": share, "p_altogether": p_altogether}
+    tests["harvest_signs"] = replace(tests["harvest_signs"], weight=1.7, figures=figures)
     by_name = {r.name: r for r in rivals(plain.traffic, component, tests)}
     assert by_name["plain_use"].fit == pytest.approx(fit, abs=1e-6)
 
