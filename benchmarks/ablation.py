@@ -59,6 +59,7 @@ PARTS: dict[str, Callable[[], AbstractContextManager]] = {
     **{t.__name__: partial(_without_kind, i) for i, t in enumerate(judgement.TESTS)},
     "the second look": lambda: patch.object(attribution, "refine", _first_look),
     "the second start": lambda: patch.object(judgement, "STARTS", judgement.STARTS[:1] * 2),
+    "the narrower fit": lambda: patch.object(judgement, "WIDE", 0.0),
     "the surest exchanges": lambda: patch.object(judgement, "SUREST", judgement.ATTRIBUTED),
     "going beyond the groups": lambda: patch.object(conclude, "PASSES", 1),
     "judging parts": lambda: patch.object(conclude, "parted", lambda *_: []),
