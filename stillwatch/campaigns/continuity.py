@@ -55,9 +55,15 @@ def named(
         "joined": dict(sorted(joined.items())),
         "gone": sorted(known - {*heirs.values(), *joined}),
     }
-    names = [
-        heirs.get(i) or (_again(name) if name in known else name) for i, name in enumerate(own)
-    ]
+    names, used = [], known | set(own)
+    for i, name in enumerate(own):
+        if i in heirs:
+            name = heirs[i]
+        elif name in known:
+            while name in used:
+                name = _again(name)
+            used.add(name)
+        names.append(name)
     return list(zip(names, verdicts, strict=True))
 
 

@@ -47,7 +47,7 @@ def harvest_signs(traffic: Traffic, component: Component) -> Test:
     chance = mean_p(altogether, theirs, most=INDEPENDENT)
     capability = traffic.exchanges["capability"][component.rows]
     share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
-    top = CAPABILITIES[int(np.argmax(share))]
+    top = CAPABILITIES[int(np.argmax(np.where(TRAINABLE, share, 0.0)))]
     figures = {
         "share_of_exchanges": round(float(ours.mean()), 4),
         "share_outside": round(float(theirs.mean()), 4),

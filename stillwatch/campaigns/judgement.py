@@ -72,7 +72,7 @@ STARTS = (None, np.where(TRAINABLE, 1.0, 0.3))
 """How common each capability is taken to be when a fit starts: wholly; or, where that leads to no
 campaign, what a model is trained on more than the rest, for camouflage can be common too."""
 
-DILUTED = ("reseller", "plain_use", "overlap", "chance")
+DILUTED = ("reseller", "customer", "plain_use", "overlap", "chance")
 """Rivals that may win because the fit was of something else too; an owner's fleet wins anyhow."""
 
 WIDE = 0.7
@@ -197,4 +197,11 @@ def left_by(rival: Rival, tests: dict[str, Test]) -> float:
     return sum(
         test.weight * (1 - rival.fit if kind in rival.explains else 1.0)
         for kind, test in tests.items()
+    )
+
+
+def taken_by(rival: Rival, tests: dict[str, Test]) -> float:
+    """The evidence for a campaign that a rival explains away, log10."""
+    return sum(
+        max(0.0, test.weight) * rival.fit for kind, test in tests.items() if kind in rival.explains
     )

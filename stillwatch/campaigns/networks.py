@@ -1,7 +1,8 @@
-"""Networks: accounts that share their access, without signs of harvesting; never flagged."""
+"""Networks: accounts that share their access and are no campaign; never flagged."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from stillwatch.campaigns.allocation import work_allocation
 from stillwatch.campaigns.component import Component
 from stillwatch.campaigns.exchangeability import exchangeability
+from stillwatch.campaigns.harvest import harvest_signs
 from stillwatch.campaigns.judgement import Verdict
 from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.rivals import Rival, rivals
@@ -52,6 +54,9 @@ def judge_network(
             work_allocation(traffic, component),
         )
     }
+    # Who only resells carries no more of a harvest than everybody sends.
+    signs = harvest_signs(traffic, component)
+    tests["harvest_signs"] = replace(signs, weight=-max(0.0, signs.weight))
     margin = PRIOR + sum(test.weight for test in tests.values())
     found = [r for r in rivals(traffic, component, tests) if r.name in EXPLAINED]
     best = max(found, key=lambda r: r.fit, default=Rival("chance", 0.0, (), ""))

@@ -14,6 +14,7 @@ import numpy as np
 
 from stillwatch.campaigns.allocation import dealing
 from stillwatch.campaigns.component import Component
+from stillwatch.campaigns.harvest import sign_rates
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import squared_mmd
 from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs
@@ -58,6 +59,7 @@ def rivals(traffic: Traffic, component: Component, tests: dict[str, Test]) -> li
         _benchmark(traffic, component),
         _software(traffic, component),
         _reseller(traffic, component, tests),
+        _customer(traffic, component, tests),
         _plain_use(tests),
         _overlap(tests),
     ]
@@ -188,15 +190,51 @@ def _reseller(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
     """
     weight = tests["shared_origin"].weight
     apart = apart_from_all(traffic, component.rows, component.accounts, component.outsiders)
-    mixed = float(np.clip((MIXED - apart) / 0.25, 0.0, 1.0))
-    fit = float(np.clip(weight / 1.2, 0.0, 1.0)) * mixed
     return Rival(
         "reseller",
-        fit,
+        _together(weight) * _mixed(apart),
         ("exchangeability", "shared_objects", "work_allocation", "shared_origin"),
         f"Shared ways of access weigh {weight:+.1f}, and what the members have in common is "
         f"{apart:.0%} as far from everybody's work as a typical account's is.",
     )
+
+
+def _customer(traffic: Traffic, component: Component, tests: dict[str, Test]) -> Rival:
+    """A customer of a reseller: one of those whose work shared accounts carry, dealt over them.
+
+    Its work is a small part of what the accounts send (up to four tenths fits, from six none), the
+    rest being everybody's, and shows about as many signs of harvesting as one account outside has
+    at most: up to three times as many fits, for a fit may join a few alike; from five none.
+    """
+    rows, others = component.rows, component.outsiders
+    weight = tests["shared_origin"].weight
+    account = traffic.exchanges.account[rows]
+    load = np.bincount(account, minlength=len(traffic.accounts))
+    signs = float(np.nansum(sign_rates(traffic, rows) * load))
+    most = max(1.0, float((others.signs * others.load).max(initial=0.0)))
+    share = len(rows) / max(1, len(component.all_rows))
+    rest = np.setdiff1d(component.all_rows, rows)
+    apart = apart_from_all(traffic, rest, component.accounts, others)
+    small = float(np.clip((0.6 - share) / 0.2, 0.0, 1.0))
+    few = float(np.clip((5 - signs / most) / 2, 0.0, 1.0))
+    return Rival(
+        "customer",
+        _together(weight) * _mixed(apart) * small * few,
+        ALL,
+        f"It is {share:.0%} of what the members send, the rest {apart:.0%} as far from everybody's "
+        f"work as a typical account's is, and shows {signs / most:.1f} times as many signs of "
+        "harvesting as any account outside does.",
+    )
+
+
+def _together(weight: float) -> float:
+    """How well accounts whose shared ways of access weigh so much fit a reseller's."""
+    return float(np.clip(weight / 1.2, 0.0, 1.0))
+
+
+def _mixed(apart: float) -> float:
+    """How well work that lies so far from everybody's fits a mix of many people's."""
+    return float(np.clip((MIXED - apart) / 0.25, 0.0, 1.0))
 
 
 def apart_from_all(

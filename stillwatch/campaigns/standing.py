@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
+from stillwatch.campaigns.judgement import taken_by
 from stillwatch.campaigns.parts import parts_of
+from stillwatch.statistics.evalues import log10_e, rank_p
 from stillwatch.statistics.mmd import samples, squared_mmd
 from stillwatch.tables import CAPABILITIES
 from stillwatch.traffic import WHOLE
@@ -49,24 +51,26 @@ def standing_table(
     reasons: list[list[tuple[str, float, str]]] = [[] for _ in range(n)]
     for verdict in judged:
         if verdict.kind.startswith("rival:"):
+            taken = -taken_by(verdict.winner, verdict.tests)
             for a in verdict.group.accounts:
                 verdict_of[a] = verdict.kind
-                reasons[a].append(("rival", -verdict.winner.fit, verdict.winner.says))
+                reasons[a] = [("rival", taken, verdict.winner.says)]
     for name, verdict in named:
         word = "member" if verdict.kind == "distillation" else "network"
         for a in verdict.accounts:
             if verdict_of[a] == "member":
                 continue
             verdict_of[a], group_of[a] = word, name
-            reasons[a] += [(t.kind, t.weight, t.says) for t in verdict.tests.values()]
-    distances = _distances(traffic, [v for _, v in named if v.kind == "distillation"])
-    names = [name for name, v in named if v.kind == "distillation"]
+            reasons[a] = [(t.kind, t.weight, t.says) for t in verdict.tests.values()]
+    campaigns = [(name, v) for name, v in named if v.kind == "distillation"]
+    distances = _distances(traffic, [v for _, v in campaigns])
+    theirs = [(name, _known(distances[v.accounts, i])) for i, (name, v) in enumerate(campaigns)]
     neighbours = _neighbours(traffic, nearest)
     objects = _objects(traffic)
     shares = _shares(traffic)
     rows = []
     for a in range(n):
-        detail = _detail(traffic, a, verdict_of[a], reasons[a], distances[a], names)
+        detail = _detail(traffic, a, verdict_of[a], reasons[a], distances[a], theirs)
         detail["nearest"], detail["objects"] = neighbours[a], objects[a]
         rows.append(
             {
@@ -94,28 +98,34 @@ def _detail(
     verdict: str,
     reasons: list[tuple[str, float, str]],
     distances: NDArray[np.float64],
-    names: list[str],
+    theirs: list[tuple[str, NDArray[np.float64]]],
 ) -> dict[str, Any]:
+    """What is held for and against an account; `theirs` are campaigns' names and, of each, how far
+    its own members lie from its work."""
     told = [{"kind": k, "weight": round(w, 3), "says": s} for k, w, s in reasons]
     n = int(traffic.accounts.exchanges[a])
     says = {
         "member": "This account takes part in a campaign.",
-        "network": "It shares its access with others, without signs of harvesting; not flagged.",
+        "network": "It shares its access with others and is in no campaign; not flagged.",
         "alone": "No group of accounts works like this one; not flagged.",
     }.get(verdict, f"This account is like others, and {verdict[6:].replace('_', ' ')} explains it.")
     against = [t for t in told if t["weight"] < 0]
     figures: dict[str, Any] = {"exchanges": n}
     if np.isfinite(distances).any():
         best = int(np.nanargmin(distances))
-        figures["nearest_campaign"] = names[best]
+        name, members = theirs[best]
+        figures["nearest_campaign"] = name
         figures["mmd2_to_nearest_campaign"] = round(float(distances[best]), 5)
-        if verdict != "member":
+        if verdict != "member" and len(members):
+            p = rank_p(distances[best], members, high=True)
+            asks = "What it asks lies" if traffic.text else "How it asks lies"
             against.append(
                 {
                     "kind": "exchangeability",
-                    "weight": -round(float(min(3.0, max(0.0, distances[best]) * 50)), 3),
-                    "says": f"What it asks lies at squared MMD {distances[best]:.4f} from the "
-                    f"nearest campaign ({names[best]}); members lie near 0.",
+                    "weight": -round(max(0.0, float(log10_e(p))), 3),
+                    "says": f"{asks} at squared MMD {distances[best]:.4f} from the work of the "
+                    f"nearest campaign ({name}); nine in ten of its members lie within "
+                    f"{np.quantile(members, 0.9):.4f}.",
                 }
             )
     elif verdict != "member":
@@ -124,7 +134,7 @@ def _detail(
                 "kind": "exchangeability",
                 "weight": 0.0,
                 "says": "It has too few exchanges with text to compare."
-                if len(names)
+                if theirs
                 else "There is no campaign to compare it with.",
             }
         )
@@ -134,6 +144,10 @@ def _detail(
         "against": against,
         "figures": figures,
     }
+
+
+def _known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[np.isfinite(values)]
 
 
 def _distances(traffic: Traffic, campaigns: list[Verdict]) -> NDArray[np.float64]:

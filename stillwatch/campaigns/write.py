@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
+from stillwatch.campaigns.judgement import taken_by
 from stillwatch.tables import CAPABILITIES, CAPABILITY_TITLES
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def summary(traffic: Traffic, verdict: Verdict, shares: dict[str, float]) -> str
     if verdict.kind == "reseller":
         return (
             f"{len(verdict.accounts):,} accounts share their access and carry mixed traffic of "
-            f"{len(verdict.rows):,} exchanges over {days} days, without signs of harvesting. {told}"
+            f"{len(verdict.rows):,} exchanges over {days} days. {told}"
         )
     rival = verdict.winner
     return (
@@ -136,11 +137,7 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
                 }
             )
         for rival in verdict.rivals:
-            taken = sum(
-                max(0.0, verdict.tests[k].weight) * rival.fit
-                for k in rival.explains
-                if k in verdict.tests
-            )
+            taken = taken_by(rival, verdict.tests)
             if rival.name != "chance":
                 rows.append(
                     {

@@ -81,7 +81,7 @@ def print_chapter(console: Console, chapter: Chapter, members: int) -> None:
         f"{span(chapter.first, chapter.last)}, confidence {percent(chapter.confidence)}"
     )
     if chapter.kind != "distillation":
-        console.print("Shares access without signs of harvesting: not flagged.")
+        console.print("Shares access and is in no campaign: not flagged.")
     if chapter.summary and not chapter.support:
         console.print()
         console.print(safe(chapter.summary, limit=2000))

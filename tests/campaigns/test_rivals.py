@@ -10,7 +10,7 @@ import pytest
 from stillwatch.campaigns import component as given
 from stillwatch.campaigns.judgement import TESTS
 from stillwatch.campaigns.rivals import ALL, Rival, coverage, rivals, same_order
-from tests.campaigns.made import CODE, DAY_US, Log, Made, alone, bare
+from tests.campaigns.made import CODE, DAY_US, TOPICS, Log, Made, alone, bare
 
 NAMES = {
     "chance",
@@ -19,6 +19,7 @@ NAMES = {
     "benchmark",
     "popular_software",
     "reseller",
+    "customer",
     "plain_use",
     "overlap",
 }
@@ -143,6 +144,37 @@ def test_a_pool_mostly_of_a_harvest_is_none():
     """The same pool where most of what it carries is one campaign's."""
     made = pool_of(Log(3).outsiders(110), harvest=True).made()
     assert found(made, only_common=False)["reseller"].fit < 0.1
+
+
+@pytest.mark.parametrize(
+    ("each", "shared", "fit"),
+    [(10, True, 1.0), (10, False, 0.0), (150, True, 0.0)],
+)
+def test_a_small_part_of_what_a_pool_carries_is_a_customer_s(each: int, shared: bool, fit: float):
+    """As many signs as some account outside has, dealt over a pool; not without shared access.
+
+    Nor where it is most of what the pool carries, with more signs than anybody outside.
+    """
+    log = Log(3).outsiders(110).campaign(members=1, own=0, start="batch", each=80, pool=None)
+    exits = [log.key() for _ in range(4)]
+    for p in range(12):
+        for talk in range(12 * 5 + each):
+            way = {"network": int(log.rng.choice(exits))} if shared else {}
+            if talk < 60:
+                log.customer(f"m-{p:03d}", 1, **way)
+                continue
+            log.send(
+                f"m-{p:03d}",
+                common=True,
+                topic=TOPICS,
+                capability=CODE["coding"],
+                ts=int(log.rng.integers(0, 14)) * DAY_US,
+                frame=log.key(),
+                **way,
+            )
+    customer = found(log.made())["customer"]
+    assert customer.fit == pytest.approx(fit, abs=0.2)
+    assert set(customer.explains) == set(ALL)
 
 
 def test_pieces_of_everybody_s_work_without_shared_access_are_no_reseller():
