@@ -57,13 +57,8 @@ def named(
     }
     names, used = [], known | set(own)
     for i, name in enumerate(own):
-        if i in heirs:
-            name = heirs[i]
-        elif name in known:
-            while name in used:
-                name = _again(name)
-            used.add(name)
-        names.append(name)
+        names.append(heirs.get(i) or (free_name(name, used) if name in known else name))
+        used.add(names[-1])
     return list(zip(names, verdicts, strict=True))
 
 
@@ -99,9 +94,11 @@ def _name(text: str) -> str:
     return "c-" + hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def _again(name: str) -> str:
-    """Another name, where the one that was made belongs to an earlier campaign."""
-    return _name(f"again:{name}")
+def free_name(name: str, used: set[str]) -> str:
+    """The name, or where it is used the first that is made of it and isn't."""
+    while name in used:
+        name = _name(f"again:{name}")
+    return name
 
 
 def _shared_members(

@@ -155,7 +155,7 @@ def test_evidence_says_why(findings: Findings, made: Made):
                 "shared_origin",
                 "rival",
             }
-            assert whole.count("rival") == 7
+            assert whole.count("rival") == 8
             assert all(e["sample"] for e in mine if e["kind"] == "membership")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from stillwatch.campaigns.conclude import conclude
-from stillwatch.campaigns.continuity import named, works_table
+from stillwatch.campaigns.continuity import free_name, named, works_table
 from stillwatch.campaigns.judgement import Verdict
 from stillwatch.campaigns.rivals import Rival
 from stillwatch.findings import Findings
@@ -154,3 +154,13 @@ def test_of_a_campaign_that_parts_the_larger_part_keeps_the_name():
     names = [name for name, _ in named(made.traffic, parts, findings, run)]
     assert names[1] == one(findings) != names[0]
     assert run["earlier"]["kept"] == [one(findings)]
+
+
+def test_a_name_made_anew_is_nobody_s():
+    """Neither that of an earlier campaign nor one that was made anew before."""
+    used = {"c-0000000000"}
+    for _ in range(20):
+        name = free_name("c-0000000000", used)
+        assert name not in used
+        used.add(name)
+    assert free_name("c-1111111111", used) == "c-1111111111"

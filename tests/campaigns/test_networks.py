@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stillwatch.campaigns.harvest import harvest_signs
 from stillwatch.campaigns.judgement import Verdict
 from stillwatch.campaigns.networks import judge_network
 from tests.campaigns.made import Log, Made
@@ -34,7 +35,20 @@ def test_a_pool_is_a_reseller_s():
     assert sorted(verdict.rows.tolist()) == sorted(made.rows("m").tolist())
     assert verdict.margin == pytest.approx(-2 + sum(t.weight for t in verdict.tests.values()))
     assert 0.5 < verdict.confidence <= 0.999
-    assert "harvest_signs" not in verdict.tests
+    assert -0.31 < verdict.tests["harvest_signs"].weight <= 0
+
+
+def test_signs_of_a_harvest_speak_against_a_reseller():
+    """The same exits, but one queue of mathematics: what it weighs is held against a reseller."""
+    log = Log(3).outsiders()
+    exits = [log.key() for _ in range(4)]
+    for m in range(12):
+        log.campaign(members=1, own=0, start=f"m-{m:02d}", each=60, network=exits[m % 4])
+    made = log.made()
+    component = made.component(only_common=False)
+    assert harvest_signs(made.traffic, component).weight > 1
+    verdict = judged(made)
+    assert verdict is None or verdict.tests["harvest_signs"].weight < -1
 
 
 def test_a_fleet_is_not():
