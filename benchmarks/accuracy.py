@@ -6,8 +6,8 @@ Makes each world for each seed, runs `detect` on it and scores it against its la
 `--leakage DAYS` it is also detected every so many days, for what each campaign had taken at its
 first correct alert. Prints a line a run and, for each world, its figures over seeds (mean,
 interval, worst) to stderr, and one JSON document, `runs` and `summaries`, to stdout. Seeds are to
-be ones that no threshold was chosen on; development looked at 1, 7, 8, 102, 302, 405,
-11, 21-25, 811, 812, 831-833, 901-905, 911-914, 921-925, 931, 941-945, 951 and 961.
+be ones that no threshold was chosen on; development looked at 1, 7, 8, 11, 21-25, 102, 301-309,
+405, 811, 812, 831-833, 901-915, 921-925, 931, 941-945, 951, 952, 961, 971-973 and 1001-1020.
 """
 
 from __future__ import annotations

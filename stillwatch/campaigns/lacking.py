@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stillwatch.campaigns.judgement import LEAST_OUTSIDERS
+from stillwatch.traffic import WHOLE
 
 if TYPE_CHECKING:
     from stillwatch.traffic import Traffic
 
 ACCESS = ("network", "device", "client")
+
+PARTLY = 0.9
+"""Share of exchanges with text below which a log is said to have it in part."""
 
 
 def lacking(traffic: Traffic, outsiders: int) -> list[str]:
@@ -41,6 +45,11 @@ def lacking(traffic: Traffic, outsiders: int) -> list[str]:
                 f"No exchange has {' or '.join(absent)} either, without which no campaign can be "
                 "told where there is no text; add them to the log."
             )
+    elif (share := with_text(traffic)) < PARTLY:
+        notes.append(
+            f"Only {share:.0%} of exchanges have text, and those alone were judged: what is asked in "
+            "the others is unknown, so fewer campaigns and fewer of their exchanges are found."
+        )
     if not any(known[name] for name in ACCESS):
         notes.append(
             "No exchange tells its network, device or client, so shared ways of access were not "
@@ -52,3 +61,10 @@ def lacking(traffic: Traffic, outsiders: int) -> list[str]:
             "it), so shared payment instruments, sign-up networks and cohorts were not used."
         )
     return notes
+
+
+def with_text(traffic: Traffic) -> float:
+    """Share of exchanges that have text."""
+    slices = traffic.slices
+    whole = slices.capability == WHOLE
+    return float(slices.exchanges[whole].sum() / max(1, len(traffic.exchanges)))

@@ -43,6 +43,8 @@ def print_story(console: Console, story: Story) -> None:
     ):
         if chapters:
             console.print(_table(chapters, title))
+    for note in story.notes:
+        console.print(safe(note))
 
 
 def _table(chapters: tuple[Chapter, ...], title: str) -> Table:

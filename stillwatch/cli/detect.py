@@ -86,6 +86,10 @@ def detect(
     from stillwatch.cli.printing import emit, people, rows, safe
     from stillwatch.console.story import tell
 
+    if earlier is not None and method != METHODS[0]:
+        raise typer.BadParameter(
+            "baselines name their campaigns anew; leave out --earlier or --method"
+        )
     with watching(json) as watch:
         found = sw.detect(
             log,
@@ -101,6 +105,4 @@ def detect(
         return
     console = people()
     print_story(console, tell(found))
-    for note in found.run.get("notes", []):
-        console.print(safe(note))
     console.print(safe(f"Findings are in {out}; see `stillwatch show {out}`."))

@@ -96,7 +96,10 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Story:
-    """A whole run. `first` and `last` bound the exchanges read; `world` names a simulated log."""
+    """A whole run. `first` and `last` bound the exchanges read; `world` names a simulated log.
+
+    `notes` are sentences on what the log lacked.
+    """
 
     campaigns: tuple[Chapter, ...]
     networks: tuple[Chapter, ...]
@@ -109,6 +112,7 @@ class Story:
     last: dt.datetime | None
     world: Mapping[str, Any] | None
     version: str
+    notes: tuple[str, ...] = ()
 
     @property
     def days(self) -> int:
@@ -159,6 +163,7 @@ def tell(findings: Findings) -> Story:
         last=last,
         world=findings.run.get("world") or None,
         version=str(findings.run.get("version", "")),
+        notes=tuple(str(note) for note in findings.run.get("notes", ())),
     )
 
 

@@ -15,7 +15,6 @@ EVIDENCE_TITLES = {
     "shared_origin": "Common origin",
     "rival": "Another explanation",
     "membership": "Fits the campaign",
-    "attribution": "Exchanges attributed",
 }
 """What each kind of evidence says, in a few words that need no glossary."""
 
@@ -24,6 +23,7 @@ RIVAL_TITLES = {
     "class": "A class of students",
     "benchmark": "Runs of a benchmark",
     "reseller": "Shared access, no harvest",
+    "customer": "One customer of a reseller",
 }
 """Honest explanations by the names that the detector gives them."""
 

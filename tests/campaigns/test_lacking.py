@@ -26,3 +26,11 @@ def test_each_lack_is_named():
     ):
         assert sum(word in note for note in notes) >= 1, word
     assert len(notes) == 4
+
+
+def test_text_in_part_is_said_with_its_share():
+    """A third of the exchanges with text, and all with it."""
+    traffic = replace(Silent().honest(5).traffic(), text=True)
+    slices = replace(traffic.slices, exchanges=traffic.slices.exchanges / 3)
+    (note,) = lacking(replace(traffic, slices=slices), 20)
+    assert note.startswith("Only 33% of exchanges have text")

@@ -170,3 +170,11 @@ def test_demo_serves(
     ran = run("demo", "--out", tmp_path / "demo")
     assert ran.code == 0
     assert ran.out.splitlines()[-1].startswith("http://127.0.0.1:")
+
+
+def test_names_of_earlier_findings_are_not_for_baselines(run: Run, calls: list) -> None:
+    """An option that would change nothing is refused, before anything is read."""
+    ran = run("detect", "a", "--out", "b", "--method", "seat", "--earlier", "c")
+    assert ran.code == 2
+    assert "--earlier" in ran.err
+    assert calls == []

@@ -95,6 +95,16 @@ def test_a_log_without_campaigns_has_a_page_too() -> None:
     assert "svg" not in read(html).tags
 
 
+def test_what_a_log_lacked_is_said() -> None:
+    """The run's notes are on the page, hostile or not, and nothing where there are none."""
+    found = fabricated.findings()
+    assert "What to know of this run" not in words(page(found))
+    found.run["notes"] = ["Only 20% of exchanges have text.", "<b>bold</b>"]
+    told = words(page(found))
+    assert "Only 20% of exchanges have text." in told
+    assert "<b>bold</b>" in told
+
+
 def test_it_asks_for_nothing(found: Findings) -> None:
     """No script, no style sheet, image or font from elsewhere; links stay on the page."""
     html = page(found)
