@@ -47,8 +47,8 @@ def lacking(traffic: Traffic, outsiders: int) -> list[str]:
             )
     elif (share := with_text(traffic)) < PARTLY:
         notes.append(
-            f"Only {share:.0%} of exchanges have text, and those alone were judged: what is asked in "
-            "the others is unknown, so fewer campaigns and fewer of their exchanges are found."
+            f"Only {share:.0%} of exchanges have text, and those alone were judged: what is asked "
+            "in the others is unknown, so fewer campaigns and fewer of their exchanges are found."
         )
     if not any(known[name] for name in ACCESS):
         notes.append(
