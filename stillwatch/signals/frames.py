@@ -60,9 +60,14 @@ def frames(tokens: Tokens) -> Frames:
 def _run_key(hashes, begin, end, seed):
     h = seed
     for p in range(begin, end):
-        h = np.uint64((h ^ np.uint64(hashes[p])) * np.uint64(0x100000001B3))
-        h ^= h >> np.uint64(29)
+        h = _follow(h, hashes[p])
     return mix(h)
+
+
+@nb.njit(nogil=True, cache=True)
+def _follow(h, token):
+    h = np.uint64((h ^ np.uint64(token)) * np.uint64(0x100000001B3))
+    return np.uint64(h ^ (h >> np.uint64(29)))
 
 
 @nb.njit(nogil=True, cache=True)
@@ -73,14 +78,17 @@ def _frame_rows(offsets, hashes, multipliers, shifts, frame, opening, closing, b
         begin, end = offsets[i], offsets[i + 1]
         if end == begin:
             continue
-        frame[i] = _run_key(hashes, begin, end, np.uint64(0xF1))
         edge = min(EDGE_TOKENS, end - begin)
         opening[i] = _run_key(hashes, begin, begin + edge, np.uint64(0x0F))
         closing[i] = _run_key(hashes, end - edge, end, np.uint64(0xC1))
+        whole = np.uint64(0xF1)
         if end - begin < 3:
+            frame[i] = _run_key(hashes, begin, end, whole)
             continue
         least[:] = np.uint32(0xFFFFFFFF)
-        for p in range(begin, min(end, begin + SKETCH_TOKENS) - 2):
+        last = min(end, begin + SKETCH_TOKENS) - 2
+        for p in range(begin, last):
+            whole = _follow(whole, hashes[p])  # each step waits for the one before: done on the way
             shingle = np.uint32(
                 hashes[p]
                 ^ (hashes[p + 1] * np.uint32(0x9E3779B1))
@@ -90,6 +98,7 @@ def _frame_rows(offsets, hashes, multipliers, shifts, frame, opening, closing, b
             for k in range(count):
                 value = np.uint32(shingle * multipliers[k] + shifts[k])
                 least[k] = min(least[k], value)
+        frame[i] = _run_key(hashes, last, end, whole)
         for b in range(BANDS):
             h = np.uint64(b + 1)
             for r in range(ROWS):

@@ -161,12 +161,33 @@ def _scan(starts, data, hashes, offsets, structure):
 
 @nb.njit(nogil=True, cache=True)
 def _read(data, begin, end, hashes, used, seen, line_start):
-    """Append the tokens of the bytes from `begin` to `end`, and never look beyond them."""
+    """Append the tokens of the bytes from `begin` to `end`, and never look beyond them.
+
+    Places are read as unsigned, which spares the check for a place counted from the end.
+    """
     h, letters, digits = BASIS, 0, 0
     p = begin
     while p < end:
-        c = data[p]
+        c = data[np.uintp(p)]
         kind = _KINDS[c]
+        if kind == _LOWER:  # most bytes: a run of them is taken in a loop of its own
+            run = p
+            while kind == _LOWER:
+                h = np.uint32((h ^ np.uint32(c)) * PRIME)
+                p += 1
+                if p == end:
+                    break
+                c = data[np.uintp(p)]
+                kind = _KINDS[c]
+            letters += p - run
+            seen[_LOWER] += p - run
+            line_start = False
+            if kind == _BLANK:
+                hashes[used] = _close(h, letters, digits)
+                used += 1
+                h, letters, digits = BASIS, 0, 0
+                p += 1
+            continue
         p += 1
         if kind == _WIDE and p + 2 > end:
             kind = _HIGH
