@@ -41,8 +41,8 @@ from stillwatch.signals.extract import READS, signals
 from stillwatch.signals.manner import has_text, with_manner
 from stillwatch.signals.names import names
 from stillwatch.signals.registrations import registrations
+from stillwatch.signals.rows import SignalRows
 from stillwatch.sources import find_log, read_accounts, read_exchanges
-from stillwatch.tables import SIGNALS
 from stillwatch.traffic import Traffic
 
 OURS = "stillwatch"
@@ -267,7 +267,7 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
     """The row-shaped stage over all fragments, then the gathered profiles."""
     fragments = lake.fragments(READS, until)
     total = sum(fragment.rows for fragment in fragments)
-    batches: list[pa.RecordBatch] = []
+    rows = SignalRows(total)
     ids: list[pa.Array] = []
     named: dict[str, dict[int, str]] = {}
     with clock.stage("signals", total, "exchanges"):
@@ -279,16 +279,16 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
         for done, id_column, found in map_ordered(
             (partial(work, fragment) for fragment in fragments), threads
         ):
-            batches.append(done)
+            rows.add(done)
             ids.append(id_column)
             for column, values in found.items():
                 named.setdefault(column, {}).update(values)
             clock.progress.advance(done.num_rows)
-    if not sum(batch.num_rows for batch in batches):
+    if not len(rows):
         raise _nothing(lake, until)
     with clock.stage("profiles", STEPS, "steps"):
         accounts = registrations(lake.accounts())
-        table = pa.Table.from_batches(batches, SIGNALS)
+        table = rows.table()
         text = has_text(table)
         duck = Duck(threads)
         try:

@@ -94,8 +94,9 @@ def _numpy(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _matrix(column: pa.ChunkedArray) -> np.ndarray:
-    width = column.type.list_size
-    return np.concatenate([c.flatten().to_numpy().reshape(-1, width) for c in column.chunks])
+    """As a matrix, a row a list; a column of one chunk without copying."""
+    parts = [c.flatten().to_numpy().reshape(-1, column.type.list_size) for c in column.chunks]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _exchanges(
