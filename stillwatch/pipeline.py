@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,13 +24,16 @@ import numpy as np
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
+from stillwatch import signals as signal_stage
 from stillwatch.campaigns.conclude import conclude
+from stillwatch.columns import Column
 from stillwatch.engine.duck import Duck
+from stillwatch.engine.spool import Spool, spool_folder
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
-from stillwatch.lake import IngestReport, Lake, is_lake
+from stillwatch.lake import ExchangeIds, IngestReport, Lake, is_lake
 from stillwatch.profiles.gather import STEPS, gather
 from stillwatch.progress import Progress, Silent
 from stillwatch.scoring import Leakage, daily_findings, read_truth, time_exchanges
@@ -38,11 +41,11 @@ from stillwatch.scoring import leakage as measure_leakage
 from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_findings
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.extract import READS, signals
-from stillwatch.signals.manner import has_text, with_manner
+from stillwatch.signals.manner import has_text, manners
 from stillwatch.signals.names import names
 from stillwatch.signals.registrations import registrations
-from stillwatch.signals.rows import SignalRows
 from stillwatch.sources import find_log, read_accounts, read_exchanges
+from stillwatch.tables import SIGNALS
 from stillwatch.traffic import Traffic
 
 OURS = "stillwatch"
@@ -105,12 +108,15 @@ def detect(
     known = None if earlier is None else read_findings(earlier)
     threads = max(1, threads or os.cpu_count() or 1)
     clock = _Clock(progress or Silent())
-    with _opened(log, clock, threads) as lake:
-        traffic = _traffic(lake, until, threads, clock)
+    with (
+        _opened(log, clock, threads) as lake,
+        _traffic(lake, is_lake(log), until, threads, clock) as traffic,
+    ):
         with clock.stage("groups", SEARCHES, "searches"), _steady():
             candidates = find_groups(traffic, clock.progress.advance)
         work = len(candidates.groups) + len(candidates.networks)
         run = _run_record(lake, until) | _world(log)
+        run["exchanges_detected"] = len(traffic.exchanges)
         with clock.stage("campaigns", work, "groups"), _steady():
             findings = conclude(
                 traffic,
@@ -122,7 +128,6 @@ def detect(
             )
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
     run["threads"] = threads
-    run["exchanges_detected"] = len(traffic.exchanges)
     run["peak_memory_bytes"] = _peak_memory()
     if out is not None:
         findings.save(out)
@@ -263,47 +268,69 @@ def _absorb(
     )
 
 
-def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) -> Traffic:
-    """The row-shaped stage over all fragments, then the gathered profiles."""
+@contextmanager
+def _traffic(
+    lake: Lake, cached: bool, until: datetime | None, threads: int, clock: _Clock
+) -> Iterator[Traffic]:
+    """The row-shaped stage over all fragments, then the gathered profiles; on disk until closed.
+
+    With `cached`, signals stay in the lake's folder, and only what is new since is read.
+    """
     fragments = lake.fragments(READS, until)
     total = sum(fragment.rows for fragment in fragments)
-    rows = SignalRows(total)
-    ids: list[pa.Array] = []
-    named: dict[str, dict[int, str]] = {}
-    with clock.stage("signals", total, "exchanges"):
+    wanted = lake.path / "signals" if cached and until is None else None
+    with (
+        tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
+        spool_folder(wanted, Path(scratch)) as folder,
+        closing(Spool(folder, SIGNALS, _version())) as spool,
+    ):
+        parts = [fragment.name for fragment in fragments]
+        with clock.stage("signals", total, "exchanges"):
 
-        def work(fragment):
-            batch = fragment()
-            return signals(batch), batch.column("exchange_id"), names(batch)
+            def work(fragment):
+                batch = fragment()
+                return signals(batch), names(batch)
 
-        for done, id_column, found in map_ordered(
-            (partial(work, fragment) for fragment in fragments), threads
-        ):
-            rows.add(done)
-            ids.append(id_column)
-            for column, values in found.items():
-                named.setdefault(column, {}).update(values)
-            clock.progress.advance(done.num_rows)
-    if not len(rows):
-        raise _nothing(lake, until)
-    with clock.stage("profiles", STEPS, "steps"):
-        accounts = registrations(lake.accounts())
-        table = rows.table()
-        text = has_text(table)
-        duck = Duck(threads)
-        try:
-            traffic = gather(
-                table if text else with_manner(table),
-                pa.chunked_array([pa.concat_arrays([i.cast(pa.large_string()) for i in ids])]),
-                named,
-                accounts,
-                duck.run,
-                SCALE,
-                clock.progress.advance,
-            )
-            return replace(traffic, text=text)
-        finally:
-            duck.close()
+            done = spool.resume(parts)
+            clock.progress.advance(len(spool))
+            jobs = (partial(work, fragment) for fragment in fragments[done:])
+            made = map_ordered(jobs, threads)
+            for part, (batch, found) in zip(parts[done:], made, strict=True):
+                spool.add(part, batch, found)
+                clock.progress.advance(batch.num_rows)
+            spool.commit()
+        if not len(spool):
+            raise _nothing(lake, until)
+        ids = ExchangeIds(lake.fragments(("exchange_id",), until), spool.ends)
+        with clock.stage("profiles", STEPS, "steps"):
+            columns: dict[str, Column] = dict(spool.columns())
+            text = has_text(columns)
+            if not text:
+                columns["content"] = spool.keep("manner", manners(columns))
+            duck = Duck(threads, Path(scratch))
+            try:
+                traffic = gather(
+                    columns,
+                    ids,
+                    spool.names,
+                    registrations(lake.accounts()),
+                    duck.run,
+                    SCALE,
+                    clock.progress.advance,
+                    spool.keep,
+                )
+            finally:
+                duck.close()
+        yield replace(traffic, text=text)
+
+
+def _version() -> str:
+    """A digest of the code that makes signals, so that no other version's are taken for ours."""
+    digest = hashlib.blake2b(digest_size=16)
+    folder = Path(signal_stage.__file__).parent
+    for path in sorted([*folder.glob("*.py"), *folder.glob("weights/*")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 class _Clock:

@@ -6,7 +6,7 @@ Places are positions in a run's sorted account ids. All arrays are read-only by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,24 +14,35 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from stillwatch.columns import Column
+
+
+class Ids(Protocol):
+    """The exchange ids of a run, which need not be in memory."""
+
+    def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
+        """The ids at these positions, in their order."""
+        ...
+
 
 @dataclass(frozen=True)
 class Exchanges:
     """n exchanges by column: `keys` holds those of `tables.SIGNALS`, `family` and `thread`.
 
     `account` (n,) are places, `content` is int8 (n, components), `ids` are the exchange ids, row by
-    row the same.
+    row the same. Columns may lie on disk: they are asked for the rows that are needed, `[:]` for
+    all; `content` by `columns.spans` where the rows are many.
     """
 
-    account: NDArray[np.int64]
-    keys: dict[str, NDArray]
-    content: NDArray[np.int8]
-    ids: pa.ChunkedArray
+    account: NDArray[np.int32]
+    keys: dict[str, Column]
+    content: Column
+    ids: Ids
 
     def __len__(self) -> int:
         return len(self.account)
 
-    def __getitem__(self, name: str) -> NDArray:
+    def __getitem__(self, name: str) -> Column:
         return self.keys[name]
 
 
@@ -73,9 +84,9 @@ class Incidence:
     """
 
     starts: NDArray[np.int64]
-    account: NDArray[np.int64]
-    obj: NDArray[np.int64]
-    exchanges: NDArray[np.int64]
+    account: NDArray[np.int32]
+    obj: NDArray[np.int32]
+    exchanges: NDArray[np.int32]
     obj_kind: NDArray[np.int8]
     obj_key: NDArray[np.uint64]
     obj_accounts: NDArray[np.int64]

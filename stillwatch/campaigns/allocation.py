@@ -87,8 +87,8 @@ def daily_counts(
     place[accounts] = np.arange(len(accounts))
     mine = rows[place[traffic.exchanges.account[rows]] >= 0]
     day = traffic.exchanges["ts"][mine] // DAY_US
-    first = int(traffic.exchanges["ts"].min() // DAY_US)
-    days = int(traffic.exchanges["ts"].max() // DAY_US) - first + 1
+    first = int(traffic.accounts.first.min() // DAY_US)
+    days = int(traffic.accounts.last.max() // DAY_US) - first + 1
     day -= first
     if days > MOST_DAYS:
         # A clock that is years off must not make a table of years: only days in use are kept.

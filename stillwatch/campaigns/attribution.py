@@ -10,14 +10,17 @@ independent given the part (naive Bayes), and `refinement` then takes them toget
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
-from stillwatch.campaigns.cells import assign, codebook
+from stillwatch.campaigns.cells import CELLS, assign, codebook
 from stillwatch.campaigns.refinement import Trees, refine, told_by
+from stillwatch.statistics.boosting import CODES
 from stillwatch.statistics.pairs import accounts_by_key
 from stillwatch.tables import CAPABILITIES
 
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 CODEBOOK_ROWS = 20_000
 FIT_THREADS = 40_000
 """Threads of the background that a fit looks at, and of the group that name its common values."""
+
+BLOCK = 1 << 16
+"""Exchanges whose cells are found at a time."""
 
 SCORED = 200_000
 """Threads that are scored at a time."""
@@ -84,6 +90,14 @@ ORDERED_FEATURES = ("capability", "turns", "exchanges", "max_tokens", "thinking"
 """Features whose codes trees can cut: all are in order but capability, which has few values."""
 
 
+SpreadCells = Callable[[Iterable[Callable[[], "NDArray"]]], Iterator["NDArray"]]
+
+
+def map_plainly(jobs: Iterable[Callable[[], NDArray]]) -> Iterator[NDArray]:
+    """Jobs one after another, on this thread."""
+    return (job() for job in jobs)
+
+
 @dataclass(frozen=True)
 class Model:
     """What tells a group's common work, of anybody: the log `ratio` of each value of each feature
@@ -104,7 +118,7 @@ class Attribution:
     learnt.
     """
 
-    rows: NDArray[np.int64]
+    rows: NDArray[np.integer]
     posterior: NDArray[np.float64]
     false_rate: float
     model: Model
@@ -117,44 +131,57 @@ class Threads:
     `rows` (m,) are the exchanges that they were made of and `of_row` (m,) the thread of each.
     """
 
-    begins: NDArray[np.int64]
-    account: NDArray[np.int64]
-    turns: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    of_row: NDArray[np.int64]
+    begins: NDArray[np.int32]
+    account: NDArray[np.int32]
+    turns: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    of_row: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Background:
     """What every group of a run is fitted against, made once.
 
-    `centroids` are the run's content cells; `threads` those of outsiders, with their `codes` by
-    `SHARED_FEATURES`. A fit looks at every `step`-th.
+    `cells` (n,) are the content cells of all the run's exchanges; `threads` those of outsiders,
+    with their `codes` by `SHARED_FEATURES`. A fit looks at every `step`-th.
     """
 
-    centroids: NDArray[np.float32]
+    cells: NDArray[np.uint8]
     threads: Threads
     codes: NDArray[np.int16]
     step: int
 
 
-def content_cells(exchanges: Exchanges, order: NDArray[np.int64]) -> NDArray[np.float32]:
-    """A run's content cells, of all its exchanges in `order` of their keys."""
-    return codebook(exchanges.content[order[:: max(1, len(order) // CODEBOOK_ROWS)]])
+def content_cells(
+    exchanges: Exchanges, order: NDArray[np.integer], spread: SpreadCells = map_plainly
+) -> NDArray[np.uint8]:
+    """The content cells of all a run's exchanges, (n,); `order` is that of their keys.
+
+    `spread` does jobs, on as many threads as it likes, and gives their results in their order.
+    """
+    sample = order[:: max(1, len(order) // CODEBOOK_ROWS)]
+    centroids = codebook(exchanges.content[sample])
+
+    def some(begin: int) -> NDArray[np.uint8]:
+        return assign(exchanges.content[begin : begin + BLOCK], centroids).astype(np.uint8)
+
+    return np.concatenate(
+        list(spread(partial(some, begin) for begin in range(0, len(exchanges), BLOCK)))
+    )
 
 
 def background(
-    exchanges: Exchanges, rows: NDArray[np.int64], centroids: NDArray[np.float32]
+    exchanges: Exchanges, rows: NDArray[np.integer], cells: NDArray[np.uint8]
 ) -> Background:
     """The background that `rows` make, in order of their keys: samples must not depend on order."""
     threads = _threads(exchanges, rows)
-    codes = _codes(exchanges, threads, centroids).astype(np.int16)
-    return Background(centroids, threads, codes, max(1, len(threads.begins) // FIT_THREADS))
+    codes = _codes(exchanges, threads, cells)
+    return Background(cells, threads, codes, max(1, len(threads.begins) // FIT_THREADS))
 
 
 def attribute(
     exchanges: Exchanges,
-    rows: NDArray[np.int64],
+    rows: NDArray[np.integer],
     background: Background,
     start: NDArray[np.float64] | Model | None = None,
 ) -> Attribution:
@@ -167,12 +194,12 @@ def attribute(
     inside = _threads(exchanges, rows)
     values = _vocabulary(exchanges, inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)])
     inside_codes = np.column_stack(
-        [_codes(exchanges, inside, background.centroids), _keyed(exchanges, inside.begins, values)]
+        [_codes(exchanges, inside, background.cells), _keyed(exchanges, inside.begins, values)]
     )
     few = slice(None, None, background.step)
     outside = background.threads
     outside_codes = np.column_stack(
-        [background.codes[few].astype(np.int64), _keyed(exchanges, outside.begins[few], values)]
+        [background.codes[few], _keyed(exchanges, outside.begins[few], values)]
     )
     account, load = np.unique(inside.account, return_inverse=True, return_counts=True)[1:]
     counts = np.minimum(1.0, MOST_LOAD * np.median(load) / load)[account]
@@ -182,7 +209,7 @@ def attribute(
         )
     else:
         first = np.ones(len(account)) if start is None else start[inside_codes[:, CAPABILITY]]
-    sizes = np.array([len(background.centroids), *WIDTHS, *(1 + len(v) for v in values.values())])
+    sizes = np.array([CELLS, *WIDTHS, *(1 + len(v) for v in values.values())])
     posterior, ratio = _mixture(inside_codes, outside_codes, sizes, account, counts, first)
     stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05)) >= 0.5
     honest = ~_suspects(outside.account[few], outside_codes, ratio, account, posterior)
@@ -212,7 +239,7 @@ def attributed_outside(
     out = np.zeros(len(threads.begins), bool)
     for begin in range(0, len(out), SCORED):
         part = slice(begin, begin + SCORED)
-        codes = background.codes[part].astype(np.int64)
+        codes = background.codes[part]
         out[part] = _told(exchanges, threads.begins[part], codes, model, share) >= 0.5
     return out
 
@@ -294,24 +321,33 @@ def _suspects(
     return ((share >= SUSPECT * typical) & (load >= ENOUGH_SAMPLED))[place]
 
 
-def _features(codes: NDArray[np.int64], ratio: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What refinement looks at: each code's log ratio, and those codes that have an order."""
-    told = [ratio[f][codes[:, f]] for f in range(codes.shape[1])]
+def _features(codes: NDArray[np.integer], ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """What refinement looks at: the rank of each code's log ratio, and codes that have an order."""
+    told = [_ranks(ratio[f])[codes[:, f]] for f in range(codes.shape[1])]
     ordered = codes[:, [SHARED_FEATURES.index(name) for name in ORDERED_FEATURES]]
-    return np.column_stack([*told, ordered]).astype(np.float32)
+    return np.column_stack([*told, ordered.astype(np.uint8)])
 
 
-def _threads(exchanges: Exchanges, rows: NDArray[np.int64]) -> Threads:
+def _ranks(ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Ranks below 256 of the log ratios of codes; where there are more, neighbours share one."""
+    value, rank = np.unique(ratio, return_inverse=True)
+    return (rank * min(len(value), CODES) // len(value)).astype(np.uint8)
+
+
+def _threads(exchanges: Exchanges, rows: NDArray[np.integer]) -> Threads:
     """The threads of `rows`, in order of the key of the exchange that begins each."""
-    turns, ts, key = (exchanges[name][rows] for name in ("turns", "ts", "exchange"))
-    thread = np.unique(exchanges["thread"][rows], return_inverse=True)[1]
-    order = np.lexsort((key, ts, turns, thread))
-    begins = rows[order[np.unique(thread[order], return_index=True)[1]]]
-    most = np.full(len(begins), -1)
+    turns = exchanges["turns"][rows]
+    thread = np.unique(exchanges["thread"][rows], return_inverse=True)[1].astype(np.int32)
+    order = np.lexsort((exchanges["exchange"][rows], exchanges["ts"][rows], turns, thread))
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = thread[order[1:]] != thread[order[:-1]]
+    begins = rows[order[fresh]]
+    del order, fresh
+    most = np.full(len(begins), -1, np.int32)
     np.maximum.at(most, thread, turns)
-    rank = np.argsort(exchanges["exchange"][begins], kind="stable")
-    place = np.empty(len(rank), np.int64)
-    place[rank] = np.arange(len(rank))
+    rank = np.argsort(exchanges["exchange"][begins], kind="stable").astype(np.int32)
+    place = np.empty(len(rank), np.int32)
+    place[rank] = np.arange(len(rank), dtype=np.int32)
     return Threads(begins[rank], exchanges.account[begins[rank]], most[rank], rows, place[thread])
 
 
@@ -328,21 +364,21 @@ def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, ND
 def _codes(
     exchanges: Exchanges,
     threads: Threads,
-    centroids: NDArray[np.float32],
-) -> NDArray[np.int64]:
+    cells: NDArray[np.uint8],
+) -> NDArray[np.int16]:
     """Shared features of threads, (t, features): how they begin, and how far they go."""
     rows, most = threads.begins, exchanges["max_tokens"][threads.begins]
     columns = {
-        "cell": assign(exchanges.content[rows], centroids),
-        "capability": exchanges["capability"][rows].astype(np.int64),
+        "cell": cells[rows],
+        "capability": exchanges["capability"][rows],
         "signs": _fold(exchanges["signs"][rows]),
         "turns": np.digitize(threads.turns, (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)),
         "exchanges": np.digitize(np.bincount(threads.of_row), (2, 3, 5, 9, 17, 33)),
         "max_tokens": np.digitize(most, (0, 512, 1024, 2048, 4096, 8192, 16384)),
-        "thinking": exchanges["thinking"][rows].astype(np.int64) + 1,
+        "thinking": exchanges["thinking"][rows] + 1,
         "repeats": _repeats(exchanges, rows),
     }
-    return np.column_stack([columns[name] for name in SHARED_FEATURES])
+    return np.column_stack([columns[name].astype(np.int16) for name in SHARED_FEATURES])
 
 
 def _keyed(
@@ -350,7 +386,10 @@ def _keyed(
 ) -> NDArray[np.int64]:
     """Key features of threads, (t, len(KEY_FEATURES)), by the group's common values."""
     return np.column_stack(
-        [_lookup(exchanges[name][begins], values[name]) for name in KEY_FEATURES]
+        [
+            _lookup(exchanges[name][begins], values[name]).astype(np.int16)
+            for name in KEY_FEATURES
+        ]
     )
 
 
@@ -359,7 +398,7 @@ def _fold(signs: NDArray[np.uint16]) -> NDArray[np.int64]:
     return ((signs.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(26)).astype(np.int64)
 
 
-def _repeats(exchanges: Exchanges, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _repeats(exchanges: Exchanges, rows: NDArray[np.integer]) -> NDArray[np.int64]:
     """How many of these accounts sent the row's frame family: 0 one, 1 two or three, 2 more."""
     family = exchanges["family"][rows]
     key, accounts = accounts_by_key(family, exchanges.account[rows])
@@ -375,7 +414,7 @@ def _lookup(column: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[n
 
 
 def _distribution(
-    codes: NDArray[np.int64], weight: NDArray[np.float64], sizes: NDArray[np.int64]
+    codes: NDArray[np.integer], weight: NDArray[np.float64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Smoothed probabilities of each feature's values, (features, most values)."""
     out = np.zeros((len(sizes), sizes.max()))
@@ -392,7 +431,7 @@ def _shares(account: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[
 
 
 def _posterior(
-    codes: NDArray[np.int64], ratio: NDArray[np.float64], share: NDArray[np.float64]
+    codes: NDArray[np.integer], ratio: NDArray[np.float64], share: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Probability of common work of each thread, given the share of it in its account."""
     prior = np.clip(share, 0.005, 0.995)

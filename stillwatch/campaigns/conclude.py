@@ -41,11 +41,11 @@ ALIKE = 0.05
 """Part of the outsiders that may come or go before groups that stay the same are judged again."""
 
 Judged = list[Verdict]
-Spread = Callable[[Iterable[Callable[[], Judged]]], Iterator[Judged]]
+Spread = Callable[[Iterable[Callable[[], Any]]], Iterator[Any]]
 """What does jobs, on as many threads as it likes, and gives their results in their order."""
 
 
-def _one_by_one(jobs: Iterable[Callable[[], Judged]]) -> Iterator[Judged]:
+def _one_by_one(jobs: Iterable[Callable[[], Any]]) -> Iterator[Any]:
     return (job() for job in jobs)
 
 
@@ -63,7 +63,7 @@ def conclude(
     `tell` hears of each group that was judged; `spread` judges them, each by itself.
     Campaigns of `earlier` findings keep their names.
     """
-    order = np.argsort(traffic.exchanges["exchange"], kind="stable")
+    order = np.argsort(traffic.exchanges["exchange"][:], kind="stable").astype(np.int32)
     if traffic.text:
         judged, others = _judge_all(traffic, candidates.groups, order, run, tell, spread)
     else:
@@ -104,14 +104,14 @@ def _judge_all(
     spread: Spread,
 ) -> tuple[Judged, Outsiders]:
     """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs."""
-    centroids = content_cells(traffic.exchanges, order)
+    cells = content_cells(traffic.exchanges, order, spread)
     before: Judged = []
     known: dict[bytes, Verdict] = {}
     outside = passes = 0
     while True:
         passes += 1
         others = outsiders(traffic, groups, order)
-        against = background(traffic.exchanges, others.rows, centroids)
+        against = background(traffic.exchanges, others.rows, cells)
         prior = prior_of(groups)
         if abs(len(others) - outside) > ALIKE * outside:
             known = {}

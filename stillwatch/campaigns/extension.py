@@ -204,7 +204,7 @@ def _beyond(
         if verdict.kind == "distillation":
             free[verdict.accounts] = False
     dismissed = background(
-        traffic.exchanges, order[free[traffic.exchanges.account[order]]], against.centroids
+        traffic.exchanges, order[free[traffic.exchanges.account[order]]], against.cells
     )
     best, home = np.zeros(everyone), np.full(everyone, -1)
     for i, verdict in enumerate(judged):

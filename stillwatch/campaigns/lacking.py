@@ -20,7 +20,7 @@ def lacking(traffic: Traffic, outsiders: int) -> list[str]:
     """A sentence for each thing that the log doesn't tell, or has too little of."""
     exchanges = traffic.exchanges
     known = {
-        name: bool(exchanges[name].any())
+        name: bool(exchanges[name][:].any())
         for name in (*ACCESS, "settings", "toolset", "conversation")
     }
     registered = any(keys.any() for keys in traffic.accounts.registration.values())
@@ -36,7 +36,7 @@ def lacking(traffic: Traffic, outsiders: int) -> list[str]:
             "what is sought were not used: campaigns are told from settings, lengths, times and "
             "ways of access alone, and fewer are found."
         )
-        lengths = bool((exchanges["output_tokens"] >= 0).any())
+        lengths = bool((exchanges["output_tokens"][:] >= 0).any())
         needed = {"settings (max_tokens, temperature, thinking)": known["settings"]}
         needed["output_tokens"] = lengths
         absent = [name for name, there in needed.items() if not there]

@@ -10,8 +10,8 @@ from stillwatch.campaigns.allocation import daily_counts, together
 from stillwatch.campaigns.component import Outsiders
 from stillwatch.campaigns.harvest import sign_rates
 from stillwatch.campaigns.origin import sharing
-from stillwatch.campaigns.parts import parts_of
-from stillwatch.statistics.mmd import Samples, squared_mmd
+from stillwatch.statistics.mmd import Samples, samples, squared_mmd
+from stillwatch.traffic import WHOLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -
     accounts = np.flatnonzero(free)
     rows = order[free[traffic.exchanges.account[order]]]
     daily = daily_counts(traffic, rows, accounts)
-    pool, strangeness = _pool(traffic, rows, accounts)
+    pool, strangeness = _pool(traffic, accounts)
     system = np.unique(traffic.exchanges["system"][rows])
     return Outsiders(
         accounts=accounts,
@@ -45,10 +45,12 @@ def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -
     )
 
 
-def _pool(
-    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
-) -> tuple[Samples, float]:
-    each = parts_of(traffic, rows, accounts)
+def _pool(traffic: Traffic, accounts: NDArray[np.int64]) -> tuple[Samples, float]:
+    slices = traffic.slices
+    mine = np.flatnonzero((slices.capability == WHOLE) & np.isin(slices.account, accounts))
+    each = samples(
+        slices.total[mine], slices.squares[mine], slices.exchanges[mine], traffic.scale
+    )
     pool, large = each.pooled(), each.size >= LEAST_EXCHANGES
     if not large.any():
         return pool, 0.0

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
+
+from stillwatch.statistics.boosting import Boosted, boost
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,24 +30,15 @@ LEAST_THREADS = 2_000
 BACKGROUND = 0.5
 """Weight of the background in parts of the group's."""
 
-TREES = {
-    "max_iter": 40,
-    "max_leaf_nodes": 24,
-    "learning_rate": 0.2,
-    "l2_regularization": 1.0,
-    "min_samples_leaf": 20,
-    "early_stopping": False,
-    "random_state": 0,
-}
 NEGLIGIBLE = 1e-4
 
-Trees = tuple[HistGradientBoostingClassifier, ...]
+Trees = tuple[Boosted, ...]
 """The last look's trees, of each half; none where a group was too small for a second look."""
 
 
 def refine(
-    inside: NDArray[np.float32],
-    outside: NDArray[np.float32],
+    inside: NDArray[np.uint8],
+    outside: NDArray[np.uint8],
     posterior: NDArray[np.float64],
     account: NDArray[np.int64],
     weight: NDArray[np.float64],
@@ -79,24 +71,22 @@ def refine(
     return posterior, trees
 
 
-def told_by(trees: Trees, features: NDArray[np.float32]) -> NDArray[np.float64]:
+def told_by(trees: Trees, features: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Posterior of n threads by their features (n, d), the mean over `trees`."""
-    return np.mean([t.predict_proba(features)[:, 1] for t in trees], axis=0)
+    return np.mean([half(features) for half in trees], axis=0)
 
 
 def _learn(
-    taught: NDArray[np.float32],
-    against: NDArray[np.float32],
+    taught: NDArray[np.uint8],
+    against: NDArray[np.uint8],
     posterior: NDArray[np.float64],
     weight: NDArray[np.float64],
-) -> HistGradientBoostingClassifier | None:
+) -> Boosted | None:
     """Trees that learnt from `taught` and `against`; `None` where all is common, or nothing."""
     held = np.full(len(against), BACKGROUND * weight.sum() / max(1, len(against)))
-    counts = np.concatenate([posterior * weight, (1 - posterior) * weight, held])
-    common = np.arange(len(counts)) < len(taught)
-    kept = counts > NEGLIGIBLE
-    if len(np.unique(common[kept])) < 2:
+    counts = np.concatenate([weight, held])
+    common = np.concatenate([posterior, np.zeros(len(against))])
+    if min((counts * common).sum(), (counts * (1 - common)).sum()) <= NEGLIGIBLE:
         return None
-    features = np.concatenate([taught, taught, against])
-    trees = HistGradientBoostingClassifier(**TREES)
-    return trees.fit(features[kept], common[kept], sample_weight=counts[kept])
+    kept = counts > 0
+    return boost(np.concatenate([taught, against])[kept], common[kept], counts[kept])

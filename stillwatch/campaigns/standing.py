@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from stillwatch.traffic import Nearest, Traffic
 
 MOST_OBJECTS = 5
+BLOCK = 1 << 20
+"""Exchanges that are counted at a time."""
+
 TITLES = {
     "family": "a frame family",
     "system": "a system prompt",
@@ -213,6 +216,10 @@ def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
 
 def _shares(traffic: Traffic) -> NDArray[np.float64]:
     n, kinds = len(traffic.accounts), len(CAPABILITIES)
-    cell = traffic.exchanges.account * kinds + traffic.exchanges["capability"]
-    counts = np.bincount(cell, minlength=n * kinds).reshape(n, kinds)
+    counts = np.zeros(n * kinds, np.int64)
+    account, capability = traffic.exchanges.account, traffic.exchanges["capability"][:]
+    for begin in range(0, len(account), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        counts += np.bincount(account[part] * kinds + capability[part], minlength=len(counts))
+    counts = counts.reshape(n, kinds)
     return counts / np.maximum(counts.sum(1, keepdims=True), 1)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DAY_US = 86_400_000_000
 MOST_TOLD = 3
+BLOCK = 1 << 20
+"""Exchanges that are counted at a time."""
+
 MOST_MEMBERSHIP = 4.0
 """A member's own weight is never said to be more: strays are modelled no better than that."""
 
@@ -111,7 +114,7 @@ def attributed_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.T
         pa.table(
             {
                 "exchange_id": traffic.exchanges.ids.take(pa.array(verdict.rows)),
-                "campaign_id": pa.array([name] * len(verdict.rows), pa.string()),
+                "campaign_id": pa.repeat(name, len(verdict.rows)),
                 "confidence": verdict.posterior * verdict.confidence,
             }
         ).sort_by("exchange_id")
@@ -195,18 +198,23 @@ def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str,
 def daily_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
     """`tables.DAILY`: exchanges by campaign, day, model and capability; null is everything else."""
     exchanges = traffic.exchanges
-    campaign = np.zeros(len(exchanges), np.int64)
+    campaign = np.zeros(len(exchanges), np.int32)
     for i, (_, verdict) in enumerate(named):
         if verdict.kind == "distillation":
             campaign[verdict.rows] = i + 1
-    models, model = np.unique(exchanges["model"], return_inverse=True)
-    day = exchanges["ts"] // DAY_US
-    first = int(day.min()) if len(day) else 0
-    days, kinds = (int(day.max()) - first + 1 if len(day) else 1), len(CAPABILITIES)
-    cell = ((campaign * days + (day - first)) * len(models) + model) * kinds + exchanges[
-        "capability"
-    ]
-    used, count = np.unique(cell, return_counts=True)
+    first = int(traffic.accounts.first.min()) // DAY_US
+    days, kinds = int(traffic.accounts.last.max()) // DAY_US - first + 1, len(CAPABILITIES)
+    models = np.unique(exchanges["model"][:])
+    counted = []
+    for begin in range(0, len(exchanges), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        day = exchanges["ts"][part] // DAY_US - first
+        model = np.searchsorted(models, exchanges["model"][part])
+        cell = (campaign[part] * days + day) * len(models) + model
+        counted.append(np.unique(cell * kinds + exchanges["capability"][part], return_counts=True))
+    used, place = np.unique(np.concatenate([c for c, _ in counted]), return_inverse=True)
+    count = np.zeros(len(used), np.int64)
+    np.add.at(count, place, np.concatenate([n for _, n in counted]))
     rest, capability = np.divmod(used, kinds)
     rest, model_place = np.divmod(rest, len(models))
     which, day_place = np.divmod(rest, days)

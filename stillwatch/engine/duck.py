@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING
 import duckdb
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
+
+MEMORY = "1500MB"
+"""What a step may take besides its input and its result."""
 
 
 class Duck:
-    """Runs set-shaped steps. Tables are registered by name and read in place, not copied."""
+    """Runs set-shaped steps. Tables are registered by name and read in place, not copied.
 
-    def __init__(self, threads: int) -> None:
-        self._connection = duckdb.connect(config={"threads": threads})
+    What doesn't fit into `MEMORY` is written to the folder `spill`, where one is named.
+    """
+
+    def __init__(self, threads: int, spill: Path | None = None) -> None:
+        config: dict[str, str | int] = {"threads": threads}
+        if spill is not None:
+            config |= {"memory_limit": MEMORY, "temp_directory": str(spill)}
+        self._connection = duckdb.connect(config=config)
 
     def run(self, tables: dict[str, pa.Table], sql: str) -> pa.Table:
         """The result of one step over named tables. Steps order their rows: threads don't show."""

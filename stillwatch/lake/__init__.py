@@ -1,6 +1,7 @@
 """The store of what was read: immutable segments, idempotent by exchange, resumable, atomic."""
 
+from stillwatch.lake.ids import ExchangeIds
 from stillwatch.lake.ingest import IngestReport
 from stillwatch.lake.store import Lake, is_lake
 
-__all__ = ["IngestReport", "Lake", "is_lake"]
+__all__ = ["ExchangeIds", "IngestReport", "Lake", "is_lake"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,12 @@ class Fragment:
     until: datetime | None
     deleted: np.ndarray
     """Row numbers within the group that lost to other copies."""
+
+    @property
+    def name(self) -> str:
+        """What tells its rows from those of every other fragment that this lake has or had."""
+        lost = hashlib.blake2b(self.deleted.astype("<i8").tobytes(), digest_size=8).hexdigest()
+        return f"{self.path.name}:{self.group}:{lost}:{self.until or ''}"
 
     def __call__(self) -> pa.RecordBatch:
         """The asked columns of the fragment's rows; raises `LakeBroken`."""

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import numba as nb
 import numpy as np
 
+from stillwatch.columns import spans
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.columns import Column
 
-def frame_families(frame: NDArray[np.uint64], bands: NDArray[np.uint64]) -> NDArray[np.uint64]:
+
+def frame_families(frame: NDArray[np.uint64], bands: Column) -> NDArray[np.uint64]:
     """The family of each exchange: the smallest frame key among those that bands join to its own.
 
     `frame` is (n,), `bands` (n, b), both 0 where a prompt has none. The answer doesn't depend on
@@ -22,8 +26,12 @@ def frame_families(frame: NDArray[np.uint64], bands: NDArray[np.uint64]) -> NDAr
     """
     distinct, first, back = np.unique(frame, return_index=True, return_inverse=True)
     root = np.arange(len(distinct))
+    # Frames are looked at in order of their first row, since bands may lie on disk.
+    rank = np.argsort(first, kind="stable")
     for column in range(bands.shape[1]):
-        band = bands[first, column]
+        parts = [values[rows, column] for values, rows in spans(bands, first[rank])]
+        band = np.empty(len(first), np.uint64)
+        band[rank] = np.concatenate([*parts, band[:0]])
         order = np.argsort(band, kind="stable")
         _join_equal(band, order, root)
     _flatten(root)

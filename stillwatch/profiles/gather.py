@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from stillwatch.columns import Column
 from stillwatch.profiles.families import frame_families
 from stillwatch.profiles.objects import (
     OBJECT_KINDS,
@@ -15,7 +17,7 @@ from stillwatch.profiles.objects import (
 )
 from stillwatch.profiles.slices import slices
 from stillwatch.profiles.threads import threads
-from stillwatch.traffic import Accounts, Exchanges, Incidence, Traffic
+from stillwatch.traffic import Accounts, Exchanges, Ids, Incidence, Traffic
 
 LEAST_SLICE = 8
 """Slices of fewer exchanges carry no usable mean."""
@@ -52,21 +54,26 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 Run = Callable[[dict[str, pa.Table], str], pa.Table]
 """Runs one SQL step over named tables: the engine, as the pipeline hands it in."""
 
+Keep = Callable[[str, Iterable[NDArray]], Column]
+"""Takes a column, block by block, to where a run keeps what it won't hold in memory."""
+
 
 def gather(
-    signals: pa.Table,
-    ids: pa.ChunkedArray,
+    signals: Mapping[str, Column],
+    ids: Ids,
     names: Mapping[str, Mapping[int, str]],
     registrations: pa.Table | None,
     run: Run,
     scale: float,
     tell: Callable[[int], None] = lambda _: None,
+    keep: Keep = lambda _, blocks: np.concatenate(list(blocks)),
 ) -> Traffic:
-    """A run's traffic from all its signals (`tables.SIGNALS`) and `ids`, row by row the same.
+    """A run's traffic from all its signals (columns of `tables.SIGNALS`) and `ids`, row by row the
+    same.
 
     `tell` hears of each of `STEPS` steps.
     """
-    exchanges = _exchanges(signals, ids, names["account_id"])
+    exchanges = _exchanges(signals, ids, names["account_id"], keep)
     tell(1)
     accounts = _accounts(exchanges, signals, names, registrations)
     tell(1)
@@ -76,7 +83,7 @@ def gather(
         slices=slices(
             len(accounts),
             exchanges.account,
-            exchanges["capability"],
+            exchanges["capability"][:],
             exchanges["exchange"],
             exchanges.content,
             LEAST_SLICE,
@@ -93,37 +100,34 @@ def _numpy(column: pa.ChunkedArray) -> np.ndarray:
     return only.to_numpy(zero_copy_only=False)
 
 
-def _matrix(column: pa.ChunkedArray) -> np.ndarray:
-    """As a matrix, a row a list; a column of one chunk without copying."""
-    parts = [c.flatten().to_numpy().reshape(-1, column.type.list_size) for c in column.chunks]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
 def _exchanges(
-    signals: pa.Table, ids: pa.ChunkedArray, account_names: Mapping[int, str]
+    signals: Mapping[str, Column], ids: Ids, account_names: Mapping[int, str], keep: Keep
 ) -> Exchanges:
     ordered = sorted(account_names.items(), key=lambda item: item[1])
     known = np.array([key for key, _ in ordered], np.uint64)
-    rank = np.argsort(known)
-    keys = _numpy(signals["account"])
-    account = rank[np.searchsorted(known[rank], keys)]
-    columns = {name: _numpy(signals[name]) for name in _KEPT}
-    columns["family"] = frame_families(columns["frame"], _matrix(signals["bands"]))
-    context = columns["client"] ^ (columns["system"] * _ODD) ^ (columns["toolset"] * _ODD * _ODD)
-    columns["thread"] = threads(
+    rank = np.argsort(known).astype(np.int32)
+    account = rank[np.searchsorted(known[rank], signals["account"][:])]
+    columns = {name: signals[name] for name in _KEPT}
+    family = frame_families(columns["frame"][:], signals["bands"])
+    columns["family"] = keep("family", [family])
+    del family
+    context = columns["client"][:] ^ (columns["system"][:] * _ODD)
+    context ^= columns["toolset"][:] * _ODD * _ODD
+    thread = threads(
         account,
-        columns["ts"],
-        columns["exchange"],
-        columns["conversation"],
+        columns["ts"][:],
+        columns["exchange"][:],
+        columns["conversation"][:],
         context,
-        columns["turns"],
+        columns["turns"][:],
     )
-    return Exchanges(account, columns, _matrix(signals["content"]), ids)
+    columns["thread"] = keep("thread", [thread])
+    return Exchanges(account, columns, signals["content"], ids)
 
 
 def _accounts(
     exchanges: Exchanges,
-    signals: pa.Table,
+    signals: Mapping[str, Column],
     names: Mapping[str, Mapping[int, str]],
     registrations: pa.Table | None,
 ) -> Accounts:
@@ -131,12 +135,13 @@ def _accounts(
     n = len(ordered)
     first = np.full(n, np.iinfo(np.int64).max)
     last = np.full(n, np.iinfo(np.int64).min)
-    np.minimum.at(first, exchanges.account, exchanges["ts"])
-    np.maximum.at(last, exchanges.account, exchanges["ts"])
+    ts = exchanges["ts"][:]
+    np.minimum.at(first, exchanges.account, ts)
+    np.maximum.at(last, exchanges.account, ts)
     org = np.zeros(n, np.uint64)
     # An account whose exchanges name several organisations keeps the largest key: any one does,
     # and this choice doesn't depend on the order of rows.
-    np.maximum.at(org, exchanges.account, _numpy(signals["org"]))
+    np.maximum.at(org, exchanges.account, signals["org"][:])
     registration: dict[str, np.ndarray] = {}
     if registrations is not None:
         place = {key: i for i, (key, _) in enumerate(ordered)}
@@ -166,32 +171,34 @@ def _accounts(
 def _incidence(
     exchanges: Exchanges, accounts: Accounts, run: Run, tell: Callable[[int], None]
 ) -> Incidence:
-    tables = {
-        "signals": pa.table(
-            {"account": exchanges.account}
-            | {k: exchanges[k] for k in OBJECT_KINDS if k not in REGISTRATION_OBJECTS}
-        ),
-        "registrations": pa.table(
-            {"account": np.arange(len(accounts))}
-            | {
-                k: accounts.registration.get(k, np.zeros(len(accounts), np.uint64))
-                for k in REGISTRATION_OBJECTS
-            }
-        ),
-    }
+    registrations = pa.table(
+        {"account": np.arange(len(accounts))}
+        | {
+            k: accounts.registration.get(k, np.zeros(len(accounts), np.uint64))
+            for k in REGISTRATION_OBJECTS
+        }
+    )
     parts, kinds, keys, popular, objects = [], [], [], [], 0
     for code, kind in enumerate(OBJECT_KINDS):
+        if kind in REGISTRATION_OBJECTS:
+            tables = {"registrations": registrations}
+        else:
+            tables = {
+                "signals": pa.table({"account": exchanges.account, kind: exchanges[kind][:]})
+            }
         uses = run(tables, incidence_sql(kind))
         tell(1)
         key, place = np.unique(_numpy(uses["object"]), return_inverse=True)
         degree = np.zeros(len(key), np.int64)
         degree[place] = _numpy(uses["accounts"])
-        parts.append((_numpy(uses["account"]), place + objects, _numpy(uses["exchanges"])))
+        columns = (_numpy(uses["account"]), place + objects, _numpy(uses["exchanges"]))
+        parts.append([column.astype(np.int32) for column in columns])
         kinds.append(np.full(len(key), code, np.int8))
         keys.append(key)
         popular.append(degree)
         objects += len(key)
     account, obj, count = (np.concatenate([p[i] for p in parts]) for i in range(3))
+    del parts
     order = np.lexsort((obj, account))
     return Incidence(
         starts=np.searchsorted(account[order], np.arange(len(accounts) + 1)),

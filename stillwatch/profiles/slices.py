@@ -18,13 +18,18 @@ from stillwatch.traffic import Slices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.columns import Column
+
+PART = 1 << 17
+"""Exchanges that are looked at at a time."""
+
 
 def slices(
     accounts: int,
-    account: NDArray[np.int64],
+    account: NDArray[np.int32],
     capability: NDArray[np.int8],
-    exchange: NDArray[np.uint64],
-    content: NDArray[np.int8],
+    exchange: Column,
+    content: Column,
     least: int,
 ) -> Slices:
     """Slices with at least `least` exchanges, of `accounts` accounts.
@@ -32,8 +37,11 @@ def slices(
     `account` (n,) places, `capability` (n,) codes, `exchange` (n,) keys, `content` (n, components).
     """
     kinds = len(CAPABILITIES)
-    cell = account * kinds + capability
-    per_cell = np.bincount(cell, minlength=accounts * kinds).reshape(accounts, kinds)
+    per_cell = np.zeros(accounts * kinds, np.int64)
+    for part in _parts(len(account)):
+        cell = account[part] * kinds + capability[part]
+        per_cell += np.bincount(cell, minlength=len(per_cell))
+    per_cell = per_cell.reshape(accounts, kinds)
     counts = np.column_stack([per_cell.sum(1), per_cell])
     place = np.full(counts.shape, -1, np.int64)
     code, owner = np.nonzero(least <= counts.T)
@@ -41,17 +49,32 @@ def slices(
     total = np.zeros((2, len(owner), CONTENT_COMPONENTS), np.int32)
     squares = np.zeros((2, len(owner)), np.int64)
     used = np.zeros((2, len(owner)), np.int64)
-    _add_up(account, capability, exchange, content, place, total, squares, used)
+    for part in _parts(len(account)):
+        _add_up(
+            account[part],
+            capability[part],
+            exchange[part],
+            content[part],
+            place,
+            total,
+            squares,
+            used,
+        )
+    total[0] += total[1]
     return Slices(
         account=owner,
         capability=(code - 1).astype(np.int8),
         exchanges=used.sum(0),
-        total=total[0] + total[1],
+        total=total[0],
         squares=squares.sum(0),
         odd_exchanges=used[1],
         odd_total=total[1],
         odd_squares=squares[1],
     )
+
+
+def _parts(rows: int) -> list[slice]:
+    return [slice(begin, begin + PART) for begin in range(0, rows, PART)]
 
 
 @nb.njit(nogil=True, cache=True)

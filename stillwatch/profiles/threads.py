@@ -20,7 +20,7 @@ OPEN = 64
 
 
 def threads(
-    account: NDArray[np.int64],
+    account: NDArray[np.int32],
     ts: NDArray[np.int64],
     exchange: NDArray[np.uint64],
     conversation: NDArray[np.uint64],
@@ -35,8 +35,10 @@ def threads(
     order = np.lexsort((exchange, ts, account))
     thread = np.empty(len(account), np.int64)
     _follow(order, account, ts, context, turns, conversation, thread)
-    _, known = np.unique(conversation, return_inverse=True)
-    return np.where(conversation != 0, known + len(account), thread)
+    del order
+    named = np.flatnonzero(conversation)
+    thread[named] = np.unique(conversation[named], return_inverse=True)[1] + len(account)
+    return thread
 
 
 @nb.njit(nogil=True, cache=True)

@@ -16,13 +16,19 @@ from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
-import pyarrow as pa
 
 from stillwatch.signals.content import COMPONENTS, SCALE
 from stillwatch.signals.keys import mix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from numpy.typing import NDArray
+
+    from stillwatch.columns import Column
+
+BLOCK = 1 << 17
+"""Exchanges that are embedded at a time."""
 
 KEYS = ("settings", "toolset", "model", "surface")
 """Keys that are tokens as they are; 0 is no token, but for tools, of which none is a choice too."""
@@ -37,21 +43,16 @@ LEAST_TEXT = 0.01
 prompts tell nothing of the accounts."""
 
 
-def has_text(signals: pa.Table) -> bool:
+def has_text(signals: Mapping[str, Column]) -> bool:
     """Whether the exchanges of `tables.SIGNALS` can be told by what they ask."""
-    return bool((signals["frame"].to_numpy() != 0).mean() >= LEAST_TEXT)
+    return bool((signals["frame"][:] != 0).mean() >= LEAST_TEXT)
 
 
-def with_manner(signals: pa.Table) -> pa.Table:
-    """`tables.SIGNALS` with the embedding of each exchange's manner in place of its content."""
-
-    def column(name: str) -> NDArray:
-        return signals[name].to_numpy()
-
-    embedded = manner({name: column(name) for name in (*KEYS, *LENGTHS, "turns", "ts")})
-    at = signals.schema.get_field_index("content")
-    content = pa.FixedSizeListArray.from_arrays(pa.array(embedded.ravel()), COMPONENTS)
-    return signals.set_column(at, signals.schema.field("content"), content)
+def manners(signals: Mapping[str, Column]) -> Iterator[NDArray[np.int8]]:
+    """The embedding of each exchange's manner, to take the place of its content, in blocks."""
+    names = (*KEYS, *LENGTHS, "turns", "ts")
+    for begin in range(0, len(signals["ts"]), BLOCK):
+        yield manner({name: signals[name][begin : begin + BLOCK] for name in names})
 
 
 def manner(columns: dict[str, NDArray]) -> NDArray[np.int8]:

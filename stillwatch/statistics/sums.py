@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 import numba as nb
 import numpy as np
 
+from stillwatch.columns import spans
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.columns import Column
+
 
 def sums_by_account(
-    account: NDArray[np.int64],
-    content: NDArray[np.int8],
+    account: NDArray[np.int32],
+    content: Column,
     rows: NDArray[np.int64],
     accounts: NDArray[np.int64],
     everyone: int,
@@ -27,7 +31,8 @@ def sums_by_account(
     total = np.zeros((len(accounts), content.shape[1]), np.int64)
     squares = np.zeros(len(accounts), np.int64)
     used = np.zeros(len(accounts), np.int64)
-    _add_up(account, content, rows, place, total, squares, used)
+    for values, part in spans(content, rows[place[account[rows]] >= 0]):
+        _add_up(account, values, part, place, total, squares, used)
     return total, squares, used
 
 
@@ -35,8 +40,6 @@ def sums_by_account(
 def _add_up(account, content, rows, place, total, squares, used):
     for i in rows:
         s = place[account[i]]
-        if s < 0:
-            continue
         square = np.int64(0)
         for d in range(content.shape[1]):
             square += np.int64(content[i, d]) * np.int64(content[i, d])

@@ -24,13 +24,18 @@ def correlated(n: int = 8_000, seed: int = 3) -> dict[str, np.ndarray]:
         [*[own + rng.normal(0, 0.1, n) for _ in range(4)], rng.normal(4, 1, n)]
     )
     return {
-        "inside": inside.astype(np.float32),
-        "outside": outside.astype(np.float32),
+        "inside": coded(inside),
+        "outside": coded(outside),
         "posterior": np.where(alike, 0.99, 0.01),
         "account": rng.integers(0, 40, n),
         "weight": np.ones(n),
         "common": common,
     }
+
+
+def coded(features: np.ndarray) -> np.ndarray:
+    """Numbers about -4 to 8 as codes below 256."""
+    return np.clip((features + 4) * 20, 0, 255).astype(np.uint8)
 
 
 def refined(made: dict[str, np.ndarray]) -> np.ndarray:

@@ -38,9 +38,9 @@ def works(exchanges: Exchanges) -> Works:
     A thread is unread if it got a long answer and never paused: nobody took the time to read it.
     Where lengths are unknown, none is.
     """
-    number, of_row = np.unique(exchanges["thread"], return_inverse=True)
-    ts = exchanges["ts"]
-    order = np.lexsort((exchanges["exchange"], ts, of_row))
+    number, of_row = np.unique(exchanges["thread"][:], return_inverse=True)
+    ts = exchanges["ts"][:]
+    order = np.lexsort((exchanges["exchange"][:], ts, of_row))
     thread = of_row[order]
     fresh = np.ones(len(order), bool)
     fresh[1:] = thread[1:] != thread[:-1]
@@ -48,7 +48,7 @@ def works(exchanges: Exchanges) -> Works:
     paused = ~fresh[1:] & (np.diff(ts[order]) > PAUSE_US)
     pauses = np.bincount(thread[1:][paused], minlength=len(number))
     longest = np.full(len(number), -1)
-    np.maximum.at(longest, of_row, exchanges["output_tokens"])
+    np.maximum.at(longest, of_row, exchanges["output_tokens"][:])
     keys, settings = np.unique(exchanges["settings"][first], return_inverse=True)
     return Works(
         account=exchanges.account[first],

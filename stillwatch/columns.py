@@ -1,0 +1,104 @@
+"""Columns that lie on disk: read in parts, never held whole.
+
+A day of a large provider's traffic has more signals than a small machine has memory. They are
+written batch by batch, one plain file a column, and read through a memory map whose pages are let
+go as soon as what was asked for is copied. What a run keeps in memory is then what it computes.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+SPAN_BYTES = 64 << 20
+"""Of a wide column, so much is looked at at a time."""
+
+WIDE_BYTES = 64
+"""Bytes of a row from which a column is wide: rows taken at random touch a page each."""
+
+
+class Column(Protocol):
+    """What an array (n,) or (n, d) and a column on disk have in common."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> NDArray: ...
+
+
+class Stored:
+    """A column in a file of its own, n rows of `width` values (0: one value a row, no axis).
+
+    Indexing with a slice, positions or a mask gives an array of its own.
+    """
+
+    def __init__(self, path: Path, dtype: DTypeLike, width: int, rows: int) -> None:
+        self.dtype = np.dtype(dtype)
+        self.shape = (rows, width) if width else (rows,)
+        self._row_bytes = self.dtype.itemsize * max(1, width)
+        if rows == 0:
+            self._map, self._values = None, np.empty(self.shape, dtype)
+            return
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), rows * self._row_bytes, prot=mmap.PROT_READ)
+        self._values = np.frombuffer(self._map, dtype).reshape(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any, /) -> NDArray:
+        if isinstance(rows, slice) or self._row_bytes < WIDE_BYTES:
+            out = np.array(self._values[rows])
+            self.release()
+            return out
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        out = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        order = np.argsort(rows, kind="stable")
+        done = 0
+        for values, part in self.spans(rows[order]):
+            out[order[done : done + len(part)]] = values[part]
+            done += len(part)
+        return out
+
+    def spans(self, rows: NDArray[np.integer]) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
+        """The sorted `rows` in stretches of the file: (all values, the stretch's rows).
+
+        Only a stretch's rows may be looked at, and only until the next one is asked for.
+        """
+        ends = np.arange(0, len(self), max(1, SPAN_BYTES // self._row_bytes))[1:]
+        for part in np.split(rows, np.searchsorted(rows, ends)):
+            if len(part):
+                yield self._values, part
+                self.release()
+
+    def release(self) -> None:
+        """Let go of the pages that were looked at; another thread's reader fetches them again."""
+        if self._map is not None:
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def spans(
+    column: Column, rows: NDArray[np.integer]
+) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
+    """`rows` of a wide column in stretches, sorted: (values to index, a stretch's rows).
+
+    >>> [part.tolist() for _, part in spans(np.zeros((4, 2)), np.array([3, 1]))]
+    [[3, 1]]
+    """
+    if isinstance(column, Stored):
+        yield from column.spans(np.sort(rows))
+    elif isinstance(column, np.ndarray):
+        yield column, rows
+    else:
+        raise TypeError(f"no column: {type(column)}")
