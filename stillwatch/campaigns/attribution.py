@@ -336,19 +336,35 @@ def _ranks(ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def _threads(exchanges: Exchanges, rows: NDArray[np.integer]) -> Threads:
     """The threads of `rows`, in order of the key of the exchange that begins each."""
-    turns = exchanges["turns"][rows]
-    thread = np.unique(exchanges["thread"][rows], return_inverse=True)[1].astype(np.int32)
-    order = np.lexsort((exchanges["exchange"][rows], exchanges["ts"][rows], turns, thread))
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = thread[order[1:]] != thread[order[:-1]]
-    begins = rows[order[fresh]]
-    del order, fresh
+    thread, key, turns = (exchanges[name][rows] for name in ("thread", "exchange", "turns"))
+    used = np.zeros(int(thread.max(initial=-1)) + 1, np.int32)
+    used[thread] = 1
+    thread = (np.cumsum(used, dtype=np.int32) - 1)[thread]
+    begins = rows[_first(thread, turns, exchanges["ts"][rows], key, int(used.sum()))]
     most = np.full(len(begins), -1, np.int32)
     np.maximum.at(most, thread, turns)
     rank = np.argsort(exchanges["exchange"][begins], kind="stable").astype(np.int32)
     place = np.empty(len(rank), np.int32)
     place[rank] = np.arange(len(rank), dtype=np.int32)
     return Threads(begins[rank], exchanges.account[begins[rank]], most[rank], rows, place[thread])
+
+
+@nb.njit(nogil=True, cache=True)
+def _first(thread, turns, ts, key, threads):
+    """The place of each thread's first exchange: of least turns, then time, then key."""
+    out = np.full(threads, -1, np.int64)
+    for i in range(len(thread)):
+        best = out[thread[i]]
+        if (
+            best < 0
+            or turns[i] < turns[best]
+            or (
+                turns[i] == turns[best]
+                and (ts[i] < ts[best] or (ts[i] == ts[best] and key[i] < key[best]))
+            )
+        ):
+            out[thread[i]] = i
+    return out
 
 
 def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, NDArray[np.uint64]]:

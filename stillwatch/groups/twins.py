@@ -34,6 +34,9 @@ _SKIPPED = {CAPABILITIES.index("chat"), CAPABILITIES.index("other")}
 """Slices that no campaign is after; whole accounts are still compared."""
 
 
+SPLIT = 20_000
+"""Slices that are split in halves, to see how far samples of one distribution come to lie."""
+
 TOLD = 5
 """Neighbours that an explanation names."""
 
@@ -54,7 +57,8 @@ def twin_groups(
             continue
         account = slices.account[rows]
         sample = sample_of(slices, rows, traffic.scale)
-        spread = halves_spread(slices, rows, traffic.scale)
+        some = rows[:: max(1, len(rows) // SPLIT)]
+        spread = halves_spread(slices, some, traffic.scale)
         other, mmd2 = nearest_twins(sample, NEIGHBOURS)
         if capability == WHOLE:
             error = spread * (1 / sample.size[:, None] + 1 / sample.size[other])

@@ -24,16 +24,21 @@ def frame_families(frame: NDArray[np.uint64], bands: Column) -> NDArray[np.uint6
     >>> frame_families(np.array([5, 9, 7], "u8"), np.array([[1], [1], [2]], "u8")).tolist()
     [5, 5, 7]
     """
-    distinct, first, back = np.unique(frame, return_index=True, return_inverse=True)
+    order = np.argsort(frame)
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = frame[order[1:]] != frame[order[:-1]]
+    distinct, first = frame[order[fresh]], order[fresh]
+    back = np.empty(len(order), np.int32)
+    back[order] = np.cumsum(fresh, dtype=np.int32) - 1
+    del order, fresh
     root = np.arange(len(distinct))
     # Frames are looked at in order of their first row, since bands may lie on disk.
-    rank = np.argsort(first, kind="stable")
+    rank = np.argsort(first)
     for column in range(bands.shape[1]):
         parts = [values[rows, column] for values, rows in spans(bands, first[rank])]
         band = np.empty(len(first), np.uint64)
         band[rank] = np.concatenate([*parts, band[:0]])
-        order = np.argsort(band, kind="stable")
-        _join_equal(band, order, root)
+        _join_equal(band, np.argsort(band), root)
     _flatten(root)
     return distinct[root][back]
 

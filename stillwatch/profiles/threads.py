@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numba as nb
 import numpy as np
 
+from stillwatch.statistics.order import ordered
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,19 +28,26 @@ def threads(
     conversation: NDArray[np.uint64],
     context: NDArray[np.uint64],
     turns: NDArray[np.int32],
-) -> NDArray[np.int64]:
-    """A number for each exchange, the same for exchanges of one thread, (n,).
+) -> NDArray[np.int32]:
+    """A number from 0 on for each exchange, the same for exchanges of one thread, (n,).
 
     `context` is a key of client, system prompt and tools. Numbers are arbitrary, but exchanges are
     grouped alike whatever the order of rows.
     """
-    order = np.lexsort((exchange, ts, account))
+    order = ordered(account, ts, exchange)
     thread = np.empty(len(account), np.int64)
     _follow(order, account, ts, context, turns, conversation, thread)
     del order
     named = np.flatnonzero(conversation)
     thread[named] = np.unique(conversation[named], return_inverse=True)[1] + len(account)
-    return thread
+    return _dense(thread)
+
+
+def _dense(number: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Numbers from 0 on in the order of `number`, none left out."""
+    used = np.zeros(int(number.max(initial=-1)) + 1, bool)
+    used[number] = True
+    return (np.cumsum(used, dtype=np.int32) - 1)[number]
 
 
 @nb.njit(nogil=True, cache=True)

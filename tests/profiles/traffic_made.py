@@ -54,6 +54,18 @@ def some_registrations(accounts: int, seed: int = 0) -> pa.Table:
     return pa.table(columns)
 
 
+def columns_of(signals: pa.Table) -> dict[str, np.ndarray]:
+    """The columns of a table of signals as arrays, lists as matrices."""
+    columns = {}
+    for name, column in zip(signals.schema.names, signals.columns, strict=True):
+        values = column.combine_chunks()
+        if pa.types.is_fixed_size_list(column.type):
+            columns[name] = values.flatten().to_numpy().reshape(-1, column.type.list_size)
+        else:
+            columns[name] = values.to_numpy()
+    return columns
+
+
 def names_of(signals: pa.Table) -> dict[str, dict[int, str]]:
     """Names of the accounts, not in the order of their keys, and of the models."""
     accounts = np.unique(signals["account"].to_numpy()).tolist()
@@ -74,7 +86,9 @@ def gathered(
     ids = pa.chunked_array([[f"ex-{key}" for key in signals["exchange"].to_pylist()]], pa.string())
     duck = Duck(threads)
     try:
-        return gather(signals, ids, names or names_of(signals), registrations, duck.run, SCALE)
+        return gather(
+            columns_of(signals), ids, names or names_of(signals), registrations, duck.run, SCALE
+        )
     finally:
         duck.close()
 

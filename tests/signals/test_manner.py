@@ -8,9 +8,8 @@ import pytest
 
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.extract import signals
-from stillwatch.signals.manner import has_text, manner, with_manner
+from stillwatch.signals.manner import LENGTHS, has_text, manner, manners
 from stillwatch.signals.settings import settings, temperatures
-from stillwatch.tables import SIGNALS
 from tests.sources.logs import make_exchanges
 
 FEATURES = 8
@@ -52,22 +51,18 @@ def test_without_settings_and_lengths_there_is_no_manner():
 
 def test_a_log_has_text_unless_hardly_any_row_has():
     """From one exchange in a hundred on."""
-    batch = make_exchanges(400).select(["exchange_id", "ts", "account_id", "model", "prompt"])
-    told = signals(batch.combine_chunks().to_batches()[0])
-    table = pa.Table.from_batches([told])
-    frame = np.zeros(400, np.uint64)
-    at = SIGNALS.get_field_index("frame")
     for texts, expected in ((4, True), (3, False), (0, False)):
-        frame[:] = np.arange(400) < texts
-        assert has_text(table.set_column(at, SIGNALS.field(at), pa.array(frame))) == expected
+        frame = (np.arange(400) < texts).astype(np.uint64)
+        assert has_text({"frame": frame}) == expected
 
 
-def test_only_content_changes():
-    """All other signals stay as they are."""
-    table = pa.Table.from_batches([signals(make_exchanges(50).combine_chunks().to_batches()[0])])
-    embedded = with_manner(table)
-    assert embedded.schema == SIGNALS
-    assert embedded.drop_columns("content").equals(table.drop_columns("content"))
+def test_manners_come_in_blocks(monkeypatch: pytest.MonkeyPatch):
+    """Together they are the manner of all rows."""
+    monkeypatch.setattr("stillwatch.signals.manner.BLOCK", 20)
+    told = signals(make_exchanges(50).combine_chunks().to_batches()[0])
+    names = ("settings", "toolset", "model", "surface", "turns", "ts", *LENGTHS)
+    given = {name: told.column(name).to_numpy() for name in names}
+    np.testing.assert_array_equal(np.concatenate(list(manners(given))), manner(given))
 
 
 def test_settings_are_one_key_of_three():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stillwatch.statistics import mmd
 from stillwatch.statistics.mmd import (
-    BLOCK,
     CEILING,
     NULL_SPREAD,
     WITHIN_ERROR,
@@ -134,10 +134,11 @@ def brute_nearest(mmd2: np.ndarray, k: int) -> np.ndarray:
     return np.array(rows)
 
 
-def test_nearest_are_those_of_a_full_search():
+def test_nearest_are_those_of_a_full_search(monkeypatch: pytest.MonkeyPatch):
     """Over more rows than one block holds, places and values are those of all pairs."""
+    monkeypatch.setattr(mmd, "BLOCK", 7_000)
     rng = np.random.default_rng(1)
-    n = BLOCK + 60
+    n = 300
     size = rng.integers(10, 60, n)
     total = rng.normal(size=(n, D)) * np.sqrt(size)[:, None]
     some_samples = Samples(size.astype(float), total, size * 1.0)
@@ -146,6 +147,27 @@ def test_nearest_are_those_of_a_full_search():
     expected = np.sort(np.where(np.eye(n, dtype=bool), np.inf, mmd2), 1)[:, :5]
     assert np.allclose(values, expected, atol=1e-9)
     assert np.allclose(np.take_along_axis(mmd2, places, 1), values, atol=1e-9)
+    assert (places != np.arange(n)[:, None]).all()
+
+
+def test_of_many_samples_a_crowd_s_nearest_are_found_by_cells(monkeypatch: pytest.MonkeyPatch):
+    """Samples of twenty crowds among strangers: nearly all of a full search's, never a worse one."""
+    rng = np.random.default_rng(4)
+    n, d = 4_000, 64
+    crowd = np.where(rng.random(n) < 0.5, rng.integers(0, 20, n), -1)
+    middle = rng.normal(size=(n, d))
+    middle[crowd >= 0] = rng.normal(size=(20, d))[crowd[crowd >= 0]]
+    middle *= 0.6 / np.linalg.norm(middle, axis=1, keepdims=True)
+    size = rng.integers(16, 300, n).astype(float)
+    noise = rng.normal(size=(n, d)) * np.sqrt(size * (1 - 0.36) / d)[:, None]
+    many = Samples(size, middle * size[:, None] + noise, size)
+    exact, least = nearest_twins(many, 6)
+    monkeypatch.setattr(mmd, "EXACT", 100)
+    monkeypatch.setattr(mmd, "CELL", 40)
+    places, values = nearest_twins(many, 6)
+    found = (places[:, :, None] == exact[:, None, :]).any(2)
+    assert found[crowd >= 0].mean() > 0.97
+    assert (values >= least - 1e-9).all()
     assert (places != np.arange(n)[:, None]).all()
 
 

@@ -1,0 +1,161 @@
+"""The spool: what was added is there, after a kill too, and parts that changed are made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from stillwatch.columns import Stored, spans
+from stillwatch.engine import spool as spools
+from stillwatch.engine.spool import Spool, spool_folder
+
+SCHEMA = pa.schema([("a", pa.uint64()), ("b", pa.list_(pa.int8(), 80)), ("c", pa.int32())])
+
+
+def batch(rows: int, seed: int) -> pa.RecordBatch:
+    """Random values of `SCHEMA`."""
+    rng = np.random.default_rng(seed)
+    b = pa.array(rng.integers(-100, 100, rows * 80).astype(np.int8))
+    return pa.record_batch(
+        [
+            pa.array(rng.integers(0, 2**63, rows).astype(np.uint64)),
+            pa.FixedSizeListArray.from_arrays(b, 80),
+            pa.array(rng.integers(-5, 5, rows).astype(np.int32)),
+        ],
+        SCHEMA,
+    )
+
+
+PARTS = {name: batch(rows, i) for i, (name, rows) in enumerate([("p", 5), ("q", 0), ("r", 9)])}
+NAMES = {
+    "p": {"account": {1: "one", 2: "two"}},
+    "q": {},
+    "r": {"account": {2: "two", 3: "three"}, "model": {7: "m"}},
+}
+
+
+def filled(folder: Path, parts: list[str], version: str = "v") -> tuple[Spool, int]:
+    """A spool of `parts`, and how many of them it had already."""
+    spool = Spool(folder, SCHEMA, version)
+    done = spool.resume(parts)
+    for part in parts[done:]:
+        spool.add(part, PARTS[part], NAMES[part])
+    spool.commit()
+    return spool, done
+
+
+def holds(spool: Spool, parts: list[str]) -> bool:
+    """Whether its columns are the rows of `parts`."""
+    table = pa.Table.from_batches([PARTS[part] for part in parts], SCHEMA).combine_chunks()
+    columns = spool.columns()
+    b = table["b"].chunk(0).flatten().to_numpy().reshape(-1, 80) if len(table) else np.empty((0, 80))
+    return (
+        len(spool) == len(table)
+        and np.array_equal(columns["a"][:], table["a"].to_numpy())
+        and np.array_equal(columns["b"][:], b)
+        and np.array_equal(columns["c"][:], table["c"].to_numpy())
+    )
+
+
+def test_columns_are_the_rows_of_the_parts_in_order(tmp_path: Path):
+    """Empty parts too, and each part's end is known."""
+    spool, done = filled(tmp_path, ["p", "q", "r"])
+    assert done == 0
+    assert holds(spool, ["p", "q", "r"])
+    assert spool.ends == [5, 5, 14]
+    assert spool.names == {"account": {1: "one", 2: "two", 3: "three"}, "model": {7: "m"}}
+
+
+@pytest.mark.parametrize(
+    ("then", "kept"), [(["p", "q", "r"], 2), (["p", "r"], 1), (["r", "p"], 0), (["p"], 1)]
+)
+def test_only_what_differs_is_made_anew(tmp_path: Path, then: list[str], kept: int):
+    """A part that is new, gone, or elsewhere; names of parts that went are gone with them."""
+    filled(tmp_path, ["p", "q"])[0].close()
+    spool, done = filled(tmp_path, then)
+    assert done == kept
+    assert holds(spool, then)
+    expected: dict[str, dict[int, str]] = {}
+    for part in then:
+        for column, found in NAMES[part].items():
+            expected.setdefault(column, {}).update(found)
+    assert spool.names == expected
+
+
+def test_a_kill_between_commits_loses_only_what_came_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Rows that were written and not committed are cut off."""
+    monkeypatch.setattr(spools, "COMMIT_SECONDS", 1e9)
+    spool, _ = filled(tmp_path, ["p"])
+    spool.add("r", PARTS["r"], NAMES["r"])
+    spool.close()
+    again, done = filled(tmp_path, ["p", "q", "r"])
+    assert done == 1
+    assert holds(again, ["p", "q", "r"])
+
+
+@pytest.mark.parametrize("harm", ["version", "shorter", "gone", "index"])
+def test_what_does_not_fit_is_made_anew(tmp_path: Path, harm: str):
+    """Signals of other code, a file cut short or lost, an index that can't be read."""
+    filled(tmp_path, ["p", "r"])[0].close()
+    if harm == "shorter":
+        (tmp_path / "a.bin").write_bytes(b"12345678")
+    elif harm == "gone":
+        (tmp_path / "b.bin").unlink()
+    elif harm == "index":
+        (tmp_path / "index.json").write_text("{")
+    spool, done = filled(tmp_path, ["p", "r"], "w" if harm == "version" else "v")
+    assert done == 0
+    assert holds(spool, ["p", "r"])
+
+
+def test_a_run_s_own_columns_go_with_it(tmp_path: Path):
+    """They are there until the spool is closed."""
+    spool, _ = filled(tmp_path, ["p"])
+    kept = spool.keep("more", [np.arange(3), np.arange(2)])
+    assert kept[:].tolist() == [0, 1, 2, 0, 1]
+    spool.close()
+    assert not list(tmp_path.glob("run.*"))
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path):
+    """The second one gets its scratch folder; so does one that can't be made."""
+    wanted, scratch = tmp_path / "wanted", tmp_path / "scratch"
+    with spool_folder(wanted, scratch) as first:
+        assert first == wanted
+        with spool_folder(wanted, scratch) as second:
+            assert second == scratch
+    with spool_folder(wanted, scratch) as third:
+        assert third == wanted
+    (tmp_path / "file").write_text("")
+    with spool_folder(tmp_path / "file" / "in", scratch) as fourth:
+        assert fourth == scratch
+
+
+@pytest.mark.parametrize("width", [0, 80])
+def test_a_stored_column_is_indexed_as_an_array_is(
+    tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch
+):
+    """By slice, by positions in any order and repeated, by mask; and in stretches."""
+    monkeypatch.setattr("stillwatch.columns.SPAN_BYTES", 1000)
+    values = np.random.default_rng(1).integers(-100, 100, (500, width) if width else 500)
+    values = values.astype(np.int16)
+    (tmp_path / "x").write_bytes(values.tobytes())
+    column = Stored(tmp_path / "x", np.int16, width, 500)
+    rows = np.random.default_rng(2).integers(0, 500, 300)
+    mask = np.random.default_rng(3).random(500) < 0.3
+    for key in (slice(None), slice(7, 90, 3), rows, mask, rows[:0]):
+        np.testing.assert_array_equal(column[key], values[key])
+    if width:
+        seen = [(held[part].copy(), part) for held, part in spans(column, rows)]
+        assert len(seen) > 1
+        np.testing.assert_array_equal(np.concatenate([s for s, _ in seen]), values[np.sort(rows)])
+
+
+def test_an_empty_column_is_empty(tmp_path: Path):
+    """No file is needed."""
+    assert Stored(tmp_path / "none", np.int8, 4, 0)[:].shape == (0, 4)
