@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numba as nb
 import numpy as np
 import pyarrow as pa
 
@@ -188,17 +189,16 @@ def _neighbours(traffic: Traffic, nearest: Nearest) -> list[list[dict[str, Any]]
 def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
     """Each account's rarest shared objects, at most `MOST_OBJECTS`, one of a kind."""
     incidence, n = traffic.incidence, len(traffic.accounts)
-    told = np.isin(incidence.obj_kind, [incidence.kinds.index(kind) for kind in TITLES])
-    use = np.flatnonzero(told[incidence.obj])
-    rank = incidence.obj_accounts[incidence.obj[use]]
-    order = use[np.lexsort((incidence.obj[use], rank, incidence.account[use]))]
+    rarest = np.full((n, len(incidence.kinds)), -1)
+    _rarest(
+        incidence.account, incidence.obj, incidence.obj_kind, incidence.obj_accounts, rarest
+    )
+    account, kind = np.nonzero(rarest >= 0)
+    obj = rarest[account, kind]
+    told = np.isin(kind, [incidence.kinds.index(name) for name in TITLES])
+    account, kind, obj = account[told], kind[told], obj[told]
     found: list[list[dict[str, Any]]] = [[] for _ in range(n)]
-    account, obj = incidence.account[order], incidence.obj[order]
-    kind = incidence.obj_kind[obj]
-    # The first use of each kind by each account is its rarest of that kind.
-    pair = account * len(incidence.kinds) + kind
-    _, first = np.unique(pair, return_index=True)
-    for i in np.sort(first):
+    for i in np.lexsort((obj, incidence.obj_accounts[obj], account)):
         a = int(account[i])
         if len(found[a]) < MOST_OBJECTS:
             count = int(incidence.obj_accounts[obj[i]])
@@ -212,6 +212,20 @@ def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
                 }
             )
     return found
+
+
+@nb.njit(nogil=True, cache=True)
+def _rarest(account, obj, kind, accounts, out):
+    """Each account's object of each kind that the fewest accounts use."""
+    for e in range(len(account)):
+        o = obj[e]
+        best = out[account[e], kind[o]]
+        if (
+            best < 0
+            or accounts[o] < accounts[best]
+            or (accounts[o] == accounts[best] and o < best)
+        ):
+            out[account[e], kind[o]] = o
 
 
 def _shares(traffic: Traffic) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-MEMORY = "1500MB"
+MEMORY = "1GB"
 """What a step may take besides its input and its result."""
 
 

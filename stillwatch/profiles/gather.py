@@ -17,6 +17,7 @@ from stillwatch.profiles.objects import (
 )
 from stillwatch.profiles.slices import slices
 from stillwatch.profiles.threads import threads
+from stillwatch.statistics.order import ordered
 from stillwatch.traffic import Accounts, Exchanges, Ids, Incidence, Traffic
 
 LEAST_SLICE = 8
@@ -188,18 +189,21 @@ def _incidence(
             }
         uses = run(tables, incidence_sql(kind))
         tell(1)
-        key, place = np.unique(_numpy(uses["object"]), return_inverse=True)
-        degree = np.zeros(len(key), np.int64)
-        degree[place] = _numpy(uses["accounts"])
-        columns = (_numpy(uses["account"]), place + objects, _numpy(uses["exchanges"]))
-        parts.append([column.astype(np.int32) for column in columns])
-        kinds.append(np.full(len(key), code, np.int8))
-        keys.append(key)
-        popular.append(degree)
-        objects += len(key)
-    account, obj, count = (np.concatenate([p[i] for p in parts]) for i in range(3))
+        # Steps order their rows by object.
+        used = _numpy(uses["object"])
+        fresh = np.ones(len(used), bool)
+        fresh[1:] = used[1:] != used[:-1]
+        place = np.cumsum(fresh, dtype=np.int32) + np.int32(objects - 1)
+        columns = (_numpy(uses[name]).astype(np.int32) for name in ("account", "exchanges"))
+        parts.append((place, *columns))
+        kinds.append(np.full(int(fresh.sum()), code, np.int8))
+        keys.append(used[fresh])
+        popular.append(_numpy(uses["accounts"])[fresh])
+        objects += len(keys[-1])
+        del uses, used, fresh, place
+    obj, account, count = (np.concatenate([p[i] for p in parts]) for i in range(3))
     del parts
-    order = np.lexsort((obj, account))
+    order = ordered(account, obj, count)
     return Incidence(
         starts=np.searchsorted(account[order], np.arange(len(accounts) + 1)),
         account=account[order],

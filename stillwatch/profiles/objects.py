@@ -8,7 +8,6 @@ what nobody shares links nobody.
 from __future__ import annotations
 
 SIGNAL_OBJECTS = (
-    "frame",
     "family",
     "opening",
     "closing",
@@ -27,7 +26,7 @@ REGISTRATION_OBJECTS = ("payment", "signup_network", "email_domain", "cohort")
 OBJECT_KINDS = SIGNAL_OBJECTS + REGISTRATION_OBJECTS
 """All kinds of objects; the position is the code stored in incidence tables."""
 
-WORK = ("frame", "family", "opening", "closing", "system", "toolset", "conversation")
+WORK = ("family", "opening", "closing", "system", "toolset", "conversation")
 """Kinds that come from the work itself; the rest come from how access is had."""
 
 

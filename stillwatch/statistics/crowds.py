@@ -33,26 +33,33 @@ def twin_communities(
 
 def spread_within(sample: Samples, places: NDArray[np.int64]) -> float:
     """Mean unbiased squared MMD over all pairs of two or more samples, each counted alike."""
-    mean, n = sample.mean[places], len(places)
+    some = sample.at(places)
+    mean, n = some.mean, len(places)
     total = mean.sum(0)
     across = (total @ total - (mean**2).sum()) / (n * (n - 1))
-    return float(2 * sample.own[places].mean() - 2 * across)
-
-
-def _spread_between(sample: Samples, first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Mean unbiased squared MMD over pairs of one sample of each side."""
-    across = sample.mean[first].mean(0) @ sample.mean[second].mean(0)
-    return float(sample.own[first].mean() + sample.own[second].mean() - 2 * across)
+    return float(2 * some.own.mean() - 2 * across)
 
 
 def _join_alike(sample: Samples, found: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Join communities that are one crowd: Leiden cuts a large one into several."""
+    """Join communities that are one crowd: Leiden cuts a large one into several.
+
+    Two are where the mean unbiased squared MMD over pairs of one sample of each is small.
+    """
     merged: list[NDArray[np.int64]] = []
+    heads: list[tuple[NDArray[np.float64], float]] = []
     for places in found:
-        for i, other in enumerate(merged):
-            if _spread_between(sample, places, other) <= COHESION:
-                merged[i] = np.union1d(other, places)
+        mean, own = _middle(sample, places)
+        for i, (other_mean, other_own) in enumerate(heads):
+            if own + other_own - 2 * mean @ other_mean <= COHESION:
+                merged[i] = np.union1d(merged[i], places)
+                heads[i] = _middle(sample, merged[i])
                 break
         else:
             merged.append(places)
+            heads.append((mean, own))
     return merged
+
+
+def _middle(sample: Samples, places: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
+    some = sample.at(places)
+    return some.mean.mean(0), float(some.own.mean())

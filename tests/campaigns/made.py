@@ -92,11 +92,11 @@ def bare(account: list[int], frame: list[int], ts: list[int] | None = None) -> T
         np.array(account), keys, np.zeros((n, 256), np.int8), pa.chunked_array([], pa.string())
     )
     none, load = np.zeros(people, np.uint64), np.bincount(account)
+    span = [np.full(people, edge) for edge in (keys["ts"].min(), keys["ts"].max())]
     accounts = Accounts(
         [f"a-{i}" for i in range(people)],
         load,
-        np.zeros(people, int),
-        np.zeros(people, int),
+        *span,
         none,
         {},
         {},

@@ -81,13 +81,15 @@ def gathered(
     registrations: pa.Table | None = None,
     names: Mapping[str, Mapping[int, str]] | None = None,
     threads: int = 1,
+    content: np.ndarray | None = None,
 ) -> Traffic:
-    """The traffic of signals, with ids made of the exchange keys."""
+    """The traffic of signals, with ids made of the exchange keys; other `content` if given."""
     ids = pa.chunked_array([[f"ex-{key}" for key in signals["exchange"].to_pylist()]], pa.string())
     duck = Duck(threads)
     try:
+        columns = columns_of(signals) | ({} if content is None else {"content": content})
         return gather(
-            columns_of(signals), ids, names or names_of(signals), registrations, duck.run, SCALE
+            columns, ids, names or names_of(signals), registrations, duck.run, SCALE
         )
     finally:
         duck.close()

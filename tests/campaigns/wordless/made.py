@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.campaigns.wordless.works import Works
-from stillwatch.signals.manner import with_manner
+from stillwatch.signals.manner import manners
 from stillwatch.tables import CAPABILITIES, CONTENT_COMPONENTS, FRAME_BANDS, SIGNALS
 from stillwatch.traffic import Candidates, Group, Nearest, Traffic
-from tests.profiles.traffic_made import gathered
+from tests.profiles.traffic_made import columns_of, gathered
 
 DAY_US = 86_400_000_000
 DAYS = 20
@@ -126,7 +126,8 @@ class Silent:
             "account_id": dict(enumerate(self.names, 1)),
             "model": {m: f"model-{m}" for m in (1, 2, 3)},
         }
-        return replace(gathered(with_manner(table), registered, names), text=False)
+        manner = np.concatenate(list(manners(columns_of(table))))
+        return replace(gathered(table, registered, names, content=manner), text=False)
 
 
 def places(traffic: Traffic, start: str) -> np.ndarray:
