@@ -72,8 +72,7 @@ def measure(lake: Path, log: Path, threads: int) -> dict:
         "bare_scan_s": round(scan["seconds"], 1),
         "ratio_to_bare_scan": round(first["wall_s"] / scan["seconds"], 2),
         "stages_to_bare_scan": {
-            name: round(seconds / scan["seconds"], 2)
-            for name, seconds in first["stages_s"].items()
+            name: round(seconds / scan["seconds"], 2) for name, seconds in first["stages_s"].items()
         },
         "again": {k: again[k] for k in ("wall_s", "peak_gib", "stages_s")},
         "same_again": again["score"] == first["score"],

@@ -28,7 +28,9 @@ class Column(Protocol):
     """What an array (n,) or (n, d) and a column on disk have in common."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """(n,) or (n, d)."""
+        ...
 
     def __len__(self) -> int: ...
 

@@ -34,7 +34,7 @@ class Exchanges:
     all; `content` by `columns.spans` where the rows are many.
     """
 
-    account: NDArray[np.int32]
+    account: NDArray[np.integer]
     keys: dict[str, Column]
     content: Column
     ids: Ids
@@ -56,16 +56,16 @@ class Slices:
     `odd_*` are the same over the half of them whose key is odd, for split-half nulls.
     """
 
-    account: NDArray[np.int64]
+    account: NDArray[np.integer]
     capability: NDArray[np.int8]
-    exchanges: NDArray[np.int64]
-    total: NDArray[np.int32]
-    squares: NDArray[np.int64]
-    odd_exchanges: NDArray[np.int64]
-    odd_total: NDArray[np.int32]
-    odd_squares: NDArray[np.int64]
+    exchanges: NDArray[np.integer]
+    total: NDArray[np.integer]
+    squares: NDArray[np.integer]
+    odd_exchanges: NDArray[np.integer]
+    odd_total: NDArray[np.integer]
+    odd_squares: NDArray[np.integer]
 
-    def of(self, capability: int, least: int) -> NDArray[np.int64]:
+    def of(self, capability: int, least: int) -> NDArray[np.integer]:
         """Places (in the slices) of one capability's slices with at least `least` exchanges."""
         return np.flatnonzero((self.capability == capability) & (self.exchanges >= least))
 
@@ -83,13 +83,13 @@ class Incidence:
     how many accounts use each. `kind` codes are positions in `kinds`.
     """
 
-    starts: NDArray[np.int64]
-    account: NDArray[np.int32]
-    obj: NDArray[np.int32]
-    exchanges: NDArray[np.int32]
+    starts: NDArray[np.integer]
+    account: NDArray[np.integer]
+    obj: NDArray[np.integer]
+    exchanges: NDArray[np.integer]
     obj_kind: NDArray[np.int8]
     obj_key: NDArray[np.uint64]
-    obj_accounts: NDArray[np.int64]
+    obj_accounts: NDArray[np.integer]
     kinds: tuple[str, ...]
 
     def uses_of(self, account: int) -> tuple[int, int]:
@@ -106,9 +106,9 @@ class Accounts:
     """
 
     ids: list[str]
-    exchanges: NDArray[np.int64]
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
+    exchanges: NDArray[np.integer]
+    first: NDArray[np.integer]
+    last: NDArray[np.integer]
     org: NDArray[np.uint64]
     orgs: dict[int, str]
     registration: dict[str, NDArray[np.uint64]]
@@ -137,7 +137,7 @@ class Traffic:
 class Group:
     """Accounts found together, before judgement: their sorted places, and by what."""
 
-    accounts: NDArray[np.int64]
+    accounts: NDArray[np.integer]
     found_by: tuple[str, ...]
 
 
@@ -148,8 +148,8 @@ class Nearest:
     `account` (a,) and `other` (a, k) are places; `mmd2` is unbiased, `z` in standard errors.
     """
 
-    account: NDArray[np.int64]
-    other: NDArray[np.int64]
+    account: NDArray[np.integer]
+    other: NDArray[np.integer]
     mmd2: NDArray[np.float64]
     z: NDArray[np.float64]
 

@@ -75,12 +75,12 @@ def dealing(traffic: Traffic, component: Component) -> float:
     return within / (pairs * chance)
 
 
-def _pairs(counts: NDArray[np.int64]) -> int:
+def _pairs(counts: NDArray[np.integer]) -> int:
     return int((counts * (counts - 1) // 2).sum())
 
 
 def daily_counts(
-    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]
+    traffic: Traffic, rows: NDArray[np.integer], accounts: NDArray[np.integer]
 ) -> NDArray[np.float64]:
     """Exchanges a day, (accounts, days)."""
     place = np.full(len(traffic.accounts), -1)

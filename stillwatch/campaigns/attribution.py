@@ -131,11 +131,11 @@ class Threads:
     `rows` (m,) are the exchanges that they were made of and `of_row` (m,) the thread of each.
     """
 
-    begins: NDArray[np.int32]
-    account: NDArray[np.int32]
-    turns: NDArray[np.int32]
-    rows: NDArray[np.int32]
-    of_row: NDArray[np.int32]
+    begins: NDArray[np.integer]
+    account: NDArray[np.integer]
+    turns: NDArray[np.integer]
+    rows: NDArray[np.integer]
+    of_row: NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -155,19 +155,39 @@ class Background:
 def content_cells(
     exchanges: Exchanges, order: NDArray[np.integer], spread: SpreadCells = map_plainly
 ) -> NDArray[np.uint8]:
-    """The content cells of all a run's exchanges, (n,); `order` is that of their keys.
+    """The content cells of a run's exchanges that can begin a thread, (n,), 0 for the others.
 
-    `spread` does jobs, on as many threads as it likes, and gives their results in their order.
+    `order` is that of their keys; `spread` does jobs, on as many threads as it likes, and gives
+    their results in their order.
     """
     sample = order[:: max(1, len(order) // CODEBOOK_ROWS)]
     centroids = codebook(exchanges.content[sample])
 
-    def some(begin: int) -> NDArray[np.uint8]:
-        return assign(exchanges.content[begin : begin + BLOCK], centroids).astype(np.uint8)
+    rows = _may_begin(exchanges)
 
-    return np.concatenate(
-        list(spread(partial(some, begin) for begin in range(0, len(exchanges), BLOCK)))
-    )
+    def some(begin: int) -> NDArray[np.uint8]:
+        part = exchanges.content[rows[begin : begin + BLOCK]]
+        return assign(part, centroids).astype(np.uint8)
+
+    cells = np.zeros(len(exchanges), np.uint8)
+    for begin, found in zip(
+        range(0, len(rows), BLOCK),
+        spread(partial(some, begin) for begin in range(0, len(rows), BLOCK)),
+        strict=True,
+    ):
+        cells[rows[begin : begin + BLOCK]] = found
+    return cells
+
+
+def _may_begin(exchanges: Exchanges) -> NDArray[np.integer]:
+    """Rows with which a thread begins, whichever accounts' rows are looked at; in order of rows."""
+    thread, key, account = exchanges["thread"][:], exchanges["exchange"][:], exchanges.account
+    turns, ts, threads = exchanges["turns"][:], exchanges["ts"][:], int(thread.max(initial=-1)) + 1
+    first = _first(thread, turns, ts, key, threads)
+    # Of a thread that goes from account to account any exchange may come to be the first.
+    begins = account != account[first[thread]]
+    begins[first[first >= 0]] = True
+    return np.flatnonzero(begins)
 
 
 def background(
@@ -246,8 +266,8 @@ def attributed_outside(
 
 def _told(
     exchanges: Exchanges,
-    begins: NDArray[np.int64],
-    shared: NDArray[np.int64],
+    begins: NDArray[np.integer],
+    shared: NDArray[np.integer],
     model: Model,
     share: float,
 ) -> NDArray[np.float64]:
@@ -260,7 +280,7 @@ def _told(
     return told
 
 
-def usual_rate(account: NDArray[np.int64], hit: NDArray[np.bool_]) -> float:
+def usual_rate(account: NDArray[np.integer], hit: NDArray[np.bool_]) -> float:
     """The median account's share of hits among its threads (t,); that of all if all have few.
 
     A median, since some of the accounts may be other than they are taken for.
@@ -273,10 +293,10 @@ def usual_rate(account: NDArray[np.int64], hit: NDArray[np.bool_]) -> float:
 
 
 def _mixture(
-    inside: NDArray[np.int64],
-    outside: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-    account: NDArray[np.int64],
+    inside: NDArray[np.integer],
+    outside: NDArray[np.integer],
+    sizes: NDArray[np.integer],
+    account: NDArray[np.integer],
     counts: NDArray[np.float64],
     posterior: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -285,14 +305,13 @@ def _mixture(
     `inside` (t, features) and `outside` are codes below `sizes` (features,); a thread of the group
     counts `counts` (t,) and starts from `posterior` (t,).
     """
-    prior = own = _distribution(outside, np.ones(len(outside)), sizes)
+    prior = own = _distributions(outside, np.zeros(len(outside)), np.ones(len(outside)), sizes)[1]
     ratio = np.zeros_like(own)
     for first in [True] + [False] * (ROUNDS - 1):
-        common = _distribution(inside, posterior * counts, sizes)
         # What is the same all over the group (a relay's own system prompt, say) must not tell the
         # parts apart, so the own traffic learns from the group too, held by what is outside.
+        common, learnt = _distributions(inside, posterior, counts, sizes)
         rest, held = ((1 - posterior) * counts).sum(), HOLD * counts.sum()
-        learnt = _distribution(inside, (1 - posterior) * counts, sizes)
         own = (prior * held + learnt * rest) / (held + rest)
         ratio = np.log(common / own)
         if first:
@@ -304,10 +323,10 @@ def _mixture(
 
 
 def _suspects(
-    outsider: NDArray[np.int64],
-    outside: NDArray[np.int64],
+    outsider: NDArray[np.integer],
+    outside: NDArray[np.integer],
     ratio: NDArray[np.float64],
-    account: NDArray[np.int64],
+    account: NDArray[np.integer],
     posterior: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Threads outside (b,) of accounts that do the common work nearly as much as members do.
@@ -367,7 +386,7 @@ def _first(thread, turns, ts, key, threads):
     return out
 
 
-def _vocabulary(exchanges: Exchanges, sample: NDArray[np.int64]) -> dict[str, NDArray[np.uint64]]:
+def _vocabulary(exchanges: Exchanges, sample: NDArray[np.integer]) -> dict[str, NDArray[np.uint64]]:
     """For each key feature, the values most used in the group, in sorted order."""
     out = {}
     for name in KEY_FEATURES:
@@ -398,30 +417,27 @@ def _codes(
 
 
 def _keyed(
-    exchanges: Exchanges, begins: NDArray[np.int64], values: dict[str, NDArray[np.uint64]]
-) -> NDArray[np.int64]:
+    exchanges: Exchanges, begins: NDArray[np.integer], values: dict[str, NDArray[np.uint64]]
+) -> NDArray[np.integer]:
     """Key features of threads, (t, len(KEY_FEATURES)), by the group's common values."""
     return np.column_stack(
-        [
-            _lookup(exchanges[name][begins], values[name]).astype(np.int16)
-            for name in KEY_FEATURES
-        ]
+        [_lookup(exchanges[name][begins], values[name]).astype(np.int16) for name in KEY_FEATURES]
     )
 
 
-def _fold(signs: NDArray[np.uint16]) -> NDArray[np.int64]:
+def _fold(signs: NDArray[np.uint16]) -> NDArray[np.integer]:
     """Sixteen sign bits to 64 values: enough to tell combinations apart, few enough to fit."""
     return ((signs.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(26)).astype(np.int64)
 
 
-def _repeats(exchanges: Exchanges, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+def _repeats(exchanges: Exchanges, rows: NDArray[np.integer]) -> NDArray[np.integer]:
     """How many of these accounts sent the row's frame family: 0 one, 1 two or three, 2 more."""
     family = exchanges["family"][rows]
     key, accounts = accounts_by_key(family, exchanges.account[rows])
     return np.digitize(accounts[np.searchsorted(key, family)], (2, 4))
 
 
-def _lookup(column: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _lookup(column: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.integer]:
     """0 for a value that is not in `values`, else 1 + its place."""
     if len(values) == 0:
         return np.zeros(len(column), np.int64)
@@ -429,18 +445,34 @@ def _lookup(column: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[n
     return np.where(values[place] == column, place + 1, 0)
 
 
-def _distribution(
-    codes: NDArray[np.integer], weight: NDArray[np.float64], sizes: NDArray[np.int64]
+def _distributions(
+    codes: NDArray[np.integer],
+    posterior: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    sizes: NDArray[np.integer],
 ) -> NDArray[np.float64]:
-    """Smoothed probabilities of each feature's values, (features, most values)."""
-    out = np.zeros((len(sizes), sizes.max()))
-    for f, size in enumerate(sizes):
-        counts = np.bincount(codes[:, f], weights=weight, minlength=size)
-        out[f, :size] = (counts + SMOOTHING / size) / (weight.sum() + SMOOTHING)
+    """Smoothed probabilities of each feature's values, (2, features, most values): of what is
+    common by its `posterior` (t,), and of the rest; threads count `counts` (t,)."""
+    out = np.zeros((2, len(sizes), sizes.max()))
+    _tally(codes, posterior, counts, out)
+    total = out.sum(axis=2, keepdims=True)
+    out += SMOOTHING / sizes[None, :, None]
+    out /= total + SMOOTHING
+    out[:, np.arange(sizes.max()) >= sizes[:, None]] = 0.0
     return np.maximum(out, 1e-12)
 
 
-def _shares(account: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+@nb.njit(nogil=True, cache=True)
+def _tally(codes, posterior, counts, out):
+    for i in range(len(codes)):
+        common = posterior[i] * counts[i]
+        rest = counts[i] - common
+        for f in range(codes.shape[1]):
+            out[0, f, codes[i, f]] += common
+            out[1, f, codes[i, f]] += rest
+
+
+def _shares(account: NDArray[np.integer], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each account's share of common work, shrunk to the group's by `SHRINK` threads."""
     hits, load = np.bincount(account, weights=weight), np.bincount(account)
     return (hits + SHRINK * weight.mean()) / (load + SHRINK)
@@ -451,14 +483,15 @@ def _posterior(
 ) -> NDArray[np.float64]:
     """Probability of common work of each thread, given the share of it in its account."""
     prior = np.clip(share, 0.005, 0.995)
-    logit = _scores(codes, ratio) + np.log(prior / (1 - prior))
-    return 1 / (1 + np.exp(-np.clip(logit, -50, 50)))
+    return _told_apart(codes, ratio, np.log(prior / (1 - prior)))
 
 
 @nb.njit(nogil=True, cache=True)
-def _scores(codes, ratio):
-    out = np.zeros(len(codes))
+def _told_apart(codes, ratio, logit):
+    out = np.empty(len(codes))
     for i in range(len(codes)):
+        score = logit[i]
         for f in range(codes.shape[1]):
-            out[i] += ratio[f, codes[i, f]]
+            score += ratio[f, codes[i, f]]
+        out[i] = 1 / (1 + np.exp(-min(50.0, max(-50.0, score))))
     return out

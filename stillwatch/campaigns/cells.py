@@ -34,7 +34,7 @@ def codebook(content: NDArray[np.int8], cells: int = CELLS) -> NDArray[np.float3
     return centroids
 
 
-def assign(content: NDArray[np.int8], centroids: NDArray[np.float32]) -> NDArray[np.int64]:
+def assign(content: NDArray[np.int8], centroids: NDArray[np.float32]) -> NDArray[np.integer]:
     """The nearest centroid of each row by cosine, (n,)."""
     out = np.empty(len(content), np.int64)
     for begin in range(0, len(content), BATCH):

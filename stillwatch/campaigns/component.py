@@ -26,8 +26,8 @@ class Outsiders:
     the squared MMD at which a typical one of them lies from it.
     """
 
-    accounts: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    accounts: NDArray[np.integer]
+    rows: NDArray[np.integer]
     signs: NDArray[np.float64]
     load: NDArray[np.float64]
     pace: NDArray[np.float64]
@@ -39,7 +39,7 @@ class Outsiders:
     def __len__(self) -> int:
         return len(self.accounts)
 
-    def without(self, accounts: NDArray[np.int64]) -> Outsiders:
+    def without(self, accounts: NDArray[np.integer]) -> Outsiders:
         """The same less some accounts; their figures are kept as they were."""
         keep = ~np.isin(self.accounts, accounts)
         return replace(
@@ -60,11 +60,11 @@ class Component:
     those of `rows` that are attributed with least doubt, where that is known.
     """
 
-    rows: NDArray[np.int64]
-    all_rows: NDArray[np.int64]
-    accounts: NDArray[np.int64]
+    rows: NDArray[np.integer]
+    all_rows: NDArray[np.integer]
+    accounts: NDArray[np.integer]
     outsiders: Outsiders
-    surest: NDArray[np.int64] | None = None
+    surest: NDArray[np.integer] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class Test:
     weight: float
     says: str
     figures: Mapping[str, float | int | str]
-    sample: NDArray[np.int64]
+    sample: NDArray[np.integer]
 
 
 def rate_by_account(
-    traffic: Traffic, rows: NDArray[np.int64], value: NDArray[np.float64]
+    traffic: Traffic, rows: NDArray[np.integer], value: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Mean of `value` (m,) over each account's `rows` (m,), (N,); NaN where it has none."""
     account = traffic.exchanges.account[rows]

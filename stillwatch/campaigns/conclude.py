@@ -98,7 +98,7 @@ def conclude(
 def _judge_all(
     traffic: Traffic,
     groups: list[Group],
-    order: NDArray[np.int64],
+    order: NDArray[np.integer],
     run: dict[str, Any],
     tell: Callable[[int], None],
     spread: Spread,
@@ -147,7 +147,7 @@ def _judge_in_parts(
     *,
     known: dict[bytes, Verdict],
     before: Judged,
-    order: NDArray[np.int64],
+    order: NDArray[np.integer],
     against: Background,
     others: Outsiders,
     prior: float,
@@ -178,7 +178,7 @@ def _known_work(group: Group, before: Judged) -> Model | None:
     return model if most else None
 
 
-def rows_of(traffic: Traffic, group: Group, order: NDArray[np.int64]) -> NDArray[np.int64]:
+def rows_of(traffic: Traffic, group: Group, order: NDArray[np.integer]) -> NDArray[np.integer]:
     """The exchanges of a group's accounts, in order of their keys."""
     inside = np.zeros(len(traffic.accounts), bool)
     inside[group.accounts] = True

@@ -63,7 +63,7 @@ _NOBODY = np.zeros(0, np.int64)
 
 
 def extended(
-    traffic: Traffic, judged: list[Verdict], order: NDArray[np.int64], against: Background
+    traffic: Traffic, judged: list[Verdict], order: NDArray[np.integer], against: Background
 ) -> list[Group]:
     """The groups of `judged`, joined and extended where a campaign asks for it; else as they are.
 
@@ -138,7 +138,7 @@ def keep_found(traffic: Traffic, before: list[Verdict], judged: list[Verdict]) -
     return sorted(kept, key=lambda v: (-len(v.group.accounts), v.group.accounts.tolist()))
 
 
-def _less(traffic: Traffic, verdict: Verdict, taken: NDArray[np.int64]) -> Verdict:
+def _less(traffic: Traffic, verdict: Verdict, taken: NDArray[np.integer]) -> Verdict:
     """A verdict on what is left of its group without the accounts `taken`."""
     kept = ~np.isin(verdict.accounts, taken)
     rows = ~np.isin(traffic.exchanges.account[verdict.rows], taken)
@@ -192,8 +192,8 @@ def _union(first: Group, second: Group) -> Group:
 
 
 def _beyond(
-    traffic: Traffic, judged: list[Verdict], order: NDArray[np.int64], against: Background
-) -> list[NDArray[np.int64]]:
+    traffic: Traffic, judged: list[Verdict], order: NDArray[np.integer], against: Background
+) -> list[NDArray[np.integer]]:
     """For each verdict, who does its campaign's work outside all campaigns; each for one."""
     everyone = len(traffic.accounts)
     # With too few exchanges to be an outsider, an account can still do a campaign's work.

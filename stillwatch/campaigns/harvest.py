@@ -65,7 +65,7 @@ def harvest_signs(traffic: Traffic, component: Component) -> Test:
     return Test("harvest_signs", float(log10_e(p)), says, figures, component.rows[:6])
 
 
-def sign_rates(traffic: Traffic, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def sign_rates(traffic: Traffic, rows: NDArray[np.integer]) -> NDArray[np.float64]:
     """Share of each account's `rows` that are signs, (N,); NaN where it has none."""
     exchanges = traffic.exchanges
     single = exchanges["turns"][rows] <= 2
@@ -74,7 +74,9 @@ def sign_rates(traffic: Traffic, rows: NDArray[np.int64]) -> NDArray[np.float64]
     return rate_by_account(traffic, rows, sign.astype(float))
 
 
-def _first_of_its_frame(frame: NDArray[np.uint64], account: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _first_of_its_frame(
+    frame: NDArray[np.uint64], account: NDArray[np.integer]
+) -> NDArray[np.bool_]:
     fresh = np.zeros(len(frame), bool)
     fresh[distinct_pairs(frame, account)[0]] = True
     return fresh

@@ -55,9 +55,9 @@ class Verdict:
     kind: str
     margin: float
     confidence: float
-    accounts: NDArray[np.int64]
+    accounts: NDArray[np.integer]
     confidences: NDArray[np.float64]
-    rows: NDArray[np.int64]
+    rows: NDArray[np.integer]
     posterior: NDArray[np.float64]
     tests: dict[str, Test]
     rivals: list[Rival]
@@ -86,7 +86,7 @@ SECOND_LOOK = 0.301
 def judge(
     traffic: Traffic,
     group: Group,
-    rows: NDArray[np.int64],
+    rows: NDArray[np.integer],
     against: Background,
     others: Outsiders,
     prior: float,
@@ -124,7 +124,9 @@ def _leaves_a_mix(traffic: Traffic, wide: Verdict, narrow: Verdict, others: Outs
     return len(left) > 0 and _apart(traffic, left, narrow, others) < MIXED
 
 
-def _apart(traffic: Traffic, rows: NDArray[np.int64], verdict: Verdict, others: Outsiders) -> float:
+def _apart(
+    traffic: Traffic, rows: NDArray[np.integer], verdict: Verdict, others: Outsiders
+) -> float:
     return apart_from_all(traffic, rows, verdict.accounts, others)
 
 

@@ -79,13 +79,13 @@ def _links(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, obje
     return rows
 
 
-def _busiest(traffic: Traffic, verdict: Verdict) -> NDArray[np.int64]:
+def _busiest(traffic: Traffic, verdict: Verdict) -> NDArray[np.integer]:
     load = np.bincount(traffic.exchanges.account[verdict.rows], minlength=len(traffic.accounts))
     order = np.lexsort((verdict.accounts, -load[verdict.accounts]))
     return np.sort(verdict.accounts[order[:MOST_ACCOUNTS]])
 
 
-def _objects(traffic: Traffic, accounts: NDArray[np.int64]) -> list[set[tuple[str, int]]]:
+def _objects(traffic: Traffic, accounts: NDArray[np.integer]) -> list[set[tuple[str, int]]]:
     """Rare objects of each account: kind and place, those that under one in twenty accounts use."""
     incidence = traffic.incidence
     place = np.full(len(traffic.accounts), -1)

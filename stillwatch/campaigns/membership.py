@@ -46,7 +46,9 @@ COMPARED = 8
 """Attributed exchanges from which an account's part is compared with the others'."""
 
 
-def members(traffic: Traffic, fitted: Attribution) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def members(
+    traffic: Traffic, fitted: Attribution
+) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
     """Places of the members, sorted, and the probability that strays alone don't explain each.
 
     What an account sent of one thread counts once, since a thread's exchanges stray together.
@@ -69,9 +71,9 @@ def members(traffic: Traffic, fitted: Attribution) -> tuple[NDArray[np.int64], N
 
 def elsewhere(
     traffic: Traffic,
-    rows: NDArray[np.int64],
-    accounts: NDArray[np.int64],
-    others: NDArray[np.int64],
+    rows: NDArray[np.integer],
+    accounts: NDArray[np.integer],
+    others: NDArray[np.integer],
 ) -> NDArray[np.bool_]:
     """Whether each account's part of `rows` is about something else than the others' parts, (a,).
 
@@ -99,7 +101,7 @@ def elsewhere(
 
 
 def _comes_with(
-    traffic: Traffic, accounts: NDArray[np.int64], others: NDArray[np.int64]
+    traffic: Traffic, accounts: NDArray[np.integer], others: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
     """Whether each account has a way of access that mostly `others` have, (a,)."""
     incidence = traffic.incidence

@@ -35,7 +35,7 @@ def judge_network(
     traffic: Traffic,
     group: Group,
     taken: NDArray[np.bool_],
-    order: NDArray[np.int64],
+    order: NDArray[np.integer],
     outsiders: Outsiders,
 ) -> Verdict | None:
     """The network of a group's accounts that no campaign has taken; `None` where it is none."""

@@ -54,7 +54,7 @@ def shared_origin(traffic: Traffic, component: Component) -> Test:
 
 
 def sharing(
-    traffic: Traffic, accounts: NDArray[np.int64]
+    traffic: Traffic, accounts: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], dict[str, int]]:
     """For each account, the rarity of its rarest shared object of each kind, summed over kinds.
 

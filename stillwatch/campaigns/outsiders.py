@@ -22,7 +22,7 @@ LEAST_EXCHANGES = 8
 """Accounts with fewer exchanges are not compared with anybody."""
 
 
-def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -> Outsiders:
+def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.integer]) -> Outsiders:
     """The outsiders of a run; `order` holds all exchanges in order of their keys."""
     free = traffic.accounts.exchanges >= LEAST_EXCHANGES
     for group in groups:
@@ -45,12 +45,10 @@ def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.int64]) -
     )
 
 
-def _pool(traffic: Traffic, accounts: NDArray[np.int64]) -> tuple[Samples, float]:
+def _pool(traffic: Traffic, accounts: NDArray[np.integer]) -> tuple[Samples, float]:
     slices = traffic.slices
     mine = np.flatnonzero((slices.capability == WHOLE) & np.isin(slices.account, accounts))
-    each = samples(
-        slices.total[mine], slices.squares[mine], slices.exchanges[mine], traffic.scale
-    )
+    each = samples(slices.total[mine], slices.squares[mine], slices.exchanges[mine], traffic.scale)
     pool, large = each.pooled(), each.size >= LEAST_EXCHANGES
     if not large.any():
         return pool, 0.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stillwatch.traffic import Traffic
 
 
-def parts_of(traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64]) -> Samples:
+def parts_of(traffic: Traffic, rows: NDArray[np.integer], accounts: NDArray[np.integer]) -> Samples:
     """Each account's part of `rows`, a samples in the order of `accounts` (a,), places.
 
     Exchanges without text are not counted, so a part can be of size 0.

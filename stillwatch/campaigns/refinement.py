@@ -40,7 +40,7 @@ def refine(
     inside: NDArray[np.uint8],
     outside: NDArray[np.uint8],
     posterior: NDArray[np.float64],
-    account: NDArray[np.int64],
+    account: NDArray[np.integer],
     weight: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], Trees]:
     """Better posteriors of t threads, (t,), of features `inside` (t, d) and `outside` (b, d).

@@ -138,7 +138,7 @@ def _benchmark(traffic: Traffic, component: Component) -> Rival:
     )
 
 
-def same_order(traffic: Traffic, rows: NDArray[np.int64]) -> float:
+def same_order(traffic: Traffic, rows: NDArray[np.integer]) -> float:
     """Share of an account's steps (prompt to next prompt) that another account also takes.
 
     A queue deals neighbouring prompts to different workers, so its accounts have few steps in
@@ -238,7 +238,7 @@ def _mixed(apart: float) -> float:
 
 
 def apart_from_all(
-    traffic: Traffic, rows: NDArray[np.int64], accounts: NDArray[np.int64], others: Outsiders
+    traffic: Traffic, rows: NDArray[np.integer], accounts: NDArray[np.integer], others: Outsiders
 ) -> float:
     """Squared MMD of these accounts' `rows` to all outsiders' traffic, over a typical outsider's.
 

@@ -42,7 +42,7 @@ def shared_objects(traffic: Traffic, component: Component) -> Test:
     family = (incidence.obj_kind == mine)[incidence.obj]
     rng = np.random.default_rng(20260223)
 
-    def draw(accounts: NDArray[np.int64]) -> float:
+    def draw(accounts: NDArray[np.integer]) -> float:
         return _share(traffic, family, np.sort(rng.choice(accounts, size, replace=False)))[0]
 
     ours = draw(component.accounts)
@@ -68,7 +68,7 @@ def shared_objects(traffic: Traffic, component: Component) -> Test:
 
 
 def _share(
-    traffic: Traffic, family: NDArray[np.bool_], accounts: NDArray[np.int64]
+    traffic: Traffic, family: NDArray[np.bool_], accounts: NDArray[np.integer]
 ) -> tuple[float, int, int]:
     """Mean share of exchanges of shared families, how many those are, and the most accounts.
 

@@ -190,9 +190,7 @@ def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
     """Each account's rarest shared objects, at most `MOST_OBJECTS`, one of a kind."""
     incidence, n = traffic.incidence, len(traffic.accounts)
     rarest = np.full((n, len(incidence.kinds)), -1)
-    _rarest(
-        incidence.account, incidence.obj, incidence.obj_kind, incidence.obj_accounts, rarest
-    )
+    _rarest(incidence.account, incidence.obj, incidence.obj_kind, incidence.obj_accounts, rarest)
     account, kind = np.nonzero(rarest >= 0)
     obj = rarest[account, kind]
     told = np.isin(kind, [incidence.kinds.index(name) for name in TITLES])
@@ -220,11 +218,7 @@ def _rarest(account, obj, kind, accounts, out):
     for e in range(len(account)):
         o = obj[e]
         best = out[account[e], kind[o]]
-        if (
-            best < 0
-            or accounts[o] < accounts[best]
-            or (accounts[o] == accounts[best] and o < best)
-        ):
+        if best < 0 or accounts[o] < accounts[best] or (accounts[o] == accounts[best] and o < best):
             out[account[e], kind[o]] = o
 
 

@@ -27,7 +27,7 @@ MOST_MEMBERSHIP = 4.0
 """A member's own weight is never said to be more: strays are modelled no better than that."""
 
 
-def capability_shares(traffic: Traffic, rows: NDArray[np.int64]) -> dict[str, float]:
+def capability_shares(traffic: Traffic, rows: NDArray[np.integer]) -> dict[str, float]:
     """Shares of `rows` by capability sought, largest first, without those that are nil."""
     codes = traffic.exchanges["capability"][rows]
     share = np.bincount(codes, minlength=len(CAPABILITIES)) / max(1, len(rows))

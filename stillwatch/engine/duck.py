@@ -22,7 +22,7 @@ class Duck:
     """
 
     def __init__(self, threads: int, spill: Path | None = None) -> None:
-        config: dict[str, str | int] = {"threads": threads}
+        config: dict[str, str | bool | int | float | list[str]] = {"threads": threads}
         if spill is not None:
             config |= {"memory_limit": MEMORY, "temp_directory": str(spill)}
         self._connection = duckdb.connect(config=config)

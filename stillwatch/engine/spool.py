@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -98,7 +98,7 @@ class Spool:
         for field, column in zip(self._schema, batch.columns, strict=True):
             fixed = pa.types.is_fixed_size_list(field.type)
             values = (column.flatten() if fixed else column).to_numpy()
-            self._files[f"{field.name}.bin"].write(memoryview(np.ascontiguousarray(values)))
+            self._files[f"{field.name}.bin"].write(values.tobytes())
         fresh = {
             column: {key: text for key, text in found.items() if key not in known}
             for column, found in names.items()
@@ -113,7 +113,7 @@ class Spool:
         if time.monotonic() - self._committed > COMMIT_SECONDS:
             self.commit()
 
-    def _learn(self, names: Mapping[str, Mapping[int | str, str]]) -> None:
+    def _learn(self, names: Mapping[str, Mapping[Any, str]]) -> None:
         for column, found in names.items():
             self.names.setdefault(column, {}).update((int(k), v) for k, v in found.items())
 
@@ -139,12 +139,12 @@ class Spool:
 
     def keep(self, name: str, blocks: Iterable[NDArray]) -> Stored:
         """A further column for this run, of its rows block by block."""
-        path, rows, last = self.folder / f"run.{name}.bin", 0, np.empty(0)
+        path, rows, last = self.folder / f"run.{name}.bin", 0, np.empty((0,))
         with path.open("wb") as out:
             for last in blocks:
-                out.write(memoryview(np.ascontiguousarray(last)))
+                out.write(last.tobytes())
                 rows += len(last)
-        return Stored(path, last.dtype, last.shape[1] if last.ndim == 2 else 0, rows)
+        return Stored(path, last.dtype, last.shape[-1] if last.ndim == 2 else 0, rows)
 
     def close(self) -> None:
         """Close the files, and remove what was for this run alone."""

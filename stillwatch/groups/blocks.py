@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 class Block:
     """A dense block: sorted `accounts` and `objects` (places), and its weight per node."""
 
-    accounts: NDArray[np.int64]
-    objects: NDArray[np.int64]
+    accounts: NDArray[np.integer]
+    objects: NDArray[np.integer]
     density: float
 
 
-def rarity(object_accounts: NDArray[np.int64], accounts: int) -> NDArray[np.float64]:
+def rarity(object_accounts: NDArray[np.integer], accounts: int) -> NDArray[np.float64]:
     """Weight of an edge by how many accounts use its object: ln(N / d), 0 for what all use."""
     return np.log(accounts / np.maximum(object_accounts, 1))
 
 
 def dense_blocks(
-    account: NDArray[np.int64],
-    obj: NDArray[np.int64],
+    account: NDArray[np.integer],
+    obj: NDArray[np.integer],
     weight: NDArray[np.float64],
     *,
     most: int = 16,
@@ -64,7 +64,7 @@ def dense_blocks(
 
 
 def densest_block(
-    account: NDArray[np.int64], obj: NDArray[np.int64], weight: NDArray[np.float64]
+    account: NDArray[np.integer], obj: NDArray[np.integer], weight: NDArray[np.float64]
 ) -> Block:
     """The block that greedy peeling finds; at least half as dense as the densest there is."""
     rows, row = np.unique(account, return_inverse=True)

@@ -47,8 +47,8 @@ def sharing_groups(traffic: Traffic, kinds: tuple[str, ...], label: str) -> list
 
 
 def _connected(
-    account: NDArray[np.int64], obj: NDArray[np.int64], block: Block
-) -> list[NDArray[np.int64]]:
+    account: NDArray[np.integer], obj: NDArray[np.integer], block: Block
+) -> list[NDArray[np.integer]]:
     """The block's parts that share nothing: two as dense are peeled as one."""
     inside = np.isin(account, block.accounts) & np.isin(obj, block.objects)
     row = np.searchsorted(block.accounts, account[inside])
@@ -63,7 +63,7 @@ def _connected(
 
 def edges(
     traffic: Traffic, kinds: tuple[str, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]]:
     """The uses of objects of `kinds`: account and object places, and rarity weights."""
     incidence = traffic.incidence
     kept = np.zeros(len(incidence.obj_kind), bool)
@@ -78,7 +78,7 @@ def edges(
     return incidence.account[use], obj, weight
 
 
-def _rewired(account: NDArray[np.int64], obj: NDArray[np.int64]) -> NDArray[np.int64]:
+def _rewired(account: NDArray[np.integer], obj: NDArray[np.integer]) -> NDArray[np.integer]:
     """Accounts dealt anew to the edges: every degree stays, every sharing becomes chance."""
     order = np.lexsort((account, obj))
     dealt = np.empty_like(account)

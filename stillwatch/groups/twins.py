@@ -73,12 +73,12 @@ def twin_groups(
     return found, nearest
 
 
-def sample_of(slices: Slices, rows: NDArray[np.int64], scale: float) -> Samples:
+def sample_of(slices: Slices, rows: NDArray[np.integer], scale: float) -> Samples:
     """The slices at `rows` as samples."""
     return samples(slices.total[rows], slices.squares[rows], slices.exchanges[rows], scale)
 
 
-def halves_spread(slices: Slices, rows: NDArray[np.int64], scale: float) -> float:
+def halves_spread(slices: Slices, rows: NDArray[np.integer], scale: float) -> float:
     """The null spread of `rows`, from the halves of their exchanges."""
     odd = samples(
         slices.odd_total[rows], slices.odd_squares[rows], slices.odd_exchanges[rows], scale

@@ -34,11 +34,13 @@ def frame_families(frame: NDArray[np.uint64], bands: Column) -> NDArray[np.uint6
     root = np.arange(len(distinct))
     # Frames are looked at in order of their first row, since bands may lie on disk.
     rank = np.argsort(first)
-    for column in range(bands.shape[1]):
-        parts = [values[rows, column] for values, rows in spans(bands, first[rank])]
-        band = np.empty(len(first), np.uint64)
-        band[rank] = np.concatenate([*parts, band[:0]])
-        _join_equal(band, np.argsort(band), root)
+    band = np.empty((bands.shape[1], len(first)), np.uint64)
+    done = 0
+    for values, rows in spans(bands, first[rank]):
+        band[:, rank[done : done + len(rows)]] = values[rows].T
+        done += len(rows)
+    for column in band:
+        _join_equal(column, np.argsort(column), root)
     _flatten(root)
     return distinct[root][back]
 

@@ -184,9 +184,7 @@ def _incidence(
         if kind in REGISTRATION_OBJECTS:
             tables = {"registrations": registrations}
         else:
-            tables = {
-                "signals": pa.table({"account": exchanges.account, kind: exchanges[kind][:]})
-            }
+            tables = {"signals": pa.table({"account": exchanges.account, kind: exchanges[kind][:]})}
         uses = run(tables, incidence_sql(kind))
         tell(1)
         # Steps order their rows by object.

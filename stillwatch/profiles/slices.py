@@ -26,7 +26,7 @@ PART = 1 << 17
 
 def slices(
     accounts: int,
-    account: NDArray[np.int32],
+    account: NDArray[np.integer],
     capability: NDArray[np.int8],
     exchange: Column,
     content: Column,
@@ -80,9 +80,9 @@ def _parts(rows: int) -> list[slice]:
 @nb.njit(nogil=True, cache=True)
 def _add_up(account, capability, exchange, content, place, total, squares, used):
     for i in range(len(account)):
-        square = np.int64(0)
+        square = np.int32(0)
         for d in range(content.shape[1]):
-            square += np.int64(content[i, d]) * np.int64(content[i, d])
+            square += np.int32(content[i, d]) * np.int32(content[i, d])
         if square == 0:
             continue
         half = np.int64((exchange[i] >> np.uint64(17)) & np.uint64(1))

@@ -22,13 +22,13 @@ OPEN = 64
 
 
 def threads(
-    account: NDArray[np.int32],
-    ts: NDArray[np.int64],
+    account: NDArray[np.integer],
+    ts: NDArray[np.integer],
     exchange: NDArray[np.uint64],
     conversation: NDArray[np.uint64],
     context: NDArray[np.uint64],
-    turns: NDArray[np.int32],
-) -> NDArray[np.int32]:
+    turns: NDArray[np.integer],
+) -> NDArray[np.integer]:
     """A number from 0 on for each exchange, the same for exchanges of one thread, (n,).
 
     `context` is a key of client, system prompt and tools. Numbers are arbitrary, but exchanges are
@@ -43,7 +43,7 @@ def threads(
     return _dense(thread)
 
 
-def _dense(number: NDArray[np.int64]) -> NDArray[np.int32]:
+def _dense(number: NDArray[np.integer]) -> NDArray[np.integer]:
     """Numbers from 0 on in the order of `number`, none left out."""
     used = np.zeros(int(number.max(initial=-1)) + 1, bool)
     used[number] = True

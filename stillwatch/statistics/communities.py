@@ -14,8 +14,8 @@ SEED = 20260223
 
 
 def communities(
-    a: NDArray[np.int64], b: NDArray[np.int64], weight: NDArray[np.float64], least: int
-) -> list[NDArray[np.int64]]:
+    a: NDArray[np.integer], b: NDArray[np.integer], weight: NDArray[np.float64], least: int
+) -> list[NDArray[np.integer]]:
     """Communities of at least `least` places, each sorted; largest first.
 
     `a`, `b` (e,) are places and `weight` (e,) is above 0. Edges are put in order first, so the

@@ -20,8 +20,8 @@ customers too; a crowd of people, each within sampling error of a few others, is
 
 
 def twin_communities(
-    sample: Samples, other: NDArray[np.int64], linked: NDArray[np.bool_], least: int
-) -> list[NDArray[np.int64]]:
+    sample: Samples, other: NDArray[np.integer], linked: NDArray[np.bool_], least: int
+) -> list[NDArray[np.integer]]:
     """Communities of at least `least` of the s samples, by their links to `other` (s, k)."""
     a, k = np.nonzero(linked)
     b = other[a, k]
@@ -31,7 +31,7 @@ def twin_communities(
     return _join_alike(sample, [f for f in found if spread_within(sample, f) <= COHESION])
 
 
-def spread_within(sample: Samples, places: NDArray[np.int64]) -> float:
+def spread_within(sample: Samples, places: NDArray[np.integer]) -> float:
     """Mean unbiased squared MMD over all pairs of two or more samples, each counted alike."""
     some = sample.at(places)
     mean, n = some.mean, len(places)
@@ -40,12 +40,12 @@ def spread_within(sample: Samples, places: NDArray[np.int64]) -> float:
     return float(2 * some.own.mean() - 2 * across)
 
 
-def _join_alike(sample: Samples, found: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+def _join_alike(sample: Samples, found: list[NDArray[np.integer]]) -> list[NDArray[np.integer]]:
     """Join communities that are one crowd: Leiden cuts a large one into several.
 
     Two are where the mean unbiased squared MMD over pairs of one sample of each is small.
     """
-    merged: list[NDArray[np.int64]] = []
+    merged: list[NDArray[np.integer]] = []
     heads: list[tuple[NDArray[np.float64], float]] = []
     for places in found:
         mean, own = _middle(sample, places)
@@ -60,6 +60,6 @@ def _join_alike(sample: Samples, found: list[NDArray[np.int64]]) -> list[NDArray
     return merged
 
 
-def _middle(sample: Samples, places: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
+def _middle(sample: Samples, places: NDArray[np.integer]) -> tuple[NDArray[np.float64], float]:
     some = sample.at(places)
     return some.mean.mean(0), float(some.own.mean())

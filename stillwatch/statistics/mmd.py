@@ -41,7 +41,7 @@ class Samples:
         n = self.size
         return ((self.total**2).sum(1) - self.squares) / (n * (n - 1))
 
-    def at(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> Samples:
+    def at(self, places: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
         """The samples at `places`, or where a mask (s,) holds."""
         return Samples(self.size[places], self.total[places], self.squares[places])
 
@@ -147,7 +147,7 @@ def nearest_twins(sample: Samples, neighbours: int) -> tuple[NDArray, NDArray]:
     return places, values
 
 
-def _compared(mean: NDArray) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _compared(mean: NDArray) -> Iterator[tuple[NDArray[np.integer], NDArray[np.integer]]]:
     """Which of the s means (s, d) are compared with which: each once, with sorted others."""
     everyone = np.arange(len(mean))
     if len(mean) <= EXACT:
@@ -165,7 +165,7 @@ def _compared(mean: NDArray) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int
             yield rows, np.sort(np.concatenate([members[c] for c in others]))
 
 
-def _cells(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _cells(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
     """Centres of cells and the cell of each of `points`, by k-means from evenly spaced ones."""
     count = len(points) // CELL
     centres = points[np.linspace(0, len(points) - 1, count).astype(np.int64)]
@@ -180,7 +180,7 @@ def _cells(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     return centres, _nearest(points, centres)
 
 
-def _nearest(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
+def _nearest(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.integer]:
     height = max(1, BLOCK // len(centres))
     parts = [points[i : i + height] for i in range(0, len(points), height)]
     return np.concatenate([_apart(part, centres).argmin(1) for part in parts])
@@ -191,7 +191,7 @@ def _apart(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray
     return (centres**2).sum(1) - 2 * points @ centres.T
 
 
-def _least(mmd2: NDArray, k: int) -> NDArray[np.int64]:
+def _least(mmd2: NDArray, k: int) -> NDArray[np.integer]:
     """Places of the `k` least values of each row, (rows, k); of a tie at the edge, the first."""
     found = np.argpartition(mmd2, k - 1, axis=1)[:, :k]
     edge = np.take_along_axis(mmd2, found[:, -1:], 1)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def ordered(first: NDArray, second: NDArray, tie: NDArray) -> NDArray[np.int64]:
+def ordered(first: NDArray, second: NDArray, tie: NDArray) -> NDArray[np.integer]:
     """Positions (n,) in order of `first`, then `second`, then `tie`; as `np.lexsort` gives them,
     but where all three are equal.
 
@@ -23,7 +23,8 @@ def ordered(first: NDArray, second: NDArray, tie: NDArray) -> NDArray[np.int64]:
     if not len(first):
         return np.zeros(0, np.int64)
     low = [int(first.min()), int(second.min())]
-    bits = [int(key.max() - least).bit_length() for key, least in zip((first, second), low)]
+    keys = zip((first, second), low, strict=True)
+    bits = [(int(key.max()) - least).bit_length() for key, least in keys]
     if sum(bits) > 63:
         return np.lexsort((tie, second, first))
     packed = (first.astype(np.int64) - low[0]) << bits[1]

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def sums_by_account(
-    account: NDArray[np.int32],
+    account: NDArray[np.integer],
     content: Column,
-    rows: NDArray[np.int64],
-    accounts: NDArray[np.int64],
+    rows: NDArray[np.integer],
+    accounts: NDArray[np.integer],
     everyone: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]:
     """Sum (a, d), sum of squared norms (a,) and count (a,) of the `rows` of each of `accounts`.
 
     `account` (n,) and `content` (n, d) hold all exchanges; those without text are not counted.
@@ -40,9 +40,9 @@ def sums_by_account(
 def _add_up(account, content, rows, place, total, squares, used):
     for i in rows:
         s = place[account[i]]
-        square = np.int64(0)
+        square = np.int32(0)
         for d in range(content.shape[1]):
-            square += np.int64(content[i, d]) * np.int64(content[i, d])
+            square += np.int32(content[i, d]) * np.int32(content[i, d])
         if square == 0:
             continue
         used[s] += 1

@@ -225,7 +225,9 @@ def _joined(parts: NDArray[np.float64], moments: NDArray[np.float64]) -> NDArray
     return -np.maximum(tail, -700).sum(1)
 
 
-def _nearest(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _nearest(
+    points: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
     """Of each point the `k` most similar others, nearest first, and their similarities, (n, k)."""
     n = len(points)
     near, similarity = np.empty((n, k), np.int32), np.empty((n, k), np.float32)

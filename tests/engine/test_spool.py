@@ -51,7 +51,11 @@ def holds(spool: Spool, parts: list[str]) -> bool:
     """Whether its columns are the rows of `parts`."""
     table = pa.Table.from_batches([PARTS[part] for part in parts], SCHEMA).combine_chunks()
     columns = spool.columns()
-    b = table["b"].chunk(0).flatten().to_numpy().reshape(-1, 80) if len(table) else np.empty((0, 80))
+    b = (
+        table["b"].chunk(0).flatten().to_numpy().reshape(-1, 80)
+        if len(table)
+        else np.empty((0, 80))
+    )
     return (
         len(spool) == len(table)
         and np.array_equal(columns["a"][:], table["a"].to_numpy())

@@ -88,9 +88,7 @@ def gathered(
     duck = Duck(threads)
     try:
         columns = columns_of(signals) | ({} if content is None else {"content": content})
-        return gather(
-            columns, ids, names or names_of(signals), registrations, duck.run, SCALE
-        )
+        return gather(columns, ids, names or names_of(signals), registrations, duck.run, SCALE)
     finally:
         duck.close()
 

@@ -151,7 +151,7 @@ def test_nearest_are_those_of_a_full_search(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_of_many_samples_a_crowd_s_nearest_are_found_by_cells(monkeypatch: pytest.MonkeyPatch):
-    """Samples of twenty crowds among strangers: nearly all of a full search's, never a worse one."""
+    """Of twenty crowds among strangers: nearly all that a full search finds, none nearer."""
     rng = np.random.default_rng(4)
     n, d = 4_000, 64
     crowd = np.where(rng.random(n) < 0.5, rng.integers(0, 20, n), -1)

@@ -54,7 +54,7 @@ SHOWN = 6
 def judge_wordless(
     traffic: Traffic,
     candidates: Candidates,
-    order: NDArray[np.int64],
+    order: NDArray[np.integer],
     run: dict[str, Any],
     tell: Callable[[int], None],
 ) -> tuple[list[Verdict], Outsiders]:
@@ -81,7 +81,7 @@ def judge_wordless(
 def _verdict(
     traffic: Traffic,
     group: Group,
-    order: NDArray[np.int64],
+    order: NDArray[np.integer],
     log: Works,
     rates: NDArray[np.float64],
     others: Outsiders,
@@ -130,7 +130,7 @@ def _verdict(
     )
 
 
-def _shown(test: Test, rows: NDArray[np.int64]) -> Test:
+def _shown(test: Test, rows: NDArray[np.integer]) -> Test:
     """A test with exchanges to look at first, where it has none of its own."""
     return test if len(test.sample) else replace(test, sample=rows[:SHOWN])
 

@@ -57,16 +57,16 @@ class Carried:
     """A program's work: its `accounts` (a,) with the probability that strays don't explain each,
     and for all threads of the log the `posterior` (t,), nil where it is not carried by them."""
 
-    accounts: NDArray[np.int64]
+    accounts: NDArray[np.integer]
     confidences: NDArray[np.float64]
     posterior: NDArray[np.float64]
 
 
 def carried(
     works: Works,
-    group: NDArray[np.int64],
-    beside: NDArray[np.int64],
-    outsiders: NDArray[np.int64],
+    group: NDArray[np.integer],
+    beside: NDArray[np.integer],
+    outsiders: NDArray[np.integer],
     everyone: int,
 ) -> Carried:
     """What accounts of a `group`, and those `beside` it, carry of its one program.
@@ -100,7 +100,7 @@ def carried(
     return Carried(accounts[found], 1 - p[found], posterior)
 
 
-def beside(traffic: Traffic, group: NDArray[np.int64]) -> NDArray[np.int64]:
+def beside(traffic: Traffic, group: NDArray[np.integer]) -> NDArray[np.integer]:
     """Accounts outside a group that share rare ways of access with it, at least `WAYS`, (b,)."""
     incidence, everyone = traffic.incidence, len(traffic.accounts)
     inside = np.zeros(everyone, bool)
@@ -115,7 +115,7 @@ def beside(traffic: Traffic, group: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _shares(
-    works: Works, cell: NDArray[np.int64], accounts: NDArray[np.int64], everyone: int
+    works: Works, cell: NDArray[np.integer], accounts: NDArray[np.integer], everyone: int
 ) -> NDArray[np.float64]:
     """Mean over accounts of the share of each cell in their threads, (cells,)."""
     chosen = np.zeros(everyone, bool)

@@ -30,7 +30,10 @@ on they aren't. An honest pool comes to 0.13 to 0.3, the worst one to 0.4; who g
 
 
 def rivals(
-    traffic: Traffic, accounts: NDArray[np.int64], rows: NDArray[np.int64], tests: dict[str, Test]
+    traffic: Traffic,
+    accounts: NDArray[np.integer],
+    rows: NDArray[np.integer],
+    tests: dict[str, Test],
 ) -> list[Rival]:
     """Every rival of one group; `rows` are all exchanges of its `accounts`."""
     found = [
@@ -56,7 +59,7 @@ def rivals(
     return [Rival("chance", 1.0, (), "Chance alone explains none of the evidence."), *found]
 
 
-def _fleet(traffic: Traffic, accounts: NDArray[np.int64]) -> Rival:
+def _fleet(traffic: Traffic, accounts: NDArray[np.integer]) -> Rival:
     """One owner: the accounts name one organisation, or one payment instrument serves them."""
     org = _most_shared(traffic.accounts.org[accounts])
     payment = traffic.accounts.registration.get("payment")
@@ -71,7 +74,7 @@ def _fleet(traffic: Traffic, accounts: NDArray[np.int64]) -> Rival:
     )
 
 
-def _class(traffic: Traffic, accounts: NDArray[np.int64], rows: NDArray[np.int64]) -> Rival:
+def _class(traffic: Traffic, accounts: NDArray[np.integer], rows: NDArray[np.integer]) -> Rival:
     """A class, an office: most of the accounts come mostly through one network."""
     share = through_one_network(traffic, accounts, rows)
     return Rival(
@@ -83,7 +86,7 @@ def _class(traffic: Traffic, accounts: NDArray[np.int64], rows: NDArray[np.int64
 
 
 def through_one_network(
-    traffic: Traffic, accounts: NDArray[np.int64], rows: NDArray[np.int64]
+    traffic: Traffic, accounts: NDArray[np.integer], rows: NDArray[np.integer]
 ) -> float:
     """Share of the accounts that send half of their exchanges or more through the most used one."""
     account, network = traffic.exchanges.account[rows], traffic.exchanges["network"][rows]

@@ -43,7 +43,7 @@ class Settings:
     alike: NDArray[np.float64]
 
 
-def settings_outside(works: Works, outsiders: NDArray[np.int64], everyone: int) -> Settings:
+def settings_outside(works: Works, outsiders: NDArray[np.integer], everyone: int) -> Settings:
     """What outsiders have in common with each other; `outsiders` are places, sorted."""
     few = outsiders[:: max(1, -(-len(outsiders) // MOST_OUTSIDERS))]
     shares = shares_of(works, few, everyone)
@@ -53,7 +53,7 @@ def settings_outside(works: Works, outsiders: NDArray[np.int64], everyone: int) 
 
 
 def shared_settings(
-    works: Works, accounts: NDArray[np.int64], everyone: int, outside: Settings
+    works: Works, accounts: NDArray[np.integer], everyone: int, outside: Settings
 ) -> Test:
     """The test for one group, over all threads of its `accounts`, sorted places."""
     none = np.zeros(0, np.int64)
@@ -79,7 +79,7 @@ def shared_settings(
     return Test("shared_objects", float(log10_e(p)), says, figures, none)
 
 
-def shares_of(works: Works, accounts: NDArray[np.int64], everyone: int) -> csr_array:
+def shares_of(works: Works, accounts: NDArray[np.integer], everyone: int) -> csr_array:
     """Shares of each account's threads by settings, (a, settings), sparse rows that add up to 1.
 
     Threads of unknown settings are left out.

@@ -25,11 +25,11 @@ class Works:
     """t threads of a log: the `account` of each, its `settings` as a place in `keys`, and whether
     it is `unread`. `of_row` (n,) is the thread of each exchange."""
 
-    account: NDArray[np.int64]
-    settings: NDArray[np.int64]
+    account: NDArray[np.integer]
+    settings: NDArray[np.integer]
     unread: NDArray[np.bool_]
     keys: NDArray[np.uint64]
-    of_row: NDArray[np.int64]
+    of_row: NDArray[np.integer]
 
 
 def works(exchanges: Exchanges) -> Works:
