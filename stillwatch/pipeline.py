@@ -328,7 +328,7 @@ def _version() -> str:
     """A digest of the code that makes signals, so that no other version's are taken for ours."""
     digest = hashlib.blake2b(digest_size=16)
     folder = Path(signal_stage.__file__).parent
-    for path in sorted([*folder.glob("*.py"), *folder.glob("weights/*")]):
+    for path in sorted([*folder.glob("*.py"), *folder.glob("weights/*.npy")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
