@@ -5,7 +5,8 @@ Places are positions in a run's sorted account ids. All arrays are read-only by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -41,6 +42,20 @@ class Exchanges:
 
     def __len__(self) -> int:
         return len(self.account)
+
+    def rows_of(self, accounts: NDArray[np.integer]) -> NDArray[np.integer]:
+        """All rows of some accounts, places, in order of the exchanges' keys."""
+        rows, starts = self._by_account
+        parts = [rows[starts[a] : starts[a + 1]] for a in accounts.tolist()]
+        found = np.concatenate([rows[:0], *parts])
+        return found[np.argsort(self["exchange"][found], kind="stable")]
+
+    @cached_property
+    def _by_account(self) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        packed = (self.account.astype(np.int64) << 32) | np.arange(len(self.account))
+        packed.sort()
+        ends = np.cumsum(np.bincount(self.account)) if len(packed) else np.zeros(0, np.int64)
+        return (packed & (2**32 - 1)).astype(np.int32), np.concatenate([[0], ends])
 
     def __getitem__(self, name: str) -> Column:
         return self.keys[name]
@@ -91,6 +106,17 @@ class Incidence:
     obj_key: NDArray[np.uint64]
     obj_accounts: NDArray[np.integer]
     kinds: tuple[str, ...]
+    _found: dict[tuple[str, ...], NDArray[np.integer]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def among(self, kinds: tuple[str, ...]) -> NDArray[np.integer]:
+        """The uses of objects of `kinds`, in their order; looked for once."""
+        if kinds not in self._found:
+            codes = [self.kinds.index(kind) for kind in kinds]
+            wanted = np.isin(self.obj_kind, codes)
+            self._found[kinds] = np.flatnonzero(wanted[self.obj])
+        return self._found[kinds]
 
     def uses_of(self, account: int) -> tuple[int, int]:
         """The first use of an account, and the one past its last."""

@@ -76,7 +76,7 @@ def conclude(
         taken[verdict.accounts] = True
     networks = []
     for group in candidates.networks:
-        verdict = judge_network(traffic, group, taken, order, others)
+        verdict = judge_network(traffic, group, taken, others)
         if verdict is not None:
             networks.append(verdict)
         tell(1)
@@ -110,7 +110,7 @@ def _judge_all(
     outside = passes = 0
     while True:
         passes += 1
-        others = outsiders(traffic, groups, order)
+        others = outsiders(traffic, groups)
         against = background(traffic.exchanges, others.rows, cells)
         prior = prior_of(groups)
         if abs(len(others) - outside) > ALIKE * outside:
@@ -120,7 +120,6 @@ def _judge_all(
             traffic,
             known=known,
             before=before,
-            order=order,
             against=against,
             others=others,
             prior=prior,
@@ -133,7 +132,7 @@ def _judge_all(
         if passes == PASSES:
             break
         known, outside = {v.group.accounts.tobytes(): v for v in judged}, len(others)
-        before, groups = judged, extended(traffic, judged, order, against)
+        before, groups = judged, extended(traffic, judged, against)
         if same(groups, [verdict.group for verdict in judged]):
             break
     run["outsiders"], run["passes"] = len(others), passes
@@ -147,7 +146,6 @@ def _judge_in_parts(
     *,
     known: dict[bytes, Verdict],
     before: Judged,
-    order: NDArray[np.integer],
     against: Background,
     others: Outsiders,
     prior: float,
@@ -157,7 +155,9 @@ def _judge_in_parts(
         return [known[group.accounts.tobytes()]]
 
     def verdict_on(group: Group, work: Model | None, prior: float) -> Verdict:
-        return judge(traffic, group, rows_of(traffic, group, order), against, others, prior, work)
+        return judge(
+            traffic, group, traffic.exchanges.rows_of(group.accounts), against, others, prior, work
+        )
 
     whole = verdict_on(group, _known_work(group, before), prior)
     parts = parted(traffic, whole)
@@ -176,10 +176,3 @@ def _known_work(group: Group, before: Judged) -> Model | None:
     ]
     most, model = max(shared, key=lambda s: s[0], default=(0, None))
     return model if most else None
-
-
-def rows_of(traffic: Traffic, group: Group, order: NDArray[np.integer]) -> NDArray[np.integer]:
-    """The exchanges of a group's accounts, in order of their keys."""
-    inside = np.zeros(len(traffic.accounts), bool)
-    inside[group.accounts] = True
-    return order[inside[traffic.exchanges.account[order]]]

@@ -62,16 +62,13 @@ MOST_OF_A_PART = 0.9
 _NOBODY = np.zeros(0, np.int64)
 
 
-def extended(
-    traffic: Traffic, judged: list[Verdict], order: NDArray[np.integer], against: Background
-) -> list[Group]:
+def extended(traffic: Traffic, judged: list[Verdict], against: Background) -> list[Group]:
     """The groups of `judged`, joined and extended where a campaign asks for it; else as they are.
 
-    Largest first, disjoint. `order` holds all exchanges in order of their keys, `against` is what
-    the groups were judged against.
+    Largest first, disjoint. `against` is what the groups were judged against.
     """
     groups = _joined(traffic, judged)
-    found = _beyond(traffic, judged, order, against)
+    found = _beyond(traffic, judged, against)
     outsiders = len(np.unique(against.threads.account))
     if outsiders - sum(map(len, found)) < LEAST_OUTSIDERS:
         found = [_NOBODY for _ in judged]
@@ -192,7 +189,7 @@ def _union(first: Group, second: Group) -> Group:
 
 
 def _beyond(
-    traffic: Traffic, judged: list[Verdict], order: NDArray[np.integer], against: Background
+    traffic: Traffic, judged: list[Verdict], against: Background
 ) -> list[NDArray[np.integer]]:
     """For each verdict, who does its campaign's work outside all campaigns; each for one."""
     everyone = len(traffic.accounts)
@@ -204,7 +201,7 @@ def _beyond(
         if verdict.kind == "distillation":
             free[verdict.accounts] = False
     dismissed = background(
-        traffic.exchanges, order[free[traffic.exchanges.account[order]]], against.cells
+        traffic.exchanges, traffic.exchanges.rows_of(np.flatnonzero(free)), against.cells
     )
     best, home = np.zeros(everyone), np.full(everyone, -1)
     for i, verdict in enumerate(judged):

@@ -105,11 +105,11 @@ def _comes_with(
 ) -> NDArray[np.bool_]:
     """Whether each account has a way of access that mostly `others` have, (a,)."""
     incidence = traffic.incidence
-    origin = np.isin(incidence.obj_kind, [incidence.kinds.index(kind) for kind in KINDS])
-    use = np.flatnonzero(origin[incidence.obj])
-    obj, account = incidence.obj[use], incidence.account[use]
-    theirs = np.bincount(obj[np.isin(account, others)], minlength=len(origin))
+    use = incidence.among(KINDS)
+    account, accounts_of = incidence.account[use], incidence.obj_accounts[incidence.obj[use]]
+    obj = np.unique(incidence.obj[use], return_inverse=True)[1]
+    theirs = np.bincount(obj[np.isin(account, others)], minlength=int(obj.max(initial=-1)) + 1)
     # The account itself may be one of the others.
     own = np.isin(account, np.intersect1d(accounts, others))
-    mostly = theirs[obj] - own >= np.maximum(1, THEIRS * (incidence.obj_accounts[obj] - 1))
+    mostly = theirs[obj] - own >= np.maximum(1, THEIRS * (accounts_of - 1))
     return np.isin(accounts, account[mostly])

@@ -35,16 +35,13 @@ def judge_network(
     traffic: Traffic,
     group: Group,
     taken: NDArray[np.bool_],
-    order: NDArray[np.integer],
     outsiders: Outsiders,
 ) -> Verdict | None:
     """The network of a group's accounts that no campaign has taken; `None` where it is none."""
     accounts = group.accounts[~taken[group.accounts]]
     if len(accounts) < LEAST_ACCOUNTS:
         return None
-    inside = np.zeros(len(traffic.accounts), bool)
-    inside[accounts] = True
-    rows = order[inside[traffic.exchanges.account[order]]]
+    rows = traffic.exchanges.rows_of(accounts)
     component = Component(rows, rows, accounts, outsiders.without(accounts))
     tests = {
         test.kind: test

@@ -65,12 +65,10 @@ def sharing(
     inside[accounts] = True
     total, by_kind = np.zeros(n), {}
     for kind in KINDS:
-        code = incidence.kinds.index(kind)
-        use = np.flatnonzero(
-            (incidence.obj_kind == code)[incidence.obj] & inside[incidence.account]
-        )
-        together = np.bincount(incidence.obj[use], minlength=len(incidence.obj_kind))
-        use = use[together[incidence.obj[use]] >= 2]
+        use = incidence.among((kind,))
+        use = use[inside[incidence.account[use]]]
+        _, place, together = np.unique(incidence.obj[use], return_inverse=True, return_counts=True)
+        use = use[together[place] >= 2]
         rarity = np.log10(n / incidence.obj_accounts[incidence.obj[use]])
         best = np.zeros(n)
         np.maximum.at(best, incidence.account[use], rarity)

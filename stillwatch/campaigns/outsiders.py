@@ -22,13 +22,13 @@ LEAST_EXCHANGES = 8
 """Accounts with fewer exchanges are not compared with anybody."""
 
 
-def outsiders(traffic: Traffic, groups: list[Group], order: NDArray[np.integer]) -> Outsiders:
-    """The outsiders of a run; `order` holds all exchanges in order of their keys."""
+def outsiders(traffic: Traffic, groups: list[Group]) -> Outsiders:
+    """The outsiders of a run."""
     free = traffic.accounts.exchanges >= LEAST_EXCHANGES
     for group in groups:
         free[group.accounts] = False
     accounts = np.flatnonzero(free)
-    rows = order[free[traffic.exchanges.account[order]]]
+    rows = traffic.exchanges.rows_of(accounts)
     daily = daily_counts(traffic, rows, accounts)
     pool, strangeness = _pool(traffic, accounts)
     system = np.unique(traffic.exchanges["system"][rows])

@@ -34,20 +34,17 @@ LEAST_P = 1e-4
 
 def shared_objects(traffic: Traffic, component: Component) -> Test:
     """The test for one group, over all of its members' traffic."""
-    incidence = traffic.incidence
-    mine = incidence.kinds.index("family")
     size = min(MOST_ACCOUNTS, len(component.accounts), len(component.outsiders) // 2)
     if size < 2:
         return Test("shared_objects", 0.0, "There is nobody to compare with.", {}, np.zeros(0, int))
-    family = (incidence.obj_kind == mine)[incidence.obj]
     rng = np.random.default_rng(20260223)
 
     def draw(accounts: NDArray[np.integer]) -> float:
-        return _share(traffic, family, np.sort(rng.choice(accounts, size, replace=False)))[0]
+        return _share(traffic, np.sort(rng.choice(accounts, size, replace=False)))[0]
 
     ours = draw(component.accounts)
     drawn = np.array([draw(component.outsiders.accounts) for _ in range(DRAWS)])
-    _, families, most = _share(traffic, family, component.accounts)
+    _, families, most = _share(traffic, component.accounts)
     spread = max(float(drawn.std()), 1e-3)
     p = max(LEAST_P, float(norm.sf((ours - drawn.mean()) / spread)))
     figures = {
@@ -67,16 +64,11 @@ def shared_objects(traffic: Traffic, component: Component) -> Test:
     return Test("shared_objects", weight, says, figures, component.rows[:6])
 
 
-def _share(
-    traffic: Traffic, family: NDArray[np.bool_], accounts: NDArray[np.integer]
-) -> tuple[float, int, int]:
-    """Mean share of exchanges of shared families, how many those are, and the most accounts.
-
-    `family` (e,) says which of the incidence's uses are of a frame family.
-    """
+def _share(traffic: Traffic, accounts: NDArray[np.integer]) -> tuple[float, int, int]:
+    """Mean share of exchanges of shared families, how many those are, and the most accounts."""
     incidence = traffic.incidence
     use = np.concatenate([np.arange(*incidence.uses_of(a)) for a in accounts])
-    use = use[family[use]]
+    use = use[incidence.obj_kind[incidence.obj[use]] == incidence.kinds.index("family")]
     account, obj, exchanges = incidence.account[use], incidence.obj[use], incidence.exchanges[use]
     _, place, together = np.unique(obj, return_inverse=True, return_counts=True)
     shared = together[place] >= 2

@@ -59,7 +59,7 @@ class Made:
 
     def others(self, *starts: str) -> Outsiders:
         """The outsiders, where groups are the accounts whose ids begin so."""
-        return outsiders(self.traffic, [self.group(s) for s in starts], self.order)
+        return outsiders(self.traffic, [self.group(s) for s in starts])
 
     def component(self, start: str = "m", *, only_common: bool = True) -> Component:
         """Those accounts with their common work as the truth has it, against the rest."""

@@ -17,7 +17,7 @@ def judged(made: Made, taken: tuple[int, ...] = (), start: str = "m") -> Verdict
     gone = np.zeros(len(made.traffic.accounts), bool)
     gone[list(taken)] = True
     group = made.group(start)
-    return judge_network(made.traffic, group, gone, made.order, made.others())
+    return judge_network(made.traffic, group, gone, made.others())
 
 
 def pool() -> Log:

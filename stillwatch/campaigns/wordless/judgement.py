@@ -64,7 +64,7 @@ def judge_wordless(
     order of their keys; `run` gains `outsiders`, `passes` and the prior.
     """
     groups = [*candidates.groups, *candidates.networks]
-    others = outsiders(traffic, groups, order)
+    others = outsiders(traffic, groups)
     groups = [group for group in groups if len(group.accounts) >= LEAST_ACCOUNTS]
     prior = prior_of(groups)
     run["outsiders"], run["passes"], run["prior_log10_odds"] = len(others), 1, round(prior, 3)
@@ -91,9 +91,7 @@ def _verdict(
     accounts, everyone = group.accounts, len(traffic.accounts)
     if len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts outside to compare with.")
-    inside = np.zeros(everyone, bool)
-    inside[accounts] = True
-    rows = order[inside[traffic.exchanges.account[order]]]
+    rows = traffic.exchanges.rows_of(accounts)
     component = Component(rows, rows, accounts, others)
     tests = {
         test.kind: test
