@@ -24,6 +24,10 @@ WIDE_BYTES = 64
 """Bytes of a row from which a column is wide: rows taken at random touch a page each."""
 
 
+HELD_ROWS = 2_048
+"""Rows that may be read of a column before its pages are let go: letting go has its price."""
+
+
 class Column(Protocol):
     """What an array (n,) or (n, d) and a column on disk have in common."""
 
@@ -47,6 +51,7 @@ class Stored:
         self.dtype = np.dtype(dtype)
         self.shape = (rows, width) if width else (rows,)
         self._row_bytes = self.dtype.itemsize * max(1, width)
+        self._touched = 0
         if rows == 0:
             self._map, self._values = None, np.empty(self.shape, dtype)
             return
@@ -60,7 +65,9 @@ class Stored:
     def __getitem__(self, rows: Any, /) -> NDArray:
         if isinstance(rows, slice) or self._row_bytes < WIDE_BYTES:
             out = np.array(self._values[rows])
-            self.release()
+            self._touched += len(out)
+            if self._touched > HELD_ROWS:
+                self.release()
             return out
         rows = np.asarray(rows)
         if rows.dtype == bool:
@@ -86,6 +93,7 @@ class Stored:
 
     def release(self) -> None:
         """Let go of the pages that were looked at; another thread's reader fetches them again."""
+        self._touched = 0
         if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)
 

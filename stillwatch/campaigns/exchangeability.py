@@ -26,6 +26,8 @@ LEAST_EXCHANGES = 8
 """Accounts with fewer are not compared one by one."""
 
 LEAST_STRANGERS = 10
+MOST_STRANGERS = 20_000
+"""Accounts outside that members are compared with; of more, every so-manieth."""
 
 CHOICE = 0.301
 """log10 of what the better of two costs."""
@@ -102,9 +104,11 @@ def _outside(traffic: Traffic, component: Component) -> Samples:
     slices, everyone = traffic.slices, len(traffic.accounts)
     capability = traffic.exchanges["capability"][component.rows]
     share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
+    others = component.outsiders.accounts
+    others = others[:: max(1, len(others) // MOST_STRANGERS)]
     place = np.full(everyone, -1)
-    place[component.outsiders.accounts] = np.arange(len(component.outsiders))
-    n = len(component.outsiders)
+    place[others] = np.arange(len(others))
+    n = len(others)
     total = np.zeros((n, slices.total.shape[1]), np.int64)
     squares, used = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for code in np.flatnonzero(share >= 0.05):
