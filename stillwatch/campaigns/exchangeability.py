@@ -27,7 +27,7 @@ LEAST_EXCHANGES = 8
 
 LEAST_STRANGERS = 10
 MOST_STRANGERS = 20_000
-"""Accounts outside that members are compared with; of more, every so-manieth."""
+"""Accounts outside that members are compared with; of more, evenly spaced ones."""
 
 CHOICE = 0.301
 """log10 of what the better of two costs."""
