@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,7 +25,8 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from stillwatch.campaigns.conclude import conclude
-from stillwatch.engine.duck import Duck
+from stillwatch.engine.choose import EMBEDDED, open_engine
+from stillwatch.engine.protocol import Engine
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
@@ -37,9 +38,9 @@ from stillwatch.scoring import Leakage, daily_findings, read_truth, time_exchang
 from stillwatch.scoring import leakage as measure_leakage
 from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_findings
 from stillwatch.signals.content import SCALE
-from stillwatch.signals.extract import READS, signals
+from stillwatch.signals.extract import READS
 from stillwatch.signals.manner import has_text, with_manner
-from stillwatch.signals.names import names
+from stillwatch.signals.packed import PACKED, packed, unpacked
 from stillwatch.signals.registrations import registrations
 from stillwatch.signals.rows import SignalRows
 from stillwatch.sources import find_log, read_accounts, read_exchanges
@@ -82,6 +83,7 @@ def detect(
     until: datetime | None = None,
     earlier: str | Path | None = None,
     method: str = OURS,
+    engine: str = EMBEDDED,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
@@ -89,9 +91,11 @@ def detect(
 
     A log is first read into a lake that is thrown away. With `until`, nothing that came after it
     is read. Campaigns of the `earlier` findings, a folder, keep their names. `method` names a
-    baseline of `scoring.baselines` to run instead of our own. Raises `InputNotFound`,
-    `NothingToRead`, `LakeBroken`, `FindingsBroken` and `OutputExists`, of a baseline `UnknownName`
-    and `ExtraMissing`.
+    baseline of `scoring.baselines` to run instead of our own. `engine` is where signals are made
+    and objects counted: here, or on the Spark cluster at `sc://host:port`; findings don't depend
+    on it, and baselines always run here. Raises `InputNotFound`, `NothingToRead`, `LakeBroken`,
+    `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed` and `ExtraMissing`, of a
+    baseline `UnknownName` and `ExtraMissing`.
     """
     if out is not None:
         check_target(out)
@@ -105,12 +109,12 @@ def detect(
     known = None if earlier is None else read_findings(earlier)
     threads = max(1, threads or os.cpu_count() or 1)
     clock = _Clock(progress or Silent())
-    with _opened(log, clock, threads) as lake:
-        traffic = _traffic(lake, until, threads, clock)
+    with closing(open_engine(engine, threads)) as runner, _opened(log, clock, threads) as lake:
+        traffic = _traffic(lake, until, runner, clock)
         with clock.stage("groups", SEARCHES, "searches"), _steady():
             candidates = find_groups(traffic, clock.progress.advance)
         work = len(candidates.groups) + len(candidates.networks)
-        run = _run_record(lake, until) | _world(log)
+        run = _run_record(lake, until) | runner.record() | _world(log)
         with clock.stage("campaigns", work, "groups"), _steady():
             findings = conclude(
                 traffic,
@@ -263,7 +267,7 @@ def _absorb(
     )
 
 
-def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) -> Traffic:
+def _traffic(lake: Lake, until: datetime | None, engine: Engine, clock: _Clock) -> Traffic:
     """The row-shaped stage over all fragments, then the gathered profiles."""
     fragments = lake.fragments(READS, until)
     total = sum(fragment.rows for fragment in fragments)
@@ -271,14 +275,7 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
     ids: list[pa.Array] = []
     named: dict[str, dict[int, str]] = {}
     with clock.stage("signals", total, "exchanges"):
-
-        def work(fragment):
-            batch = fragment()
-            return signals(batch), batch.column("exchange_id"), names(batch)
-
-        for done, id_column, found in map_ordered(
-            (partial(work, fragment) for fragment in fragments), threads
-        ):
+        for done, id_column, found in map(unpacked, engine.map(fragments, packed, PACKED)):
             rows.add(done)
             ids.append(id_column)
             for column, values in found.items():
@@ -290,20 +287,16 @@ def _traffic(lake: Lake, until: datetime | None, threads: int, clock: _Clock) ->
         accounts = registrations(lake.accounts())
         table = rows.table()
         text = has_text(table)
-        duck = Duck(threads)
-        try:
-            traffic = gather(
-                table if text else with_manner(table),
-                pa.chunked_array([pa.concat_arrays([i.cast(pa.large_string()) for i in ids])]),
-                named,
-                accounts,
-                duck.run,
-                SCALE,
-                clock.progress.advance,
-            )
-            return replace(traffic, text=text)
-        finally:
-            duck.close()
+        traffic = gather(
+            table if text else with_manner(table),
+            pa.chunked_array([pa.concat_arrays([i.cast(pa.large_string()) for i in ids])]),
+            named,
+            accounts,
+            engine.run,
+            SCALE,
+            clock.progress.advance,
+        )
+        return replace(traffic, text=text)
 
 
 class _Clock:
@@ -348,7 +341,7 @@ def _run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:
 
     return {
         "version": __version__,
-        "engine": "duckdb",
+        "engine": EMBEDDED,
         **_configured({"until": until.isoformat() if until else None}),
         "rows": lake.counts(),
     }

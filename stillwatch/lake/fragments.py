@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,16 +21,23 @@ from stillwatch.tables import EXCHANGES
 
 @dataclass(frozen=True, eq=False)
 class Fragment:
-    """Rows of one row group; call it to read them. `rows` is an upper bound of how many."""
+    """Rows of one row group; call it to read them. `rows` is an upper bound of how many.
+
+    Pickled, it names its file by the absolute path and leaves out `metadata`, the file's footer:
+    whoever unpickles it reads that with the file.
+    """
 
     path: Path
-    metadata: pq.FileMetaData
+    metadata: pq.FileMetaData | None
     group: int
     rows: int
     columns: tuple[str, ...]
     until: datetime | None
     deleted: np.ndarray
     """Row numbers within the group that lost to other copies."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"path": self.path.absolute(), "metadata": None}
 
     def __call__(self) -> pa.RecordBatch:
         """The asked columns of the fragment's rows; raises `LakeBroken`."""
