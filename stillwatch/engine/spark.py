@@ -106,10 +106,11 @@ class Spark:
     def _send(self, name: str, table: pa.Table) -> None:
         step = max(1, _SENT_BYTES * max(1, table.num_rows) // max(1, table.nbytes))
         parts = [table.slice(at, step) for at in range(0, max(1, table.num_rows), step)]
-        frames = [self._session.createDataFrame(part) for part in parts]
-        whole = frames[0]
-        for frame in frames[1:]:
-            whole = whole.union(frame)
+        views = [f"{name}_part_{number}" for number in range(len(parts))]
+        for view, part in zip(views, parts, strict=True):
+            self._session.createDataFrame(part).createOrReplaceTempView(view)
+        # The cluster puts the parts together: a plan with all of their rows would be one message.
+        whole = self._session.sql(" union all ".join(f"select * from {view}" for view in views))
         whole.createOrReplaceTempView(name)
 
     @contextmanager
