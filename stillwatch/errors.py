@@ -69,3 +69,9 @@ class ExtraMissing(StillwatchError):
     """A method needs packages that come with an extra of the installation."""
 
     exit_code = 11
+
+
+class EngineFailed(StillwatchError):
+    """An engine that was named is none, can't be reached, or its workers can't do their part."""
+
+    exit_code = 12

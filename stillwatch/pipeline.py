@@ -27,7 +27,8 @@ from threadpoolctl import threadpool_limits
 from stillwatch import signals as signal_stage
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.columns import Column
-from stillwatch.engine.duck import Duck
+from stillwatch.engine.choose import EMBEDDED, open_engine
+from stillwatch.engine.protocol import Engine
 from stillwatch.engine.spool import Spool, spool_folder
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
@@ -40,9 +41,9 @@ from stillwatch.scoring import Leakage, daily_findings, read_truth, time_exchang
 from stillwatch.scoring import leakage as measure_leakage
 from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_findings
 from stillwatch.signals.content import SCALE
-from stillwatch.signals.extract import READS, signals
+from stillwatch.signals.extract import READS
 from stillwatch.signals.manner import has_text, manners
-from stillwatch.signals.names import names
+from stillwatch.signals.packed import PACKED, packed, unpacked
 from stillwatch.signals.registrations import registrations
 from stillwatch.sources import find_log, read_accounts, read_exchanges
 from stillwatch.tables import SIGNALS
@@ -53,6 +54,9 @@ OURS = "stillwatch"
 
 STAGES = ("ingest", "signals", "profiles", "groups", "campaigns")
 """The stages by the names that `run.json` times them under; `ingest` only from a raw log."""
+
+CODE = {".py", ".npy", ".npz", ".toml"}
+"""Kinds of files that signals are made by."""
 
 MANY = 4096
 """Groups that may wait for a longer one before them."""
@@ -85,6 +89,7 @@ def detect(
     until: datetime | None = None,
     earlier: str | Path | None = None,
     method: str = OURS,
+    engine: str = EMBEDDED,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
@@ -92,9 +97,11 @@ def detect(
 
     A log is first read into a lake that is thrown away. With `until`, nothing that came after it
     is read. Campaigns of the `earlier` findings, a folder, keep their names. `method` names a
-    baseline of `scoring.baselines` to run instead of our own. Raises `InputNotFound`,
-    `NothingToRead`, `LakeBroken`, `FindingsBroken` and `OutputExists`, of a baseline `UnknownName`
-    and `ExtraMissing`.
+    baseline of `scoring.baselines` to run instead of our own. `engine` is where signals are made
+    and objects counted: here, or on the Spark cluster at `sc://host:port`; findings don't depend
+    on it, and baselines always run here. Raises `InputNotFound`, `NothingToRead`, `LakeBroken`,
+    `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed` and `ExtraMissing`, of a
+    baseline `UnknownName` and `ExtraMissing`.
     """
     if out is not None:
         check_target(out)
@@ -109,13 +116,16 @@ def detect(
     threads = max(1, threads or os.cpu_count() or 1)
     clock = _Clock(progress or Silent())
     with (
+        tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
+        closing(open_engine(engine, threads, Path(scratch))) as runner,
         _opened(log, clock, threads) as lake,
-        _traffic(lake, is_lake(log), until, threads, clock) as traffic,
+        _spool(lake, is_lake(log) and until is None) as spool,
     ):
+        traffic = _traffic(lake, spool, until, runner, clock)
         with clock.stage("groups", SEARCHES, "searches"), _steady():
             candidates = find_groups(traffic, clock.progress.advance)
         work = len(candidates.groups) + len(candidates.networks)
-        run = _run_record(lake, until) | _world(log)
+        run = _run_record(lake, until) | runner.record() | _world(log)
         run["exchanges_detected"] = len(traffic.exchanges)
         with clock.stage("campaigns", work, "groups"), _steady():
             findings = conclude(
@@ -269,68 +279,63 @@ def _absorb(
 
 
 @contextmanager
-def _traffic(
-    lake: Lake, cached: bool, until: datetime | None, threads: int, clock: _Clock
-) -> Iterator[Traffic]:
-    """The row-shaped stage over all fragments, then the gathered profiles; on disk until closed.
-
-    With `cached`, signals stay in the lake's folder, and only what is new since is read.
-    """
-    fragments = lake.fragments(READS, until)
-    total = sum(fragment.rows for fragment in fragments)
-    wanted = lake.path / "signals" if cached and until is None else None
+def _spool(lake: Lake, kept: bool) -> Iterator[Spool]:
+    """Where signals lie: kept in the lake's folder, so that a later run only makes what is new."""
+    wanted = lake.path / "signals" if kept else None
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
         spool_folder(wanted, Path(scratch)) as folder,
         closing(Spool(folder, SIGNALS, _version())) as spool,
     ):
-        parts = [fragment.name for fragment in fragments]
-        with clock.stage("signals", total, "exchanges"):
-
-            def work(fragment):
-                batch = fragment()
-                return signals(batch), names(batch)
-
-            done = spool.resume(parts)
-            clock.progress.advance(len(spool))
-            jobs = (partial(work, fragment) for fragment in fragments[done:])
-            made = map_ordered(jobs, threads)
-            for part, (batch, found) in zip(parts[done:], made, strict=True):
-                spool.add(part, batch, found)
-                clock.progress.advance(batch.num_rows)
-            spool.commit()
-        if not len(spool):
-            raise _nothing(lake, until)
-        ids = ExchangeIds(lake.fragments(("exchange_id",), until), spool.ends)
-        with clock.stage("profiles", STEPS, "steps"):
-            columns: dict[str, Column] = dict(spool.columns())
-            text = has_text(columns)
-            if not text:
-                columns["content"] = spool.keep("manner", manners(columns))
-            duck = Duck(threads, Path(scratch))
-            try:
-                traffic = gather(
-                    columns,
-                    ids,
-                    spool.names,
-                    registrations(lake.accounts()),
-                    duck.run,
-                    SCALE,
-                    clock.progress.advance,
-                    spool.keep,
-                )
-            finally:
-                duck.close()
-        yield replace(traffic, text=text)
+        yield spool
 
 
 def _version() -> str:
     """A digest of the code that makes signals, so that no other version's are taken for ours."""
     digest = hashlib.blake2b(digest_size=16)
     folder = Path(signal_stage.__file__).parent
-    for path in sorted([*folder.glob("*.py"), *folder.glob("weights/*.npy")]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in CODE:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def _traffic(
+    lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: _Clock
+) -> Traffic:
+    """The row-shaped stage over what the spool hasn't, then the gathered profiles.
+
+    The traffic's columns lie in the spool: they are there until it is closed.
+    """
+    fragments = lake.fragments(READS, until)
+    parts = [fragment.name for fragment in fragments]
+    total = sum(fragment.rows for fragment in fragments)
+    with clock.stage("signals", total, "exchanges"):
+        done = spool.resume(parts)
+        clock.progress.advance(len(spool))
+        made = map(unpacked, engine.map(fragments[done:], packed, PACKED))
+        for part, (batch, named) in zip(parts[done:], made, strict=True):
+            spool.add(part, batch, named)
+            clock.progress.advance(batch.num_rows)
+        spool.commit()
+    if not len(spool):
+        raise _nothing(lake, until)
+    with clock.stage("profiles", STEPS, "steps"):
+        columns: dict[str, Column] = dict(spool.columns())
+        text = has_text(columns)
+        if not text:
+            columns["content"] = spool.keep("manner", manners(columns))
+        traffic = gather(
+            columns,
+            ExchangeIds(lake.fragments(("exchange_id",), until), spool.ends),
+            spool.names,
+            registrations(lake.accounts()),
+            engine.run,
+            SCALE,
+            clock.progress.advance,
+            spool.keep,
+        )
+        return replace(traffic, text=text)
 
 
 class _Clock:
@@ -375,7 +380,7 @@ def _run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:
 
     return {
         "version": __version__,
-        "engine": "duckdb",
+        "engine": EMBEDDED,
         **_configured({"until": until.isoformat() if until else None}),
         "rows": lake.counts(),
     }

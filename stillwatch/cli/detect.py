@@ -37,6 +37,7 @@ EXAMPLES = examples(
         "as it would have been known on 1 February",
         "stillwatch detect LAKE --out THEN --until 2026-02-01",
     ),
+    ("on a Spark cluster", "stillwatch detect LAKE --out FINDINGS --engine sc://HOST:15002"),
     ("what a baseline finds", "stillwatch detect LOG --out THEIRS --method fraudar"),
 )
 
@@ -68,6 +69,15 @@ def detect(
             f"{', '.join(f'`{name}`' for name in METHODS[1:])}.",
         ),
     ] = METHODS[0],
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="ENGINE",
+            help="Where signals are made and objects counted: `duckdb`, here; or a Spark cluster "
+            "that sees the lake, by `sc://host:port` (Spark Connect) or `spark://host:port` "
+            "(classic). Findings don't depend on it.",
+        ),
+    ] = "duckdb",
     threads: Annotated[
         int | None,
         typer.Option(
@@ -90,6 +100,8 @@ def detect(
         raise typer.BadParameter(
             "baselines name their campaigns anew; leave out --earlier or --method"
         )
+    if engine != "duckdb" and method != METHODS[0]:
+        raise typer.BadParameter("baselines run here; leave out --engine or --method")
     with watching(json) as watch:
         found = sw.detect(
             log,
@@ -97,6 +109,7 @@ def detect(
             until=until,
             earlier=earlier,
             method=method,
+            engine=engine,
             threads=threads,
             progress=watch,
         )

@@ -25,6 +25,7 @@ MEANINGS = {
     errors.OutputExists.exit_code: "the place to write to holds something that is not ours",
     errors.LakeBusy.exit_code: "another ingest is writing to this lake",
     errors.ExtraMissing.exit_code: "a method needs an extra that is not installed",
+    errors.EngineFailed.exit_code: "the engine is not one, can't be reached, or failed",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",
 }

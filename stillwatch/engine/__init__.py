@@ -1,1 +1,1 @@
-"""Where stages run: threads and an embedded DuckDB here."""
+"""Where stages run: threads and an embedded DuckDB here, a Spark cluster there."""

@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +22,14 @@ from stillwatch.tables import EXCHANGES
 
 @dataclass(frozen=True, eq=False)
 class Fragment:
-    """Rows of one row group; call it to read them. `rows` is an upper bound of how many."""
+    """Rows of one row group; call it to read them. `rows` is an upper bound of how many.
+
+    Pickled, it names its file by the absolute path and leaves out `metadata`, the file's footer:
+    whoever unpickles it reads that with the file.
+    """
 
     path: Path
-    metadata: pq.FileMetaData
+    metadata: pq.FileMetaData | None
     group: int
     rows: int
     columns: tuple[str, ...]
@@ -37,6 +42,9 @@ class Fragment:
         """What tells its rows from those of every other fragment that this lake has or had."""
         lost = hashlib.blake2b(self.deleted.astype("<i8").tobytes(), digest_size=8).hexdigest()
         return f"{self.path.name}:{self.group}:{lost}:{self.until or ''}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"path": self.path.absolute(), "metadata": None}
 
     def __call__(self) -> pa.RecordBatch:
         """The asked columns of the fragment's rows; raises `LakeBroken`."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-import numpy as np
 import pyarrow as pa
 
 from stillwatch.signals.keys import string_keys
-from stillwatch.signals.names import names
 from stillwatch.signals.registrations import COHORT_HOURS, COLUMNS, registrations
 from stillwatch.tables import ACCOUNTS
-from tests.sources.logs import make_exchanges
 
 NOON = dt.datetime(2026, 4, 22, 12, tzinfo=dt.UTC)
 
@@ -74,18 +71,3 @@ def test_no_accounts_and_chunked_accounts():
     whole = accounts(*rows)
     parts = pa.concat_tables([whole.slice(0, 7), whole.slice(7, 1), whole.slice(8)])
     assert registrations(parts).equals(registrations(whole))
-
-
-def test_names_stand_behind_the_keys_of_signals():
-    """Every account, model and organisation of a batch can be named by its key."""
-    batch = make_exchanges(300, seed=2).combine_chunks().to_batches()[0]
-    found = names(batch)
-    for column in ("account_id", "org_id", "model"):
-        keys, values = string_keys(batch[column]).tolist(), batch[column].to_pylist()
-        known = {k: v for k, v in zip(keys, values, strict=True) if v is not None}
-        assert found[column] == known
-    encoded = pa.record_batch([batch[n].dictionary_encode() for n in found], list(found))
-    assert names(encoded) == found
-    assert set(names(batch.select(["account_id"]))) == {"account_id"}
-    assert isinstance(next(iter(found["model"])), int)
-    assert np.uint64(next(iter(found["model"]))) in string_keys(batch["model"])

@@ -1,0 +1,70 @@
+"""Sessions with Spark: through Spark Connect, or of a classic master."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from stillwatch.engine.spark import Spark
+from stillwatch.errors import EngineFailed, ExtraMissing
+
+_PATIENCE_S = 15
+"""How long a server may take to answer. Spark's own client tries for ten minutes."""
+
+
+def connect(url: str) -> Spark:
+    """A session of its own on the Spark Connect server at `url`; `ExtraMissing`, `EngineFailed`."""
+    where = url.split(";", maxsplit=1)[0].rstrip("/")
+    builder = _session_builder(where)
+    import grpc
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    try:
+        with DefaultChannelBuilder(url).toChannel() as channel:
+            grpc.channel_ready_future(channel).result(timeout=_PATIENCE_S)
+        return Spark(builder.remote(url).create(), where)
+    except grpc.FutureTimeoutError as fault:
+        raise EngineFailed(
+            where,
+            f"has no Spark Connect server that answers within {_PATIENCE_S} seconds",
+            "Start one there, or correct the host, the port, or the network between",
+        ) from fault
+    except Exception as fault:
+        raise _refused(where, fault, "Check the URL: `sc://host:port`") from fault
+
+
+def submit(master: str) -> Spark:
+    """A classic session of its own on a master; `ExtraMissing`, `EngineFailed`."""
+    builder = _session_builder(master)
+    from pyspark.util import is_remote_only
+
+    if is_remote_only():
+        raise ExtraMissing(
+            master,
+            "needs all of PySpark, and only its client for Spark Connect is here",
+            "pip install pyspark in its place, or name an `sc://host:port`",
+        )
+    try:
+        session = builder.master(master).appName("stillwatch").getOrCreate()
+        return Spark(session.newSession(), master)
+    except Exception as fault:
+        raise _refused(master, fault, "Check that a Spark master runs there") from fault
+
+
+def _session_builder(where: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            # PySpark 4.2 says of pandas 3 that it isn't wholly supported: we use none of it.
+            warnings.simplefilter("ignore", FutureWarning)
+            import pyspark.sql
+            import pyspark.sql.connect.session
+    except ImportError as fault:
+        raise ExtraMissing(
+            where, f"needs PySpark ({fault})", "pip install 'stillwatch[spark]'"
+        ) from fault
+    return pyspark.sql.SparkSession.Builder()
+
+
+def _refused(where: str, fault: Exception, todo: str) -> EngineFailed:
+    text = " ".join(str(fault).split())
+    return EngineFailed(where, f"can't be used as an engine ({text[:300]})", todo)
