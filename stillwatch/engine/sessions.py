@@ -45,7 +45,8 @@ def submit(master: str) -> Spark:
             "pip install pyspark in its place, or name an `sc://host:port`",
         )
     try:
-        session = builder.master(master).appName("stillwatch").getOrCreate()
+        quiet = builder.config("spark.ui.showConsoleProgress", "false")
+        session = quiet.master(master).appName("stillwatch").getOrCreate()
         return Spark(session.newSession(), master)
     except Exception as fault:
         raise _refused(master, fault, "Check that a Spark master runs there") from fault

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _WAVE_ROWS = 1 << 20
 """Rows of one wave: half a gigabyte of signals, half of what a classic driver takes by default."""
 
-_SENT_BYTES = 32 << 20
+_SENT_BYTES = 64 << 20
 """Bytes of a table that are sent at once; Spark Connect refuses messages of 128 MB and more."""
 
 _LONGEST = 300

@@ -1,0 +1,64 @@
+"""A Spark Connect server without a JVM, with two workers, for tests of the Spark engine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where it listens, and its process."""
+
+    url: str
+    pid: int
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Sail with two workers that do one task at a time, in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "SAIL_MODE": "local-cluster",
+        "SAIL_CLUSTER__WORKER_INITIAL_COUNT": "2",
+        "SAIL_CLUSTER__WORKER_MAX_COUNT": "2",
+        "SAIL_CLUSTER__WORKER_TASK_SLOTS": "1",
+        "SAIL_EXECUTION__DEFAULT_PARALLELISM": "2",
+        "PYTHONPATH": str(ROOT),
+    }
+    log = tmp_path_factory.mktemp("sail") / "log"
+    command = [sys.executable, "-m", "pysail", "spark", "server", "--port", str(port)]
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=os.environ | settings, stdout=out, stderr=out)
+    try:
+        _wait(port, process, log)
+        yield Server(f"sc://127.0.0.1:{port}", process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(port: int, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        assert process.poll() is None, log.read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"no server within 30 seconds: {log.read_text()}")
