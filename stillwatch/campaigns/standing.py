@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numba as nb
@@ -68,7 +69,10 @@ def standing_table(
             reasons[a] = [(t.kind, t.weight, t.says) for t in verdict.tests.values()]
     campaigns = [(name, v) for name, v in named if v.kind == "distillation"]
     distances = _distances(traffic, [v for _, v in campaigns])
-    theirs = [(name, _known(distances[v.accounts, i])) for i, (name, v) in enumerate(campaigns)]
+    theirs = [
+        _Work.of(name, distances[:, i], _known(distances[v.accounts, i]))
+        for i, (name, v) in enumerate(campaigns)
+    ]
     neighbours = _neighbours(traffic, nearest)
     objects = _objects(traffic)
     shares = _shares(traffic)
@@ -96,16 +100,34 @@ def standing_table(
     return pa.Table.from_pylist(rows, schema=tables.STANDING)
 
 
+@dataclass(frozen=True)
+class _Work:
+    """A campaign's work: how far nine in ten of its members lie from it at most, and what each
+    account's distance weighs against its being one, (N,); `None` where no member's is known."""
+
+    name: str
+    usual: float
+    against: NDArray[np.float64] | None
+
+    @classmethod
+    def of(
+        cls, name: str, distances: NDArray[np.float64], members: NDArray[np.float64]
+    ) -> _Work:
+        if not len(members):
+            return cls(name, np.nan, None)
+        against = np.asarray(log10_e(rank_p(distances, members, high=True)))
+        return cls(name, float(np.quantile(members, 0.9)), against)
+
+
 def _detail(
     traffic: Traffic,
     a: int,
     verdict: str,
     reasons: list[tuple[str, float, str]],
     distances: NDArray[np.float64],
-    theirs: list[tuple[str, NDArray[np.float64]]],
+    theirs: list[_Work],
 ) -> dict[str, Any]:
-    """What is held for and against an account; `theirs` are campaigns' names and, of each, how far
-    its own members lie from its work."""
+    """What is held for and against an account; `theirs` are the works of campaigns."""
     told = [{"kind": k, "weight": round(w, 3), "says": s} for k, w, s in reasons]
     n = int(traffic.accounts.exchanges[a])
     says = {
@@ -117,19 +139,18 @@ def _detail(
     figures: dict[str, Any] = {"exchanges": n}
     if np.isfinite(distances).any():
         best = int(np.nanargmin(distances))
-        name, members = theirs[best]
-        figures["nearest_campaign"] = name
+        work = theirs[best]
+        figures["nearest_campaign"] = work.name
         figures["mmd2_to_nearest_campaign"] = round(float(distances[best]), 5)
-        if verdict != "member" and len(members):
-            p = rank_p(distances[best], members, high=True)
+        if verdict != "member" and work.against is not None:
             asks = "What it asks lies" if traffic.text else "How it asks lies"
             against.append(
                 {
                     "kind": "exchangeability",
-                    "weight": -round(max(0.0, float(log10_e(p))), 3),
+                    "weight": -round(max(0.0, float(work.against[a])), 3),
                     "says": f"{asks} at squared MMD {distances[best]:.4f} from the work of the "
-                    f"nearest campaign ({name}); nine in ten of its members lie within "
-                    f"{np.quantile(members, 0.9):.4f}.",
+                    f"nearest campaign ({work.name}); nine in ten of its members lie within "
+                    f"{work.usual:.4f}.",
                 }
             )
     elif verdict != "member":
