@@ -110,9 +110,7 @@ class _Work:
     against: NDArray[np.float64] | None
 
     @classmethod
-    def of(
-        cls, name: str, distances: NDArray[np.float64], members: NDArray[np.float64]
-    ) -> _Work:
+    def of(cls, name: str, distances: NDArray[np.float64], members: NDArray[np.float64]) -> _Work:
         if not len(members):
             return cls(name, np.nan, None)
         against = np.asarray(log10_e(rank_p(distances, members, high=True)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 from stillwatch.engine.spark import Spark
@@ -57,6 +59,10 @@ def _session_builder(where: str) -> Any:
         with warnings.catch_warnings():
             # PySpark 4.2 says of pandas 3 that it isn't wholly supported: we use none of it.
             warnings.simplefilter("ignore", FutureWarning)
+            import pyspark
+
+            # The client alone has no Spark at home, and its own check of what it needs asks where.
+            os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
             import pyspark.sql
             import pyspark.sql.connect.session
     except ImportError as fault:

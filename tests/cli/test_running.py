@@ -96,7 +96,8 @@ def test_detect(run: Run, calls: list, tmp_path: Path) -> None:
     out = tmp_path / "f"
     ran = run("detect", "LOG", "--out", out, "--until", "2026-02-01", "--threads", 2)
     until = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
-    told = {"out": out, "until": until, "earlier": None, "method": "stillwatch", "threads": 2}
+    told = {"out": out, "until": until, "earlier": None, "method": "stillwatch"}
+    told |= {"engine": "duckdb", "threads": 2}
     assert calls == [("detect", (Path("LOG"),), told)]
     assert "3 campaigns found" in ran.out
     told = json.loads(run("detect", "LOG", "--out", out, "--json").out)
