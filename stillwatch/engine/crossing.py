@@ -28,6 +28,7 @@ _DDL = {
     pa.float64(): "double",
     pa.string(): "string",
     pa.binary(): "binary",
+    KEY: "decimal(20, 0)",
 }
 
 
@@ -37,7 +38,7 @@ def carried(schema: pa.Schema) -> pa.Schema:
 
 
 def ddl(schema: pa.Schema) -> str:
-    """A schema of carried rows as Spark writes it."""
+    """A schema of carried rows, or of a table for SQL, as Spark writes it."""
     return ", ".join(f"`{field.name}` {_DDL[field.type]}" for field in schema)
 
 

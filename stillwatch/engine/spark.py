@@ -108,7 +108,8 @@ class Spark:
         parts = [table.slice(at, step) for at in range(0, max(1, table.num_rows), step)]
         views = [f"{name}_part_{number}" for number in range(len(parts))]
         for view, part in zip(views, parts, strict=True):
-            self._session.createDataFrame(part).createOrReplaceTempView(view)
+            rows = part if part.num_rows else []
+            self._session.createDataFrame(rows, ddl(part.schema)).createOrReplaceTempView(view)
         # The cluster puts the parts together: a plan with all of their rows would be one message.
         whole = self._session.sql(" union all ".join(f"select * from {view}" for view in views))
         whole.createOrReplaceTempView(name)
