@@ -58,8 +58,8 @@ def main() -> int:
             good &= not differing and workers >= 2
             print(
                 f"{world}: {here.run['exchanges_detected']} exchanges in "
-                f"{len(Lake.open(lake).fragments())} fragments, {here.campaigns.num_rows} campaigns "
-                f"and networks; tables that differ: {differing or 'none'}; "
+                f"{len(Lake.open(lake).fragments())} fragments, {here.campaigns.num_rows} "
+                f"campaigns and networks; tables that differ: {differing or 'none'}; "
                 f"{workers} worker processes; {here_s:.1f} s here, {there_s:.1f} s there",
                 flush=True,
             )

@@ -123,7 +123,8 @@ def detect(
     ):
         traffic = _traffic(lake, spool, until, runner, clock)
         with clock.stage("groups", SEARCHES, "searches"), _steady():
-            candidates = find_groups(traffic, clock.progress.advance)
+            spread = partial(_spread, threads=threads)
+            candidates = find_groups(traffic, clock.progress.advance, spread)
         work = len(candidates.groups) + len(candidates.networks)
         run = _run_record(lake, until) | runner.record() | _world(log)
         run["exchanges_detected"] = len(traffic.exchanges)
@@ -133,7 +134,7 @@ def detect(
                 candidates,
                 run,
                 tell=clock.progress.advance,
-                spread=partial(_spread, threads=threads),
+                spread=spread,
                 earlier=known,
             )
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}

@@ -1,4 +1,4 @@
-"""Progress: how long work says how far it is, without knowing who is watching.
+"""Progress: how long work says how far it is, without knowing who is watching, or who helps.
 
 A stage that takes `progress` calls `start` once, `advance` as it goes, and `finish` at the end;
 then another stage may start. The command line hands in a bar with rates and time left
@@ -7,7 +7,16 @@ then another stage may start. The command line hands in a bar with rates and tim
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+Spread = Callable[[Iterable[Callable[[], Any]]], Iterator[Any]]
+"""What does jobs, on as many threads as it likes, and gives their results in their order."""
+
+
+def one_by_one(jobs: Iterable[Callable[[], Any]]) -> Iterator[Any]:
+    """The plainest `Spread`: jobs one after another, on this thread."""
+    return (job() for job in jobs)
 
 
 class Progress(Protocol):

@@ -10,7 +10,6 @@ independent given the part (naive Bayes), and `refinement` then takes them toget
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ import numpy as np
 
 from stillwatch.campaigns.cells import CELLS, assign, codebook
 from stillwatch.campaigns.refinement import Trees, refine, told_by
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.boosting import CODES
 from stillwatch.statistics.pairs import accounts_by_key
 from stillwatch.tables import CAPABILITIES
@@ -90,14 +90,6 @@ ORDERED_FEATURES = ("capability", "turns", "exchanges", "max_tokens", "thinking"
 """Features whose codes trees can cut: all are in order but capability, which has few values."""
 
 
-SpreadCells = Callable[[Iterable[Callable[[], "NDArray"]]], Iterator["NDArray"]]
-
-
-def map_plainly(jobs: Iterable[Callable[[], NDArray]]) -> Iterator[NDArray]:
-    """Jobs one after another, on this thread."""
-    return (job() for job in jobs)
-
-
 @dataclass(frozen=True)
 class Model:
     """What tells a group's common work, of anybody: the log `ratio` of each value of each feature
@@ -153,7 +145,7 @@ class Background:
 
 
 def content_cells(
-    exchanges: Exchanges, order: NDArray[np.integer], spread: SpreadCells = map_plainly
+    exchanges: Exchanges, order: NDArray[np.integer], spread: Spread = one_by_one
 ) -> NDArray[np.uint8]:
     """The content cells of a run's exchanges that can begin a thread, (n,), 0 for the others.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from stillwatch.campaigns.write import (
     members_table,
 )
 from stillwatch.findings import Findings
+from stillwatch.progress import Spread, one_by_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,12 +42,6 @@ ALIKE = 0.05
 """Part of the outsiders that may come or go before groups that stay the same are judged again."""
 
 Judged = list[Verdict]
-Spread = Callable[[Iterable[Callable[[], Any]]], Iterator[Any]]
-"""What does jobs, on as many threads as it likes, and gives their results in their order."""
-
-
-def _one_by_one(jobs: Iterable[Callable[[], Any]]) -> Iterator[Any]:
-    return (job() for job in jobs)
 
 
 def conclude(
@@ -54,7 +49,7 @@ def conclude(
     candidates: Candidates,
     run: dict[str, Any],
     tell: Callable[[int], None] = lambda _: None,
-    spread: Spread = _one_by_one,
+    spread: Spread = one_by_one,
     earlier: Findings | None = None,
 ) -> Findings:
     """Findings of one run, whose record `run` gains `outsiders`, and `notes` on what

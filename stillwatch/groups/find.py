@@ -8,6 +8,7 @@ import numpy as np
 
 from stillwatch.groups.sharing import ORIGIN_KINDS, WORK_KINDS, sharing_groups
 from stillwatch.groups.twins import twin_groups
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.tables import CAPABILITIES
 from stillwatch.traffic import Candidates, Group, Traffic
 
@@ -18,12 +19,15 @@ SEARCHES = len(CAPABILITIES) + 3
 """Steps that `find_groups` tells of: twins over all and by capability, work, and origin."""
 
 
-def find_groups(traffic: Traffic, tell: Callable[[int], None] = lambda _: None) -> Candidates:
+def find_groups(
+    traffic: Traffic, tell: Callable[[int], None] = lambda _: None, spread: Spread = one_by_one
+) -> Candidates:
     """Groups that work alike (twins, or dense blocks of what is worked on), and networks.
 
+    `spread` does searches, on as many threads as it likes, and gives what they find in their order.
     A network is a group that comes the same ways: by network prefix, device, payment, sign-up.
     """
-    twins, nearest = twin_groups(traffic, tell)
+    twins, nearest = twin_groups(traffic, tell, spread)
     blocks = sharing_groups(traffic, WORK_KINDS, "shared work")
     tell(1)
     origins = sharing_groups(traffic, ORIGIN_KINDS, "shared origin")

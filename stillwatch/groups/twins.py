@@ -7,10 +7,12 @@ unbiased MMD counts as nil (`statistics.mmd.twin_links`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.crowds import twin_communities
 from stillwatch.statistics.mmd import (
     Samples,
@@ -42,35 +44,46 @@ TOLD = 5
 
 
 def twin_groups(
-    traffic: Traffic, tell: Callable[[int], None] = lambda _: None
+    traffic: Traffic, tell: Callable[[int], None] = lambda _: None, spread: Spread = one_by_one
 ) -> tuple[list[Group], Nearest]:
     """Groups of twins, strongest first, and the nearest others of every account.
 
-    Sought over whole accounts, then over each capability that is worth harvesting.
+    Sought over whole accounts, then over each capability that is worth harvesting; `spread` does
+    these searches, on as many threads as it likes, and gives what they find in their order.
     """
     found, nearest = [], Nearest(np.zeros(0, np.int64), *(np.zeros((0, TOLD), t) for t in "qdd"))
-    slices = traffic.slices
-    for capability in (WHOLE, *range(len(CAPABILITIES))):
+    searches = (
+        partial(_twins, traffic, capability) for capability in (WHOLE, *range(len(CAPABILITIES)))
+    )
+    for groups, told in spread(searches):
         tell(1)
-        rows = slices.of(capability, LEAST_EXCHANGES)
-        if capability in _SKIPPED or len(rows) < LEAST_ACCOUNTS:
-            continue
-        account = slices.account[rows]
-        sample = sample_of(slices, rows, traffic.scale)
-        some = rows[:: max(1, len(rows) // SPLIT)]
-        spread = halves_spread(slices, some, traffic.scale)
-        other, mmd2 = nearest_twins(sample, NEIGHBOURS)
-        if capability == WHOLE:
-            error = spread * (1 / sample.size[:, None] + 1 / sample.size[other])
-            told = slice(0, TOLD)
-            nearest = Nearest(
-                account, account[other[:, told]], mmd2[:, told], (mmd2 / error)[:, told]
-            )
-        linked = twin_links(sample.size[:, None], sample.size[other], mmd2, spread)
-        label = "whole" if capability == WHOLE else CAPABILITIES[capability]
-        for places in twin_communities(sample, other, linked, LEAST_ACCOUNTS):
-            found.append(Group(np.sort(account[places]), (f"twins: {label}",)))
+        found += groups
+        nearest = told or nearest
     return found, nearest
+
+
+def _twins(traffic: Traffic, capability: int) -> tuple[list[Group], Nearest | None]:
+    """Groups of twins among the slices of one capability; over whole accounts the nearest too."""
+    slices = traffic.slices
+    rows = slices.of(capability, LEAST_EXCHANGES)
+    if capability in _SKIPPED or len(rows) < LEAST_ACCOUNTS:
+        return [], None
+    account = slices.account[rows]
+    sample = sample_of(slices, rows, traffic.scale)
+    some = rows[:: max(1, len(rows) // SPLIT)]
+    null = halves_spread(slices, some, traffic.scale)
+    other, mmd2 = nearest_twins(sample, NEIGHBOURS)
+    nearest = None
+    if capability == WHOLE:
+        error = null * (1 / sample.size[:, None] + 1 / sample.size[other])
+        told = slice(0, TOLD)
+        nearest = Nearest(account, account[other[:, told]], mmd2[:, told], (mmd2 / error)[:, told])
+    linked = twin_links(sample.size[:, None], sample.size[other], mmd2, null)
+    label = "whole" if capability == WHOLE else CAPABILITIES[capability]
+    return [
+        Group(np.sort(account[places]), (f"twins: {label}",))
+        for places in twin_communities(sample, other, linked, LEAST_ACCOUNTS)
+    ], nearest
 
 
 def sample_of(slices: Slices, rows: NDArray[np.integer], scale: float) -> Samples:
