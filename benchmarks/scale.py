@@ -1,7 +1,7 @@
 """What detection costs by size: time, memory and scores from a lake, and the bare scan beside it.
 
-    python benchmarks/scale.py --scales 0.025 0.05 0.1 0.2 0.4 0.8     # 1 to 32 million exchanges
-    python benchmarks/scale.py --scales 1 --record benchmarks/results/seed.json
+    python -m benchmarks.scale --scales 0.025 0.05 0.1 0.2 0.4 0.8     # 1 to 32 million exchanges
+    python -m benchmarks.scale --scales 1 --record benchmarks/results/seed.json
 
 Makes the world `plain` at each scale (1 is the world `seed`), ingests it, and measures `detect` in
 a process of its own, from the bare lake; with `--again` once more, with the signals that the first
