@@ -36,7 +36,7 @@ FIT_THREADS = 40_000
 BLOCK = 1 << 16
 """Exchanges whose cells are found at a time."""
 
-SCORED = 2_000_000
+SCORED = 500_000
 """Threads that are scored at a time."""
 
 ENOUGH = 8

@@ -39,7 +39,7 @@ class Samples:
     def own(self) -> NDArray[np.float64]:
         """u(A): the unbiased estimate of |mu_A|^2, (s,)."""
         n = self.size
-        return ((self.total**2).sum(1) - self.squares) / (n * (n - 1))
+        return (np.einsum("sd,sd->s", self.total, self.total) - self.squares) / (n * (n - 1))
 
     def at(self, places: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
         """The samples at `places`, or where a mask (s,) holds."""
@@ -103,7 +103,7 @@ def null_spread(first: Samples, second: Samples, least: int = 8) -> float:
     return float(max(NULL_SPREAD, 1.4826 * np.median(np.abs(unit))))
 
 
-BLOCK = 1 << 24
+BLOCK = 1 << 22
 """Pairs whose MMD is held at a time."""
 
 EXACT = 20_000
