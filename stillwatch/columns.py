@@ -98,16 +98,36 @@ class Stored:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
+class Held:
+    """Some rows of a column, held in memory, which is asked for no others but these."""
+
+    def __init__(self, column: Column, rows: NDArray[np.integer]) -> None:
+        self._rows = np.sort(rows)
+        self._values = column[self._rows]
+        self.shape = column.shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any, /) -> NDArray:
+        return self._values[np.searchsorted(self._rows, rows)]
+
+    def spans(self, rows: NDArray[np.integer]) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
+        """All of the sorted `rows` at once."""
+        yield self._values, np.searchsorted(self._rows, rows)
+
+
 def spans(
     column: Column, rows: NDArray[np.integer]
 ) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
-    """`rows` of a wide column in stretches, sorted: (values to index, a stretch's rows).
+    """`rows` of a wide column in stretches, sorted: (values, places in them of a stretch's rows).
 
     >>> [part.tolist() for _, part in spans(np.zeros((4, 2)), np.array([3, 1]))]
-    [[3, 1]]
+    [[1, 3]]
     """
-    if isinstance(column, Stored):
-        yield from column.spans(np.sort(rows))
+    rows = np.sort(rows)
+    if isinstance(column, Stored | Held):
+        yield from column.spans(rows)
     elif isinstance(column, np.ndarray):
         yield column, rows
     else:

@@ -6,10 +6,11 @@ Places are positions in a run's sorted account ids. All arrays are read-only by 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+from stillwatch.statistics.order import stretches
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,35 +28,68 @@ class Ids(Protocol):
 
 
 @dataclass(frozen=True)
+class Threads:
+    """t threads, each of one account, in order of account, then of when they begin.
+
+    `order` (n,) are all rows, thread by thread, a thread's in order of time, then key: those of
+    thread i are `order[first[i] : first[i + 1]]`. Those of account a are the threads from
+    `starts[a]` to `starts[a + 1]`, so an account's rows are together in `order` too.
+    """
+
+    order: NDArray[np.integer]
+    first: NDArray[np.integer]
+    starts: NDArray[np.integer]
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+    def of(self, accounts: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The threads of some accounts, places, in their order."""
+        return stretches(self.starts[accounts], self.starts[accounts + 1])
+
+    def account(self, threads: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The account, a place, of each of some threads."""
+        return np.searchsorted(self.starts, threads, side="right") - 1
+
+    def begins(self, threads: NDArray[np.integer] | slice) -> NDArray[np.integer]:
+        """The row with which each of some threads begins."""
+        return self.order[self.first[:-1][threads]]
+
+    def lengths(self, threads: NDArray[np.integer]) -> NDArray[np.integer]:
+        """How many exchanges each of some threads has."""
+        return self.first[threads + 1] - self.first[threads]
+
+    def rows(self, threads: NDArray[np.integer]) -> NDArray[np.integer]:
+        """All rows of some threads, thread by thread."""
+        return self.order[stretches(self.first[threads], self.first[threads + 1])]
+
+    def rows_of(self, accounts: NDArray[np.integer]) -> NDArray[np.integer]:
+        """All rows of some accounts, places, thread by thread."""
+        edges = self.first[self.starts]
+        return self.order[stretches(edges[accounts], edges[accounts + 1])]
+
+
+@dataclass(frozen=True)
 class Exchanges:
     """n exchanges by column: `keys` holds those of `tables.SIGNALS`, `family` and `thread`.
 
     `account` (n,) are places, `content` is int8 (n, components), `ids` are the exchange ids, row by
-    row the same. Columns may lie on disk: they are asked for the rows that are needed, `[:]` for
-    all; `content` by `columns.spans` where the rows are many.
+    row the same, `threads` what continues what. Columns may lie on disk: they are asked for the
+    rows that are needed, `[:]` for all; `content` by `columns.spans` where the rows are many.
     """
 
     account: NDArray[np.integer]
     keys: dict[str, Column]
     content: Column
     ids: Ids
+    threads: Threads
 
     def __len__(self) -> int:
         return len(self.account)
 
     def rows_of(self, accounts: NDArray[np.integer]) -> NDArray[np.integer]:
-        """All rows of some accounts, places, in order of the exchanges' keys."""
-        rows, starts = self._by_account
-        parts = [rows[starts[a] : starts[a + 1]] for a in accounts.tolist()]
-        found = np.concatenate([rows[:0], *parts])
-        return found[np.argsort(self["exchange"][found], kind="stable")]
-
-    @cached_property
-    def _by_account(self) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        packed = (self.account.astype(np.int64) << 32) | np.arange(len(self.account))
-        packed.sort()
-        ends = np.cumsum(np.bincount(self.account)) if len(packed) else np.zeros(0, np.int64)
-        return (packed & (2**32 - 1)).astype(np.int32), np.concatenate([[0], ends])
+        """All rows of some accounts, places, in their order, thread by thread."""
+        return self.threads.rows_of(accounts)
 
     def __getitem__(self, name: str) -> Column:
         return self.keys[name]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DAY_US = 86_400_000_000
 MOST_DAYS = 800
+BLOCK = 1 << 20
+"""Exchanges that are counted at a time."""
 
 
 def work_allocation(traffic: Traffic, component: Component) -> Test:
@@ -96,6 +98,16 @@ def daily_counts(
         days = max(1, len(used))
     cell = place[traffic.exchanges.account[mine]] * days + day
     return np.bincount(cell, minlength=len(accounts) * days).reshape(-1, days).astype(float)
+
+
+def counts_of_all(traffic: Traffic) -> NDArray[np.float64]:
+    """Exchanges a day of all accounts, (N, days)."""
+    everyone, rows = np.arange(len(traffic.accounts)), range(0, len(traffic.exchanges), BLOCK)
+    span = int(traffic.accounts.last.max() - traffic.accounts.first.min()) // DAY_US
+    if span >= MOST_DAYS - 1:
+        return daily_counts(traffic, np.arange(len(traffic.exchanges)), everyone)
+    blocks = (np.arange(i, min(i + BLOCK, len(traffic.exchanges))) for i in rows)
+    return sum(daily_counts(traffic, block, everyone) for block in blocks)  # pyright: ignore
 
 
 def _equal_load(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> tuple[float, float]:

@@ -11,32 +11,36 @@ independent given the part (naive Bayes), and `refinement` then takes them toget
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
-from stillwatch.campaigns.cells import CELLS, assign, codebook
+from stillwatch.campaigns.ground import CAPABILITY, FEATURES, WIDTHS
 from stillwatch.campaigns.refinement import Trees, refine, told_by
-from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.boosting import CODES
-from stillwatch.statistics.pairs import accounts_by_key
-from stillwatch.tables import CAPABILITIES
+from stillwatch.statistics.order import evenly
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
+    from stillwatch.campaigns.ground import Ground
     from stillwatch.traffic import Exchanges
 
-CODEBOOK_ROWS = 20_000
 FIT_THREADS = 40_000
 """Threads of the background that a fit looks at, and of the group that name its common values."""
 
-BLOCK = 1 << 16
-"""Exchanges whose cells are found at a time."""
+FIT_ACCOUNTS = 4_000
+"""Outsiders whose threads these are; of more, evenly spaced ones, so that what is usual in one
+account can be seen."""
 
-SCORED = 500_000
+SCANNED = 256
+"""Threads of an account outside a group that are asked whether it does the group's work; of more,
+evenly spaced ones."""
+
+SCORED = 250_000
 """Threads that are scored at a time."""
 
 ENOUGH = 8
@@ -68,24 +72,9 @@ COMMON_VALUES = 256
 
 KEY_FEATURES = ("opening", "closing")
 """System prompts and tool sets are left out: they come with the software, so a campaign that uses
-a popular agent looks by them like any customer who does, and every customer like the campaign."""
+a popular agent looks by them like any customer who does, and every customer like the campaign.
+These features are a group's own; those of `ground.FEATURES` mean the same for every group."""
 
-SHARED_FEATURES = (
-    "cell",
-    "capability",
-    "signs",
-    "turns",
-    "exchanges",
-    "max_tokens",
-    "thinking",
-    "repeats",
-)
-"""Features that mean the same for every group; those of `KEY_FEATURES` are a group's own."""
-
-WIDTHS = (len(CAPABILITIES), 64, 11, 7, 8, 3, 3)
-"""How many codes each shared feature after the cell has."""
-
-CAPABILITY = SHARED_FEATURES.index("capability")
 ORDERED_FEATURES = ("capability", "turns", "exchanges", "max_tokens", "thinking", "repeats")
 """Features whose codes trees can cut: all are in order but capability, which has few values."""
 
@@ -104,167 +93,126 @@ class Model:
 class Attribution:
     """A fitted group.
 
-    `rows` (m,) are exchanges of the group's accounts and `posterior` (m,) their probability of
-    being common work. `false_rate` is the share of a typical outsider's threads that would be
-    attributed to an account of which one thread in twenty is common work. `model` is what was
-    learnt.
+    `threads` (t,) are those of the group's accounts, `account` (t,) whose each is, and `told` (t,)
+    the probability that it is common work. `false_rate` is the share of a typical outsider's
+    threads that would be attributed to an account of which one thread in twenty is common work.
+    `model` is what was learnt.
     """
 
-    rows: NDArray[np.integer]
-    posterior: NDArray[np.float64]
+    threads: NDArray[np.integer]
+    account: NDArray[np.integer]
+    told: NDArray[np.float64]
     false_rate: float
     model: Model
 
 
 @dataclass(frozen=True)
-class Threads:
-    """t threads: the row that `begins` each, its `account`, and how many `turns` it comes to.
-
-    `rows` (m,) are the exchanges that they were made of and `of_row` (m,) the thread of each.
-    """
-
-    begins: NDArray[np.integer]
-    account: NDArray[np.integer]
-    turns: NDArray[np.integer]
-    rows: NDArray[np.integer]
-    of_row: NDArray[np.integer]
-
-
-@dataclass(frozen=True)
 class Background:
-    """What every group of a run is fitted against, made once.
+    """What every group of a run is fitted against: b threads of outsiders, whose `account` each is
+    and its `codes` (b, features). `ground` has the codes of all threads."""
 
-    `cells` (n,) are the content cells of all the run's exchanges; `threads` those of outsiders,
-    with their `codes` by `SHARED_FEATURES`. A fit looks at every `step`-th.
-    """
-
-    cells: NDArray[np.uint8]
-    threads: Threads
-    codes: NDArray[np.int16]
-    step: int
+    ground: Ground
+    threads: NDArray[np.integer]
+    account: NDArray[np.integer]
+    codes: NDArray[np.uint8]
 
 
-def content_cells(
-    exchanges: Exchanges, order: NDArray[np.integer], spread: Spread = one_by_one
-) -> NDArray[np.uint8]:
-    """The content cells of a run's exchanges that can begin a thread, (n,), 0 for the others.
-
-    `order` is that of their keys; `spread` does jobs, on as many threads as it likes, and gives
-    their results in their order.
-    """
-    sample = order[:: max(1, len(order) // CODEBOOK_ROWS)]
-    centroids = codebook(exchanges.content[sample])
-
-    rows = _may_begin(exchanges)
-
-    def some(begin: int) -> NDArray[np.uint8]:
-        part = exchanges.content[rows[begin : begin + BLOCK]]
-        return assign(part, centroids).astype(np.uint8)
-
-    cells = np.zeros(len(exchanges), np.uint8)
-    for begin, found in zip(
-        range(0, len(rows), BLOCK),
-        spread(partial(some, begin) for begin in range(0, len(rows), BLOCK)),
-        strict=True,
-    ):
-        cells[rows[begin : begin + BLOCK]] = found
-    return cells
-
-
-def _may_begin(exchanges: Exchanges) -> NDArray[np.integer]:
-    """Rows with which a thread begins, whichever accounts' rows are looked at; in order of rows."""
-    thread, key, account = exchanges["thread"][:], exchanges["exchange"][:], exchanges.account
-    turns, ts, threads = exchanges["turns"][:], exchanges["ts"][:], int(thread.max(initial=-1)) + 1
-    first = _first(thread, turns, ts, key, threads)
-    # Of a thread that goes from account to account any exchange may come to be the first.
-    begins = account != account[first[thread]]
-    begins[first[first >= 0]] = True
-    return np.flatnonzero(begins)
-
-
-def background(
-    exchanges: Exchanges, rows: NDArray[np.integer], cells: NDArray[np.uint8]
-) -> Background:
-    """The background that `rows` make, in order of their keys: samples must not depend on order."""
-    threads = _threads(exchanges, rows)
-    codes = _codes(exchanges, threads, cells)
-    return Background(cells, threads, codes, max(1, len(threads.begins) // FIT_THREADS))
+def background(exchanges: Exchanges, ground: Ground, outsiders: NDArray[np.integer]) -> Background:
+    """The background that some accounts make, sorted places."""
+    few = outsiders[:: max(1, len(outsiders) // FIT_ACCOUNTS)]
+    threads = exchanges.threads.of(few)
+    threads = threads[:: max(1, len(threads) // FIT_THREADS)]
+    return Background(ground, threads, exchanges.threads.account(threads), ground.codes[threads])
 
 
 def attribute(
     exchanges: Exchanges,
-    rows: NDArray[np.integer],
+    accounts: NDArray[np.integer],
     background: Background,
     start: NDArray[np.float64] | Model | None = None,
 ) -> Attribution:
-    """Fit the mixture to the group's exchanges `rows`, which are in order of exchange keys.
+    """Fit the mixture to the threads of a group's `accounts`, sorted places.
 
     `start` says how common threads are taken to be at first: by a model of some of the group's
     common work, or by capability; all wholly, if not given. Where accounts share their camouflage
     too, that is common as well, and only the start decides which of the two a fit is about.
     """
-    inside = _threads(exchanges, rows)
-    values = _vocabulary(exchanges, inside.begins[:: max(1, len(inside.begins) // FIT_THREADS)])
-    inside_codes = np.column_stack(
-        [_codes(exchanges, inside, background.cells), _keyed(exchanges, inside.begins, values)]
-    )
-    few = slice(None, None, background.step)
-    outside = background.threads
-    outside_codes = np.column_stack(
-        [background.codes[few], _keyed(exchanges, outside.begins[few], values)]
-    )
-    account, load = np.unique(inside.account, return_inverse=True, return_counts=True)[1:]
+    threads = exchanges.threads.of(accounts)
+    values = _vocabulary(exchanges, threads[:: max(1, len(threads) // FIT_THREADS)])
+    shared = background.ground.codes[threads]
+    inside = _with_keys(exchanges, threads, shared, values)
+    outside = _with_keys(exchanges, background.threads, background.codes, values)
+    owner = exchanges.threads.account(threads)
+    account, load = np.unique(owner, return_inverse=True, return_counts=True)[1:]
     counts = np.minimum(1.0, MOST_LOAD * np.median(load) / load)[account]
     if isinstance(start, Model):
-        first = _told(
-            exchanges, inside.begins, inside_codes[:, : len(SHARED_FEATURES)], start, EVEN
-        )
+        first = _told(_with_keys(exchanges, threads, shared, start.values), start, EVEN)
     else:
-        first = np.ones(len(account)) if start is None else start[inside_codes[:, CAPABILITY]]
-    sizes = np.array([CELLS, *WIDTHS, *(1 + len(v) for v in values.values())])
-    posterior, ratio = _mixture(inside_codes, outside_codes, sizes, account, counts, first)
-    stray = _posterior(outside_codes, ratio, np.full(len(outside_codes), 0.05)) >= 0.5
-    honest = ~_suspects(outside.account[few], outside_codes, ratio, account, posterior)
+        first = np.ones(len(account)) if start is None else start[inside[:, CAPABILITY]]
+    sizes = np.array([*WIDTHS, *(1 + len(v) for v in values.values())])
+    posterior, ratio = _mixture(inside, outside, sizes, account, counts, first)
+    stray = _posterior(outside, ratio, np.full(len(outside), 0.05)) >= 0.5
+    honest = ~_suspects(background.account, outside, ratio, account, posterior)
     posterior, trees = refine(
-        _features(inside_codes, ratio),
-        _features(outside_codes[honest], ratio),
+        _features(inside, ratio),
+        _features(outside[honest], ratio),
         posterior,
         account,
         counts,
     )
     return Attribution(
-        rows=rows,
-        posterior=posterior[inside.of_row],
-        false_rate=usual_rate(outside.account[few], stray),
+        threads=threads,
+        account=owner,
+        told=posterior,
+        false_rate=usual_rate(background.account, stray),
         model=Model(ratio, values, trees),
     )
 
 
-def attributed_outside(
-    exchanges: Exchanges, background: Background, model: Model, share: float
-) -> NDArray[np.bool_]:
-    """Which of the background's threads would be attributed, (t,), at such a `share` of the work.
+def scanned(exchanges: Exchanges, accounts: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Threads of some accounts, at most `SCANNED` of each."""
+    starts = exchanges.threads.starts
+    return evenly(starts[accounts], starts[accounts + 1], SCANNED)
+
+
+def told_of(
+    exchanges: Exchanges, ground: Ground, model: Model, threads: NDArray[np.integer], share: float
+) -> NDArray[np.float64]:
+    """Probability that each of some threads (t,) is a model's common work, at such a `share` of it.
 
     By both looks: the first, of naive Bayes, is asked first, and the second of what it takes.
     """
-    threads = background.threads
-    out = np.zeros(len(threads.begins), bool)
-    for begin in range(0, len(out), SCORED):
-        part = slice(begin, begin + SCORED)
-        codes = background.codes[part]
-        out[part] = _told(exchanges, threads.begins[part], codes, model, share) >= 0.5
+    out = np.empty(len(threads))
+    for part in _parts(len(threads)):
+        codes = _with_keys(exchanges, threads[part], ground.codes[threads[part]], model.values)
+        out[part] = _told(codes, model, share)
     return out
 
 
-def _told(
+def carried(
     exchanges: Exchanges,
-    begins: NDArray[np.integer],
-    shared: NDArray[np.integer],
+    ground: Ground,
     model: Model,
+    threads: NDArray[np.integer],
     share: float,
 ) -> NDArray[np.float64]:
-    """Probability of a model's common work, of threads by where they begin and `shared` codes."""
-    codes = np.column_stack([shared, _keyed(exchanges, begins, model.values)])
+    """The same of accounts that are of the model's group: as the fit itself would tell them."""
+    out = np.empty(len(threads))
+    for part in _parts(len(threads)):
+        codes = _with_keys(exchanges, threads[part], ground.codes[threads[part]], model.values)
+        if model.trees:
+            out[part] = told_by(model.trees, _features(codes, model.ratio))
+        else:
+            out[part] = _posterior(codes, model.ratio, np.full(len(codes), share))
+    return out
+
+
+def _parts(rows: int) -> Iterator[slice]:
+    return (slice(begin, begin + SCORED) for begin in range(0, rows, SCORED))
+
+
+def _told(codes: NDArray[np.integer], model: Model, share: float) -> NDArray[np.float64]:
+    """Probability of a model's common work, of threads by all of their codes."""
     told = _posterior(codes, model.ratio, np.full(len(codes), share))
     asked = told >= 0.5
     if model.trees and asked.any():
@@ -308,7 +256,7 @@ def _mixture(
         ratio = np.log(common / own)
         if first:
             # An opening that all of the group's traffic has would settle everything at once.
-            ratio[len(SHARED_FEATURES) :] = 0.0
+            ratio[len(FEATURES) :] = 0.0
         share = _shares(account, posterior)
         posterior = _posterior(inside, ratio, share[account])
     return posterior, ratio
@@ -335,7 +283,7 @@ def _suspects(
 def _features(codes: NDArray[np.integer], ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
     """What refinement looks at: the rank of each code's log ratio, and codes that have an order."""
     told = [_ranks(ratio[f])[codes[:, f]] for f in range(codes.shape[1])]
-    ordered = codes[:, [SHARED_FEATURES.index(name) for name in ORDERED_FEATURES]]
+    ordered = codes[:, [FEATURES.index(name) for name in ORDERED_FEATURES]]
     return np.column_stack([*told, ordered.astype(np.uint8)])
 
 
@@ -345,88 +293,32 @@ def _ranks(ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
     return (rank * min(len(value), CODES) // len(value)).astype(np.uint8)
 
 
-def _threads(exchanges: Exchanges, rows: NDArray[np.integer]) -> Threads:
-    """The threads of `rows`, in order of the key of the exchange that begins each."""
-    thread, key, turns = (exchanges[name][rows] for name in ("thread", "exchange", "turns"))
-    used = np.zeros(int(thread.max(initial=-1)) + 1, np.int32)
-    used[thread] = 1
-    thread = (np.cumsum(used, dtype=np.int32) - 1)[thread]
-    begins = rows[_first(thread, turns, exchanges["ts"][rows], key, int(used.sum()))]
-    most = np.full(len(begins), -1, np.int32)
-    np.maximum.at(most, thread, turns)
-    rank = np.argsort(exchanges["exchange"][begins], kind="stable").astype(np.int32)
-    place = np.empty(len(rank), np.int32)
-    place[rank] = np.arange(len(rank), dtype=np.int32)
-    return Threads(begins[rank], exchanges.account[begins[rank]], most[rank], rows, place[thread])
-
-
-@nb.njit(nogil=True, cache=True)
-def _first(thread, turns, ts, key, threads):
-    """The place of each thread's first exchange: of least turns, then time, then key."""
-    out = np.full(threads, -1, np.int64)
-    for i in range(len(thread)):
-        best = out[thread[i]]
-        if (
-            best < 0
-            or turns[i] < turns[best]
-            or (
-                turns[i] == turns[best]
-                and (ts[i] < ts[best] or (ts[i] == ts[best] and key[i] < key[best]))
-            )
-        ):
-            out[thread[i]] = i
-    return out
-
-
-def _vocabulary(exchanges: Exchanges, sample: NDArray[np.integer]) -> dict[str, NDArray[np.uint64]]:
-    """For each key feature, the values most used in the group, in sorted order."""
+def _vocabulary(
+    exchanges: Exchanges, threads: NDArray[np.integer]
+) -> dict[str, NDArray[np.uint64]]:
+    """For each key feature, the values most used in some threads, in sorted order."""
     out = {}
     for name in KEY_FEATURES:
-        value, count = np.unique(exchanges[name][sample], return_counts=True)
+        begins = exchanges.threads.begins(threads)
+        value, count = np.unique(exchanges[name][begins], return_counts=True)
         common = np.lexsort((value, -count))[:COMMON_VALUES]
         out[name] = np.sort(value[common[count[common] >= 5]])
     return out
 
 
-def _codes(
+def _with_keys(
     exchanges: Exchanges,
-    threads: Threads,
-    cells: NDArray[np.uint8],
+    threads: NDArray[np.integer],
+    shared: NDArray[np.uint8],
+    values: dict[str, NDArray[np.uint64]],
 ) -> NDArray[np.int16]:
-    """Shared features of threads, (t, features): how they begin, and how far they go."""
-    rows, most = threads.begins, exchanges["max_tokens"][threads.begins]
-    columns = {
-        "cell": cells[rows],
-        "capability": exchanges["capability"][rows],
-        "signs": _fold(exchanges["signs"][rows]),
-        "turns": np.digitize(threads.turns, (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)),
-        "exchanges": np.digitize(np.bincount(threads.of_row), (2, 3, 5, 9, 17, 33)),
-        "max_tokens": np.digitize(most, (0, 512, 1024, 2048, 4096, 8192, 16384)),
-        "thinking": exchanges["thinking"][rows] + 1,
-        "repeats": _repeats(exchanges, rows),
-    }
-    return np.column_stack([columns[name].astype(np.int16) for name in SHARED_FEATURES])
-
-
-def _keyed(
-    exchanges: Exchanges, begins: NDArray[np.integer], values: dict[str, NDArray[np.uint64]]
-) -> NDArray[np.integer]:
-    """Key features of threads, (t, len(KEY_FEATURES)), by the group's common values."""
-    return np.column_stack(
-        [_lookup(exchanges[name][begins], values[name]).astype(np.int16) for name in KEY_FEATURES]
-    )
-
-
-def _fold(signs: NDArray[np.uint16]) -> NDArray[np.integer]:
-    """Sixteen sign bits to 64 values: enough to tell combinations apart, few enough to fit."""
-    return ((signs.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(26)).astype(np.int64)
-
-
-def _repeats(exchanges: Exchanges, rows: NDArray[np.integer]) -> NDArray[np.integer]:
-    """How many of these accounts sent the row's frame family: 0 one, 1 two or three, 2 more."""
-    family = exchanges["family"][rows]
-    key, accounts = accounts_by_key(family, exchanges.account[rows])
-    return np.digitize(accounts[np.searchsorted(key, family)], (2, 4))
+    """Codes of threads by all features, (t, features): `shared` ones, then a group's own keys."""
+    out = np.empty((len(threads), len(FEATURES) + len(KEY_FEATURES)), np.int16)
+    out[:, : len(FEATURES)] = shared
+    begins = exchanges.threads.begins(threads)
+    for f, name in enumerate(KEY_FEATURES, len(FEATURES)):
+        out[:, f] = _lookup(exchanges[name][begins], values[name])
+    return out
 
 
 def _lookup(column: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.integer]:

@@ -1,7 +1,12 @@
-"""Content cells: a small codebook of what exchanges are about (spherical k-means)."""
+"""Content cells: a small codebook of what exchanges are about (spherical k-means, in two levels).
+
+The nearest of a few wide cells is looked for first, then the nearest of those that it was parted
+into (a vocabulary tree: Nister and Stewenius 2006), which is an eighth of the comparisons.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,36 +16,68 @@ from stillwatch.statistics.sums import sums_by_account
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CELLS = 256
+WIDE = 16
+PARTS = 16
+CELLS = WIDE * PARTS
 ROUNDS = 6
-BATCH = 8192
+BATCH = 1 << 14
 
 
-def codebook(content: NDArray[np.int8], cells: int = CELLS) -> NDArray[np.float32]:
-    """Unit centroids (cells, d) of embeddings int8 (n, d), n at least 1.
+@dataclass(frozen=True)
+class Codebook:
+    """Unit centroids of `wide` cells (w, d), and of the `parts` of each (w, p, d)."""
+
+    wide: NDArray[np.float32]
+    parts: NDArray[np.float32]
+
+
+def codebook(content: NDArray[np.int8]) -> Codebook:
+    """A codebook of embeddings int8 (n, d), n at least 1.
 
     Starts from evenly spaced rows, so whoever fixes the order of rows fixes the answer.
     """
-    start = np.linspace(0, len(content) - 1, num=min(cells, len(content))).astype(np.int64)
+    wide = _centroids(content, WIDE)
+    home = _nearest(content.astype(np.float32), wide)
+    parts = np.repeat(wide[:, None], PARTS, axis=1)
+    for cell in range(WIDE):
+        theirs = content[home == cell]
+        if len(theirs):
+            parts[cell] = _centroids(theirs, PARTS)
+    return Codebook(wide, parts)
+
+
+def assign(content: NDArray[np.int8], book: Codebook) -> NDArray[np.uint8]:
+    """The cell of each row, by cosine, (n,): `PARTS` times its wide cell, plus its part of that."""
+    out = np.empty(len(content), np.uint8)
+    for begin in range(0, len(content), BATCH):
+        part = content[begin : begin + BATCH].astype(np.float32)
+        home = _nearest(part, book.wide)
+        order = np.argsort(home, kind="stable")
+        edges = np.searchsorted(home[order], np.arange(WIDE + 1))
+        part = part[order]
+        cell = np.empty(len(part), np.uint8)
+        for wide in range(WIDE):
+            theirs = slice(edges[wide], edges[wide + 1])
+            cell[theirs] = PARTS * wide + _nearest(part[theirs], book.parts[wide])
+        out[begin + order] = cell
+    return out
+
+
+def _centroids(content: NDArray[np.int8], count: int) -> NDArray[np.float32]:
+    """`count` unit centroids of rows, of which some are the same where there are fewer rows."""
+    start = np.linspace(0, len(content) - 1, num=count).astype(np.int64)
     centroids = _unit(content[start].astype(np.float32))
-    place = np.arange(len(content))
+    place, points = np.arange(len(content)), content.astype(np.float32)
     for _ in range(ROUNDS):
-        nearest = assign(content, centroids)
-        total, _, _ = sums_by_account(
-            nearest, content, place, np.arange(len(centroids)), len(centroids)
-        )
+        nearest = _nearest(points, centroids)
+        total, _, _ = sums_by_account(nearest, content, place, np.arange(count), count)
         sums = total.astype(np.float32)
         centroids = np.where((sums != 0).any(1, keepdims=True), _unit(sums), centroids)
     return centroids
 
 
-def assign(content: NDArray[np.int8], centroids: NDArray[np.float32]) -> NDArray[np.integer]:
-    """The nearest centroid of each row by cosine, (n,)."""
-    out = np.empty(len(content), np.int64)
-    for begin in range(0, len(content), BATCH):
-        part = content[begin : begin + BATCH].astype(np.float32)
-        out[begin : begin + len(part)] = np.argmax(part @ centroids.T, axis=1)
-    return out
+def _nearest(points: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.integer]:
+    return np.argmax(points @ centroids.T, axis=1)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outsiders:
-    """a outsiders: their places, sorted, and what each test needs of them, made once a run.
+    """a outsiders: their places, sorted, and what each test needs of them, made once a pass.
 
-    `rows` are their exchanges in order of key; `signs` (a,) their rates of harvest signs,
-    `load` (a,) their exchanges, `pace` (a,) how their busy days agree with the others', `origin`
-    (a,) the weight of the ways of access that they share with one another. `systems` are the
-    system prompts that they use; `pool` is all of their content as one sample, and `strangeness`
-    the squared MMD at which a typical one of them lies from it.
+    `all_signs` (n,) says which of the run's exchanges are harvest signs; `signs` (a,) are the
+    outsiders' rates of these, `load` (a,) their exchanges, `pace` (a,) how their busy days agree
+    with the others', `origin` (a,) the weight of the ways of access that they share with one
+    another. `systems` are the system prompts that they use and another account does too; `pool` is
+    all of their content as one sample, and `strangeness` the squared MMD at which a typical one of
+    them lies from it.
     """
 
     accounts: NDArray[np.integer]
-    rows: NDArray[np.integer]
+    all_signs: NDArray[np.bool_]
     signs: NDArray[np.float64]
     load: NDArray[np.float64]
     pace: NDArray[np.float64]
@@ -54,10 +55,11 @@ class Outsiders:
 
 @dataclass(frozen=True)
 class Component:
-    """`rows` (m,) exchanges attributed to common work, in order of key; `accounts` (a,) members.
+    """`rows` (m,) exchanges attributed to common work, by thread; `accounts` (a,) members.
 
-    `all_rows` are all exchanges of the members, attributed or not, in order of key; `surest` (s,)
-    those of `rows` that are attributed with least doubt, where that is known.
+    `all_rows` are all exchanges of the members, attributed or not, by thread; `surest` (s,) those
+    of `rows` that are attributed with least doubt, where that is known. Of a large group a part of
+    the accounts is looked at: each member stands for `stands_for` of them.
     """
 
     rows: NDArray[np.integer]
@@ -65,6 +67,7 @@ class Component:
     accounts: NDArray[np.integer]
     outsiders: Outsiders
     surest: NDArray[np.integer] | None = None
+    stands_for: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch.campaigns.attribution import Background, Model, background, content_cells
+from stillwatch.campaigns.attribution import Background, Model, background
 from stillwatch.campaigns.continuity import named, works_table
 from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
+from stillwatch.campaigns.ground import Ground, ground
 from stillwatch.campaigns.judgement import Verdict, judge, prior_of
 from stillwatch.campaigns.lacking import lacking
 from stillwatch.campaigns.links import links_table
@@ -29,8 +30,6 @@ from stillwatch.findings import Findings
 from stillwatch.progress import Spread, one_by_one
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from stillwatch.campaigns.component import Outsiders
     from stillwatch.traffic import Candidates, Group, Traffic
 
@@ -58,11 +57,11 @@ def conclude(
     `tell` hears of each group that was judged; `spread` judges them, each by itself.
     Campaigns of `earlier` findings keep their names.
     """
-    order = np.argsort(traffic.exchanges["exchange"][:], kind="stable").astype(np.int32)
+    known = ground(traffic, spread)
     if traffic.text:
-        judged, others = _judge_all(traffic, candidates.groups, order, run, tell, spread)
+        judged, others = _judge_all(traffic, candidates.groups, known, run, tell, spread)
     else:
-        judged, others = judge_wordless(traffic, candidates, order, run, tell)
+        judged, others = judge_wordless(traffic, candidates, known, run, tell)
     if notes := lacking(traffic, len(others)):
         run["notes"] = notes
     campaigns = [v for v in judged if v.kind == "distillation"]
@@ -93,20 +92,19 @@ def conclude(
 def _judge_all(
     traffic: Traffic,
     groups: list[Group],
-    order: NDArray[np.integer],
+    on: Ground,
     run: dict[str, Any],
     tell: Callable[[int], None],
     spread: Spread,
 ) -> tuple[Judged, Outsiders]:
     """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs."""
-    cells = content_cells(traffic.exchanges, order, spread)
     before: Judged = []
     known: dict[bytes, Verdict] = {}
     outside = passes = 0
     while True:
         passes += 1
-        others = outsiders(traffic, groups)
-        against = background(traffic.exchanges, others.rows, cells)
+        others = outsiders(traffic, groups, on)
+        against = background(traffic.exchanges, on, others.accounts)
         prior = prior_of(groups)
         if abs(len(others) - outside) > ALIKE * outside:
             known = {}
@@ -127,7 +125,7 @@ def _judge_all(
         if passes == PASSES:
             break
         known, outside = {v.group.accounts.tobytes(): v for v in judged}, len(others)
-        before, groups = judged, extended(traffic, judged, against)
+        before, groups = judged, extended(traffic, judged, on, others.accounts)
         if same(groups, [verdict.group for verdict in judged]):
             break
     run["outsiders"], run["passes"] = len(others), passes
@@ -150,9 +148,7 @@ def _judge_in_parts(
         return [known[group.accounts.tobytes()]]
 
     def verdict_on(group: Group, work: Model | None, prior: float) -> Verdict:
-        return judge(
-            traffic, group, traffic.exchanges.rows_of(group.accounts), against, others, prior, work
-        )
+        return judge(traffic, group, against, others, prior, work)
 
     whole = verdict_on(group, _known_work(group, before), prior)
     parts = parted(traffic, whole)

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
-from stillwatch.campaigns.parts import parts_of
+from stillwatch.campaigns.parts import work_of
 from stillwatch.statistics.crowds import COHESION
 from stillwatch.statistics.mmd import Samples, squared_mmd
 
@@ -74,11 +74,11 @@ def campaign_name(traffic: Traffic, verdict: Verdict) -> str:
 
 
 def works_table(traffic: Traffic, named: Named) -> pa.Table:
-    """`tables.WORKS`: each campaign's common work as one sample."""
+    """`tables.WORKS`: each campaign's common work as one sample, of some of its exchanges."""
     rows = []
     for name, verdict in named:
         if verdict.kind == "distillation":
-            work = parts_of(traffic, verdict.rows, verdict.accounts).pooled()
+            work = work_of(traffic, verdict.rows, verdict.accounts)
             rows.append(
                 {
                     "campaign_id": name,
@@ -144,7 +144,7 @@ def _nearness(
     for i, verdict in enumerate(verdicts):
         if i in kept or verdict.kind != "distillation":
             continue
-        work = parts_of(traffic, verdict.rows, verdict.accounts).pooled()
+        work = work_of(traffic, verdict.rows, verdict.accounts)
         if work.size[0] < 2:
             continue
         for row, apart in zip(old, squared_mmd(work, works)[0], strict=True):

@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binom
 
-from stillwatch.campaigns.attribution import (
-    Background,
-    attributed_outside,
-    background,
-    usual_rate,
-)
+from stillwatch.campaigns.attribution import scanned, told_of, usual_rate
 from stillwatch.campaigns.judgement import LEAST_MEMBERS, LEAST_OUTSIDERS, Verdict
 from stillwatch.campaigns.membership import (
     COMPARED,
@@ -28,9 +23,10 @@ from stillwatch.campaigns.membership import (
     PART_OF_TYPICAL,
     STRAY_RATE,
     elsewhere,
+    some_of,
 )
 from stillwatch.campaigns.outsiders import LEAST_EXCHANGES
-from stillwatch.campaigns.parts import parts_of
+from stillwatch.campaigns.parts import parts_of, work_of
 from stillwatch.statistics.crowds import COHESION, twin_communities
 from stillwatch.statistics.mmd import (
     NULL_SPREAD,
@@ -44,6 +40,7 @@ from stillwatch.traffic import Group
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.campaigns.ground import Ground
     from stillwatch.traffic import Traffic
 
 WORTH = 0.01
@@ -62,14 +59,16 @@ MOST_OF_A_PART = 0.9
 _NOBODY = np.zeros(0, np.int64)
 
 
-def extended(traffic: Traffic, judged: list[Verdict], against: Background) -> list[Group]:
+def extended(
+    traffic: Traffic, judged: list[Verdict], ground: Ground, outside: NDArray[np.integer]
+) -> list[Group]:
     """The groups of `judged`, joined and extended where a campaign asks for it; else as they are.
 
-    Largest first, disjoint. `against` is what the groups were judged against.
+    Largest first, disjoint. The accounts `outside` are those that groups were judged against.
     """
     groups = _joined(traffic, judged)
-    found = _beyond(traffic, judged, against)
-    outsiders = len(np.unique(against.threads.account))
+    found = _beyond(traffic, judged, ground, outside)
+    outsiders = len(outside)
     if outsiders - sum(map(len, found)) < LEAST_OUTSIDERS:
         found = [_NOBODY for _ in judged]
     if len(groups) == len(judged) and sum(map(len, found)) < max(1.0, WORTH * outsiders):
@@ -96,7 +95,7 @@ def parted(traffic: Traffic, verdict: Verdict) -> list[Group]:
         return [Group(left, found_by)] if len(left) >= LEAST_CROWD else []
     if verdict.kind != "rival:overlap" or len(verdict.accounts) < 2 * LEAST_CROWD:
         return []
-    sample = parts_of(traffic, verdict.rows, verdict.accounts)
+    sample = parts_of(traffic, some_of(traffic, verdict.rows), verdict.accounts)
     large = sample.size >= COMPARED
     accounts, sample = verdict.accounts[large], sample.at(large)
     other, mmd2 = nearest_twins(sample, NEIGHBOURS)
@@ -161,7 +160,7 @@ def _joined(traffic: Traffic, judged: list[Verdict]) -> list[Group]:
     groups: list[Group] = []
     heads: list[tuple[int, Samples]] = []
     for verdict in sorted(judged, key=lambda v: v.kind != "distillation"):
-        work = parts_of(traffic, verdict.rows, verdict.accounts).pooled()
+        work = work_of(traffic, verdict.rows, verdict.accounts)
         home = None
         if verdict.kind.removeprefix("rival:") not in EXCUSED:
             home = next((place for place, head in heads if _one(head, work)), None)
@@ -189,10 +188,10 @@ def _union(first: Group, second: Group) -> Group:
 
 
 def _beyond(
-    traffic: Traffic, judged: list[Verdict], against: Background
+    traffic: Traffic, judged: list[Verdict], ground: Ground, outside: NDArray[np.integer]
 ) -> list[NDArray[np.integer]]:
     """For each verdict, who does its campaign's work outside all campaigns; each for one."""
-    everyone = len(traffic.accounts)
+    everyone, followed = len(traffic.accounts), traffic.exchanges.threads
     # With too few exchanges to be an outsider, an account can still do a campaign's work.
     free = traffic.accounts.exchanges < LEAST_EXCHANGES
     for verdict in judged:
@@ -200,26 +199,22 @@ def _beyond(
     for verdict in judged:
         if verdict.kind == "distillation":
             free[verdict.accounts] = False
-    dismissed = background(
-        traffic.exchanges, traffic.exchanges.rows_of(np.flatnonzero(free)), against.cells
-    )
+    free[outside] = True
+    threads = scanned(traffic.exchanges, np.flatnonzero(free))
+    account = followed.account(threads)
+    load = np.bincount(account, minlength=everyone)
+    honest = np.isin(account, outside)
     best, home = np.zeros(everyone), np.full(everyone, -1)
     for i, verdict in enumerate(judged):
         if verdict.kind != "distillation" or verdict.model is None:
             continue
-        account = traffic.exchanges.account
-        attributed = np.bincount(account[verdict.rows], minlength=everyone)[verdict.accounts]
-        typical = float(np.median(attributed / traffic.accounts.exchanges[verdict.accounts]))
-        usual, rows, load = STRAY_RATE, [verdict.rows], np.zeros(everyone, np.int64)
-        hits = np.zeros(everyone, np.int64)
-        for threads_of in (against, dismissed):
-            threads = threads_of.threads
-            hit = attributed_outside(traffic.exchanges, threads_of, verdict.model, typical)
-            if threads_of is against:
-                usual = max(usual, usual_rate(threads.account, hit))
-            hits += np.bincount(threads.account[hit], minlength=everyone)
-            load += np.bincount(threads.account, minlength=everyone)
-            rows.append(threads.rows[hit[threads.of_row]])
+        attributed = np.bincount(traffic.exchanges.account[verdict.rows], minlength=everyone)
+        share = attributed[verdict.accounts] / traffic.accounts.exchanges[verdict.accounts]
+        typical = float(np.median(share))
+        told = told_of(traffic.exchanges, ground, verdict.model, threads, typical)
+        hit = told >= 0.5
+        usual = max(STRAY_RATE, usual_rate(account[honest], hit[honest]))
+        hits = np.bincount(account[hit], minlength=everyone)
         share = hits / np.maximum(load, 1)
         found = np.flatnonzero(
             (hits >= LEAST_ATTRIBUTED)
@@ -228,6 +223,7 @@ def _beyond(
             & (share > best)
         )
         found = np.setdiff1d(found, verdict.group.accounts)
-        found = found[~elsewhere(traffic, np.concatenate(rows), found, verdict.accounts)]
+        theirs = some_of(traffic, followed.rows(threads[hit & np.isin(account, found)]))
+        found = found[~elsewhere(traffic, theirs, found, some_of(traffic, verdict.rows))]
         best[found], home[found] = share[found], i
     return [np.flatnonzero(home == i) for i in range(len(judged))]

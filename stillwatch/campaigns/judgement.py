@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stillwatch.campaigns.allocation import work_allocation
-from stillwatch.campaigns.attribution import Attribution, Background, Model, attribute
+from stillwatch.campaigns.attribution import Attribution, Background, Model, attribute, carried
 from stillwatch.campaigns.component import Component, Test
 from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import TRAINABLE, harvest_signs
-from stillwatch.campaigns.membership import ATTRIBUTED, members
+from stillwatch.campaigns.membership import ATTRIBUTED, members, some_of
 from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.rivals import MIXED, Rival, apart_from_all, rivals
 from stillwatch.campaigns.sharing import shared_objects
+from stillwatch.columns import Held
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.campaigns.component import Outsiders
+    from stillwatch.campaigns.ground import Ground
     from stillwatch.traffic import Group, Traffic
 
 PRIOR = -2.0
@@ -32,6 +34,13 @@ more groups are looked at, the stronger the strongest gets by chance."""
 
 LEAST_MARGIN = 1.3
 """log10 odds from which a campaign is reported: twenty to one, against the best rival."""
+
+LOOKED_AT = 2_000
+"""Accounts of a group that are judged; of more, evenly spaced ones."""
+
+LEAST_LOOKED_AT = 200
+MOST_ROWS = 1_000_000
+"""Exchanges of theirs that are looked at, about, if that leaves `LEAST_LOOKED_AT` accounts."""
 
 SUREST = 0.9
 """Posterior from which an exchange is attributed with least doubt."""
@@ -47,8 +56,9 @@ class Verdict:
 
     `margin` is the campaign's log10 odds against its best rival; `kind` is `distillation`,
     `reseller`, or `rival:<name>` where another explanation won. `confidences` (a,) go with
-    `accounts` (a,); `rows` are the attributed exchanges and `posterior` their probabilities.
-    `model` tells the common work, where there is any.
+    `accounts` (a,); `rows` are the attributed exchanges, by thread, and `posterior` their
+    probabilities. `model` tells the common work, where there is any; `share` is how much of it a
+    typical member's threads are, and `stray` how much a typical outsider's.
     """
 
     group: Group
@@ -63,6 +73,8 @@ class Verdict:
     rivals: list[Rival]
     winner: Rival
     model: Model | None = None
+    share: float = 0.0
+    stray: float = 0.0
 
 
 TESTS = (exchangeability, shared_objects, work_allocation, harvest_signs, shared_origin)
@@ -86,36 +98,94 @@ SECOND_LOOK = 0.301
 def judge(
     traffic: Traffic,
     group: Group,
-    rows: NDArray[np.integer],
     against: Background,
     others: Outsiders,
     prior: float,
     known: Model | None = None,
 ) -> Verdict:
-    """The verdict on one group; `rows` are its accounts' exchanges in order of key.
+    """The verdict on one group.
 
-    Where a campaign was `known` in part of it, the second fit starts from that one's work. Where no
-    fit finds a campaign, a verdict of overlap is preferred: the group's parts may hold some. Where
-    the first one does, and yet its work is not far from everybody's, a narrower fit replaces it if
-    what that leaves out is a mix of everybody's work.
+    Of a large group a part of the accounts is judged, and what was learnt of it then tells of the
+    others who is a member. Where a campaign was `known` in part of the group, the second fit starts
+    from that one's work. Where no fit finds a campaign, a verdict of overlap is preferred: the
+    group's parts may hold some. Where the first one does, and yet its work is not far from
+    everybody's, a narrower fit replaces it if what that leaves out is a mix of everybody's work.
     """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
+    looked_at = part_of(traffic, group.accounts)
+    near = held(traffic, looked_at)
     verdicts: list[Verdict] = []
     wholly, trainable = STARTS
     wide = None
     for look, start in enumerate((wholly, known, trainable) if known else STARTS):
-        fitted = attribute(traffic.exchanges, rows, against, start)
-        verdict = _verdict(traffic, group, fitted, others, prior - look * SECOND_LOOK)
+        fitted = attribute(near.exchanges, looked_at, against, start)
+        verdict = _verdict(near, group, fitted, others, prior - look * SECOND_LOOK)
         if verdict.kind == "distillation":
-            if not look and _apart(traffic, verdict.rows, verdict, others) < WIDE:
+            if not look and _apart(near, verdict.rows, verdict, others) < WIDE:
                 wide = verdict
-            elif not wide or _leaves_a_mix(traffic, wide, verdict, others):
-                return verdict
+            elif not wide or _leaves_a_mix(near, wide, verdict, others):
+                wide = verdict
+                break
         verdicts.append(verdict)
         if not wide and verdict.kind.removeprefix("rival:") not in DILUTED:
             break
-    return wide or next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0])
+    if wide:
+        return with_the_rest(traffic, wide, np.setdiff1d(group.accounts, looked_at), against.ground)
+    return next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0])
+
+
+def part_of(traffic: Traffic, accounts: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The accounts of a group that are looked at: all, or of many, evenly spaced ones."""
+    load = int(traffic.accounts.exchanges[accounts].sum())
+    few = min(LOOKED_AT, max(LEAST_LOOKED_AT, len(accounts) * MOST_ROWS // max(1, load)))
+    if len(accounts) <= few:
+        return accounts
+    return accounts[np.linspace(0, len(accounts) - 1, few).astype(np.int64)]
+
+
+def held(traffic: Traffic, accounts: NDArray[np.integer]) -> Traffic:
+    """The same traffic with the content of some accounts, and no others', in memory."""
+    exchanges = traffic.exchanges
+    content = Held(exchanges.content, exchanges.rows_of(accounts))
+    return replace(traffic, exchanges=replace(exchanges, content=content))
+
+
+def with_the_rest(
+    traffic: Traffic, verdict: Verdict, rest: NDArray[np.integer], ground: Ground
+) -> Verdict:
+    """A campaign that was found in a part of a group, with its members in the `rest` of it."""
+    if not len(rest) or verdict.model is None:
+        return verdict
+    exchanges = traffic.exchanges
+    threads = exchanges.threads.of(rest)
+    told = carried(exchanges, ground, verdict.model, threads, verdict.share)
+    fitted = Attribution(
+        threads, exchanges.threads.account(threads), told, verdict.stray, verdict.model
+    )
+    found = members(traffic, fitted, verdict.share, some_of(traffic, verdict.rows))
+    chosen = (told >= ATTRIBUTED) & np.isin(fitted.account, found.accounts)
+    rows, posterior = _of_rows(traffic, threads[chosen], told[chosen])
+    accounts = np.concatenate([verdict.accounts, found.accounts])
+    confidences = found.confidences * verdict.confidence
+    order = np.argsort(accounts, kind="stable")
+    rows = np.concatenate([verdict.rows, rows])
+    by_account = np.argsort(exchanges.account[rows], kind="stable")
+    return replace(
+        verdict,
+        accounts=accounts[order],
+        confidences=np.concatenate([verdict.confidences, confidences])[order],
+        rows=rows[by_account],
+        posterior=np.concatenate([verdict.posterior, posterior])[by_account],
+    )
+
+
+def _of_rows(
+    traffic: Traffic, threads: NDArray[np.integer], told: NDArray[np.float64]
+) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
+    """The rows of some threads, and what was `told` of the thread of each."""
+    followed = traffic.exchanges.threads
+    return followed.rows(threads), np.repeat(told, followed.lengths(threads))
 
 
 def _leaves_a_mix(traffic: Traffic, wide: Verdict, narrow: Verdict, others: Outsiders) -> bool:
@@ -134,33 +204,42 @@ def _verdict(
     traffic: Traffic, group: Group, fitted: Attribution, others: Outsiders, prior: float
 ) -> Verdict:
     """The verdict on a group by one fit of it."""
-    rows = fitted.rows
-    accounts, confidences = members(traffic, fitted)
+    found = members(traffic, fitted)
+    accounts = found.accounts
     if len(accounts) < LEAST_MEMBERS:
         return dismiss(group, "Too few accounts have any work in common.")
-    theirs = np.isin(traffic.exchanges.account[rows], accounts)
-    chosen = (fitted.posterior >= ATTRIBUTED) & theirs
-    surest = rows[(fitted.posterior >= SUREST) & theirs]
-    component = Component(rows[chosen], rows[theirs], accounts, others, surest)
+    theirs = np.isin(fitted.account, accounts)
+    rows, posterior = _of_rows(traffic, fitted.threads[theirs], fitted.told[theirs])
+    chosen = posterior >= ATTRIBUTED
+    component = Component(
+        rows[chosen],
+        rows,
+        accounts,
+        others,
+        surest=rows[posterior >= SUREST],
+        stands_for=len(group.accounts) / len(np.unique(fitted.account)),
+    )
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
-    found = rivals(traffic, component, tests)
-    margins = [prior + left_by(rival, tests) for rival in found]
+    explained = rivals(traffic, component, tests)
+    margins = [prior + left_by(rival, tests) for rival in explained]
     best = int(np.argmin(margins))
     margin = margins[best]
     confidence = confidence_of(margin)
     return Verdict(
         group=group,
-        kind="distillation" if margin >= LEAST_MARGIN else f"rival:{found[best].name}",
+        kind="distillation" if margin >= LEAST_MARGIN else f"rival:{explained[best].name}",
         margin=margin,
         confidence=confidence,
         accounts=accounts,
-        confidences=confidences * confidence,
+        confidences=found.confidences * confidence,
         rows=rows[chosen],
-        posterior=fitted.posterior[chosen],
+        posterior=posterior[chosen],
         tests=tests,
-        rivals=found,
-        winner=found[best],
+        rivals=explained,
+        winner=explained[best],
         model=fitted.model,
+        share=found.share,
+        stray=fitted.false_rate,
     )
 
 

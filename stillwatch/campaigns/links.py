@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
+from stillwatch.campaigns.membership import some_of
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import nearest_twins
 
@@ -43,7 +44,7 @@ def links_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
 
 def _links(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, object]]:
     accounts = _busiest(traffic, verdict)
-    sample = parts_of(traffic, verdict.rows, accounts)
+    sample = parts_of(traffic, some_of(traffic, verdict.rows), accounts)
     enough = sample.size >= 2
     accounts, sample = accounts[enough], sample.at(enough)
     if len(accounts) < 2:

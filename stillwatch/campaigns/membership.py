@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.stats import binom
 from stillwatch.campaigns.origin import KINDS
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import NULL_SPREAD, squared_mmd
-from stillwatch.statistics.pairs import distinct_pairs
+from stillwatch.statistics.order import evenly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,58 +43,86 @@ MOST_OTHERS = 256
 THEIRS = 0.5
 """Part of the other accounts that come a way who must be members for it to be the campaign's."""
 
+MOST_OF_ONE = 128
+"""Exchanges of an account's part that are looked at: as many tell what it is about."""
+
 COMPARED = 8
 """Attributed exchanges from which an account's part is compared with the others'."""
 
 
-def members(
-    traffic: Traffic, fitted: Attribution
-) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
-    """Places of the members, sorted, and the probability that strays alone don't explain each.
+@dataclass(frozen=True)
+class Members:
+    """Sorted places of members (a,), the probability that strays alone don't explain each, and the
+    `share` of common work in the threads of a typical one."""
 
-    What an account sent of one thread counts once, since a thread's exchanges stray together.
+    accounts: NDArray[np.integer]
+    confidences: NDArray[np.float64]
+    share: float
+
+
+def members(
+    traffic: Traffic,
+    fitted: Attribution,
+    typical: float | None = None,
+    like: NDArray[np.integer] | None = None,
+) -> Members:
+    """Who of a fitted group does its common work.
+
+    What an account sent of one thread counts once, since a thread's exchanges stray together. Where
+    the share of common work in a `typical` member is known already, with rows that are `like` it,
+    accounts are compared with these instead of with each other.
     """
-    account = traffic.exchanges.account[fitted.rows]
     everyone = len(traffic.accounts)
-    once, _ = distinct_pairs(traffic.exchanges["thread"][fitted.rows], account)
-    load = np.bincount(account[once], minlength=everyone)
-    chosen = fitted.posterior >= ATTRIBUTED
-    hits = np.bincount(account[once][chosen[once]], minlength=everyone)
+    chosen = fitted.told >= ATTRIBUTED
+    load = np.bincount(fitted.account, minlength=everyone)
+    hits = np.bincount(fitted.account[chosen], minlength=everyone)
     p = binom.sf(hits - 1, load, max(STRAY_RATE, fitted.false_rate))
     found = np.flatnonzero((hits >= LEAST_ATTRIBUTED) & (p <= MEMBER_P))
     if not len(found):
-        return found, np.zeros(0)
+        return Members(found, np.zeros(0), 0.0)
     share = hits[found] / load[found]
-    found = found[share >= PART_OF_TYPICAL * np.median(share)]
-    found = found[~elsewhere(traffic, fitted.rows[chosen], found, found)]
-    return found, 1 - p[found]
+    typical = float(np.median(share)) if typical is None else typical
+    found = found[share >= PART_OF_TYPICAL * typical]
+    theirs = fitted.threads[chosen & np.isin(fitted.account, found)]
+    theirs = some_of(traffic, traffic.exchanges.threads.rows(theirs))
+    found = found[~elsewhere(traffic, theirs, found, theirs if like is None else like)]
+    return Members(found, 1 - p[found], typical)
+
+
+def some_of(traffic: Traffic, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Some of `rows`, which are in order of account: at most `MOST_OF_ONE` of each."""
+    account = traffic.exchanges.account[rows]
+    begins = np.flatnonzero(np.diff(account, prepend=-1))
+    return rows[evenly(begins, np.append(begins[1:], len(rows)), MOST_OF_ONE)]
 
 
 def elsewhere(
     traffic: Traffic,
     rows: NDArray[np.integer],
     accounts: NDArray[np.integer],
-    others: NDArray[np.integer],
+    like: NDArray[np.integer],
 ) -> NDArray[np.bool_]:
     """Whether each account's part of `rows` is about something else than the others' parts, (a,).
 
-    `accounts` (a,) and `others` are sorted places, which may be the same. A part of few exchanges
-    can't be compared. Where most of the others have larger ones, it counts as something else unless
-    the account comes a way that is theirs: people who ask little are many, and some happen to ask
-    for the like.
+    `accounts` (a,) are sorted places, and the others are those whose rows `like` are; an account is
+    not compared with itself. A part of few exchanges can't be compared. Where most of the others
+    have larger ones, it counts as something else unless the account comes a way that is theirs:
+    people who ask little are many, and some happen to ask for the like.
     """
     out = np.zeros(len(accounts), bool)
-    part, rest = parts_of(traffic, rows, accounts), parts_of(traffic, rows, others)
-    compared = part.size >= COMPARED
-    usable = np.flatnonzero(rest.size >= COMPARED)
+    others, many = np.unique(traffic.exchanges.account[like], return_counts=True)
+    usable = others[many >= COMPARED]
     some = usable[np.linspace(0, len(usable) - 1, min(MOST_OTHERS, len(usable))).astype(np.int64)]
+    part, rest = parts_of(traffic, rows, accounts), parts_of(traffic, like, some)
+    some, rest = some[rest.size >= COMPARED], rest.at(rest.size >= COMPARED)
+    compared = part.size >= COMPARED
     if len(some) > 1 and len(usable) > len(others) / 2:
         out = ~compared & ~_comes_with(traffic, accounts, others)
     if not compared.any() or len(some) < 2:
         return out
     part = part.at(compared)
-    apart = squared_mmd(part, rest.at(some))
-    apart[accounts[compared][:, None] == others[some]] = np.nan
+    apart = squared_mmd(part, rest)
+    apart[accounts[compared][:, None] == some] = np.nan
     # Each account by itself, and the typical one: two large ones must not make the others' work
     # of their own, nor a stray one put the others apart.
     out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size

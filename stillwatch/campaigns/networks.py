@@ -11,9 +11,9 @@ from stillwatch.campaigns.allocation import work_allocation
 from stillwatch.campaigns.component import Component
 from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import harvest_signs
-from stillwatch.campaigns.judgement import Verdict
+from stillwatch.campaigns.judgement import Verdict, held, part_of
 from stillwatch.campaigns.origin import shared_origin
-from stillwatch.campaigns.rivals import Rival, rivals
+from stillwatch.campaigns.rivals import classroom, fleet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,9 +27,6 @@ MIXED = 0.012
 PRIOR = -2.0
 """log10 odds that a group that comes the same ways is a pool of accounts, before its evidence."""
 
-EXPLAINED = ("fleet", "class")
-"""Rivals that explain shared access: one owner who says so, one school."""
-
 
 def judge_network(
     traffic: Traffic,
@@ -42,21 +39,25 @@ def judge_network(
     if len(accounts) < LEAST_ACCOUNTS:
         return None
     rows = traffic.exchanges.rows_of(accounts)
-    component = Component(rows, rows, accounts, outsiders.without(accounts))
+    looked_at = part_of(traffic, accounts)
+    near = held(traffic, looked_at)
+    some = near.exchanges.rows_of(looked_at)
+    component = Component(some, some, looked_at, outsiders.without(accounts))
     tests = {
         test.kind: test
         for test in (
-            shared_origin(traffic, component),
-            exchangeability(traffic, component, MIXED),
-            work_allocation(traffic, component),
+            shared_origin(near, component),
+            exchangeability(near, component, MIXED),
+            work_allocation(near, component),
         )
     }
     # Who only resells carries no more of a harvest than everybody sends.
-    signs = harvest_signs(traffic, component)
+    signs = harvest_signs(near, component)
     tests["harvest_signs"] = replace(signs, weight=-max(0.0, signs.weight))
     margin = PRIOR + sum(test.weight for test in tests.values())
-    found = [r for r in rivals(traffic, component, tests) if r.name in EXPLAINED]
-    best = max(found, key=lambda r: r.fit, default=Rival("chance", 0.0, (), ""))
+    # One owner who says so, or one school, explains shared access.
+    found = [fleet(traffic, component), classroom(traffic, component)]
+    best = max(found, key=lambda r: r.fit)
     if margin <= 0 or best.fit >= 0.5:
         return None
     confidence = float(np.clip(1 / (1 + 10.0**-margin), 0.001, 0.999))

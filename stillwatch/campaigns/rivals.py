@@ -14,7 +14,6 @@ import numpy as np
 
 from stillwatch.campaigns.allocation import dealing
 from stillwatch.campaigns.component import Component
-from stillwatch.campaigns.harvest import sign_rates
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import squared_mmd
 from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs
@@ -54,8 +53,8 @@ class Rival:
 def rivals(traffic: Traffic, component: Component, tests: dict[str, Test]) -> list[Rival]:
     """Every rival of one group: `chance`, which explains nothing, then by fit."""
     found = [
-        _fleet(traffic, component),
-        _class(traffic, component),
+        fleet(traffic, component),
+        classroom(traffic, component),
         _benchmark(traffic, component),
         _software(traffic, component),
         _reseller(traffic, component, tests),
@@ -67,7 +66,7 @@ def rivals(traffic: Traffic, component: Component, tests: dict[str, Test]) -> li
     return [Rival("chance", 1.0, (), "Chance alone explains none of the evidence."), *found]
 
 
-def _fleet(traffic: Traffic, component: Component) -> Rival:
+def fleet(traffic: Traffic, component: Component) -> Rival:
     """One owner who says so: the members' organisation is one and the same."""
     org = traffic.accounts.org[component.accounts]
     share = 0.0
@@ -79,7 +78,7 @@ def _fleet(traffic: Traffic, component: Component) -> Rival:
     )
 
 
-def _class(traffic: Traffic, component: Component) -> Rival:
+def classroom(traffic: Traffic, component: Component) -> Rival:
     """A class: most members mostly through one network, and most of them ask the same things."""
     rows = component.all_rows
     account, network = traffic.exchanges.account[rows], traffic.exchanges["network"][rows]
@@ -208,9 +207,7 @@ def _customer(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
     """
     rows, others = component.rows, component.outsiders
     weight = tests["shared_origin"].weight
-    account = traffic.exchanges.account[rows]
-    load = np.bincount(account, minlength=len(traffic.accounts))
-    signs = float(np.nansum(sign_rates(traffic, rows) * load))
+    signs = float(others.all_signs[rows].sum()) * component.stands_for
     most = max(1.0, float((others.signs * others.load).max(initial=0.0)))
     share = len(rows) / max(1, len(component.all_rows))
     rest = np.setdiff1d(component.all_rows, rows)

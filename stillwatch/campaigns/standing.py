@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numba as nb
 import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
 from stillwatch.campaigns.judgement import taken_by
-from stillwatch.campaigns.parts import parts_of
+from stillwatch.campaigns.parts import work_of
 from stillwatch.statistics.evalues import log10_e, rank_p
 from stillwatch.statistics.mmd import samples, squared_mmd
 from stillwatch.tables import CAPABILITIES
@@ -75,29 +75,26 @@ def standing_table(
     ]
     neighbours = _neighbours(traffic, nearest)
     objects = _objects(traffic)
-    shares = _shares(traffic)
-    rows = []
+    details = []
     for a in range(n):
         detail = _detail(traffic, a, verdict_of[a], reasons[a], distances[a], theirs)
         detail["nearest"], detail["objects"] = neighbours[a], objects[a]
-        rows.append(
-            {
-                "account_id": traffic.accounts.ids[a],
-                "exchanges": int(traffic.accounts.exchanges[a]),
-                "first_ts": int(traffic.accounts.first[a]),
-                "last_ts": int(traffic.accounts.last[a]),
-                "org_id": traffic.accounts.orgs.get(int(traffic.accounts.org[a])),
-                "capabilities": [
-                    (CAPABILITIES[i], round(float(shares[a, i]), 6))
-                    for i in np.argsort(-shares[a], kind="stable")
-                    if shares[a, i] > 0
-                ],
-                "group_id": group_of[a],
-                "verdict": verdict_of[a],
-                "detail": json.dumps(detail, ensure_ascii=False, sort_keys=True),
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=tables.STANDING)
+        details.append(msgspec.json.encode(detail, order="sorted").decode())
+    accounts = traffic.accounts
+    return pa.table(
+        {
+            "account_id": accounts.ids,
+            "exchanges": accounts.exchanges,
+            "first_ts": pa.array(accounts.first, pa.int64()).cast(tables.TIME),
+            "last_ts": pa.array(accounts.last, pa.int64()).cast(tables.TIME),
+            "org_id": [accounts.orgs.get(org) for org in accounts.org.tolist()],
+            "capabilities": _shares(traffic),
+            "group_id": pa.array(group_of, pa.string()),
+            "verdict": verdict_of,
+            "detail": details,
+        },
+        schema=tables.STANDING,
+    )
 
 
 @dataclass(frozen=True)
@@ -186,21 +183,20 @@ def _distances(traffic: Traffic, campaigns: list[Verdict]) -> NDArray[np.float64
         traffic.scale,
     )
     for i, verdict in enumerate(campaigns):
-        work = parts_of(traffic, verdict.rows, verdict.accounts).pooled()
+        work = work_of(traffic, verdict.rows, verdict.accounts)
         out[traffic.slices.account[rows], i] = squared_mmd(whole, work)[:, 0]
     return out
 
 
 def _neighbours(traffic: Traffic, nearest: Nearest) -> list[list[dict[str, Any]]]:
-    found: list[list[dict[str, Any]]] = [[] for _ in range(len(traffic.accounts))]
-    for i, a in enumerate(nearest.account.tolist()):
+    ids = traffic.accounts.ids
+    found: list[list[dict[str, Any]]] = [[] for _ in ids]
+    told = (nearest.other, np.round(nearest.mmd2, 5), np.round(nearest.z, 2))
+    rows = zip(nearest.account.tolist(), *(part.tolist() for part in told), strict=True)
+    for a, others, mmd2, z in rows:
         found[a] = [
-            {
-                "account_id": traffic.accounts.ids[other],
-                "mmd2": round(float(mmd2), 5),
-                "z": round(float(z), 2),
-            }
-            for other, mmd2, z in zip(nearest.other[i], nearest.mmd2[i], nearest.z[i], strict=True)
+            {"account_id": ids[other], "mmd2": apart, "z": errors}
+            for other, apart, errors in zip(others, mmd2, z, strict=True)
         ]
     return found
 
@@ -214,20 +210,24 @@ def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
     obj = rarest[account, kind]
     told = np.isin(kind, [incidence.kinds.index(name) for name in TITLES])
     account, kind, obj = account[told], kind[told], obj[told]
+    order = np.lexsort((obj, incidence.obj_accounts[obj], account))
+    account, kind, obj = account[order], kind[order], obj[order]
+    begins = np.searchsorted(account, np.arange(n + 1))
+    rarest_first = np.arange(len(account)) - begins[account] < MOST_OBJECTS
+    account, kind, count = (
+        values[rarest_first].tolist() for values in (account, kind, incidence.obj_accounts[obj])
+    )
     found: list[list[dict[str, Any]]] = [[] for _ in range(n)]
-    for i in np.lexsort((obj, incidence.obj_accounts[obj], account)):
-        a = int(account[i])
-        if len(found[a]) < MOST_OBJECTS:
-            count = int(incidence.obj_accounts[obj[i]])
-            name = incidence.kinds[kind[i]]
-            found[a].append(
-                {
-                    "object": name,
-                    "accounts": count,
-                    "says": f"{TITLES[name]} that {count - 1:,} other account{'s' * (count > 2)} "
-                    f"{'have' if count > 2 else 'has'} too",
-                }
-            )
+    for a, k, accounts in zip(account, kind, count, strict=True):
+        name = incidence.kinds[k]
+        found[a].append(
+            {
+                "object": name,
+                "accounts": accounts,
+                "says": f"{TITLES[name]} that {accounts - 1:,} other account{'s' * (accounts > 2)} "
+                f"{'have' if accounts > 2 else 'has'} too",
+            }
+        )
     return found
 
 
@@ -241,7 +241,8 @@ def _rarest(account, obj, kind, accounts, out):
             out[account[e], kind[o]] = o
 
 
-def _shares(traffic: Traffic) -> NDArray[np.float64]:
+def _shares(traffic: Traffic) -> pa.MapArray:
+    """Each account's shares of exchanges by capability, largest first, without those of none."""
     n, kinds = len(traffic.accounts), len(CAPABILITIES)
     counts = np.zeros(n * kinds, np.int64)
     account, capability = traffic.exchanges.account, traffic.exchanges["capability"][:]
@@ -249,4 +250,10 @@ def _shares(traffic: Traffic) -> NDArray[np.float64]:
         part = slice(begin, begin + BLOCK)
         counts += np.bincount(account[part] * kinds + capability[part], minlength=len(counts))
     counts = counts.reshape(n, kinds)
-    return counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    shares = np.round(counts / np.maximum(counts.sum(1, keepdims=True), 1), 6)
+    order = np.argsort(-shares, axis=1, kind="stable")
+    ordered = np.take_along_axis(shares, order, 1)
+    told = ordered > 0
+    ends = np.concatenate([[0], np.cumsum(told.sum(1))]).astype(np.int32)
+    names = pa.array(CAPABILITIES).take(pa.array(order[told]))
+    return pa.MapArray.from_arrays(pa.array(ends), names, pa.array(ordered[told]))

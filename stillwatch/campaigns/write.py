@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def members_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tabl
 
 
 def attributed_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
-    """`tables.ATTRIBUTED`, in order of campaign and exchange id."""
+    """`tables.ATTRIBUTED`, in order of campaign, account, thread and time."""
     parts = [
         pa.table(
             {
@@ -117,7 +118,7 @@ def attributed_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.T
                 "campaign_id": pa.repeat(name, len(verdict.rows)),
                 "confidence": verdict.posterior * verdict.confidence,
             }
-        ).sort_by("exchange_id")
+        )
         for name, verdict in named
         if verdict.kind == "distillation"
     ]
@@ -162,13 +163,13 @@ def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str,
     """One row a member: how much of its traffic is the campaign's, with exchanges that show it."""
     counts, shown = [], []
     account = traffic.exchanges.account[verdict.rows]
-    order = np.lexsort((-verdict.posterior, account))
-    start = np.searchsorted(account[order], verdict.accounts)
-    stop = np.searchsorted(account[order], verdict.accounts, side="right")
+    start = np.searchsorted(account, verdict.accounts)
+    stop = np.searchsorted(account, verdict.accounts, side="right")
     rows = []
-    for i in range(len(verdict.accounts)):
-        counts.append(int(stop[i] - start[i]))
-        shown.append(verdict.rows[order[start[i] : min(stop[i], start[i] + MOST_TOLD)]])
+    for begin, end in zip(start.tolist(), stop.tolist(), strict=True):
+        counts.append(end - begin)
+        surest = np.argsort(-verdict.posterior[begin:end], kind="stable")[:MOST_TOLD]
+        shown.append(verdict.rows[begin + surest])
     told = iter(traffic.exchanges.ids.take(pa.array(np.concatenate(shown))).to_pylist())
     for i, a in enumerate(verdict.accounts):
         total = int(traffic.accounts.exchanges[a])
@@ -205,19 +206,18 @@ def daily_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
     first = int(traffic.accounts.first.min()) // DAY_US
     days, kinds = int(traffic.accounts.last.max()) // DAY_US - first + 1, len(CAPABILITIES)
     models = np.unique(exchanges["model"][:])
+    shape = (len(named) + 1, days, len(models), kinds)
     counted = []
     for begin in range(0, len(exchanges), BLOCK):
         part = slice(begin, begin + BLOCK)
         day = exchanges["ts"][part] // DAY_US - first
         model = np.searchsorted(models, exchanges["model"][part])
         cell = (campaign[part] * days + day) * len(models) + model
-        counted.append(np.unique(cell * kinds + exchanges["capability"][part], return_counts=True))
+        counted.append(_tallied(cell * kinds + exchanges["capability"][part], math.prod(shape)))
     used, place = np.unique(np.concatenate([c for c, _ in counted]), return_inverse=True)
     count = np.zeros(len(used), np.int64)
     np.add.at(count, place, np.concatenate([n for _, n in counted]))
-    rest, capability = np.divmod(used, kinds)
-    rest, model_place = np.divmod(rest, len(models))
-    which, day_place = np.divmod(rest, days)
+    which, day_place, model_place, capability = np.unravel_index(used, shape)
     names = np.array([None, *(name for name, _ in named)], dtype=object)
     titles = np.array([traffic.models.get(int(m), "") for m in models], dtype=object)
     return pa.table(
@@ -230,6 +230,17 @@ def daily_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
         },
         schema=tables.DAILY,
     )
+
+
+def _tallied(
+    cell: NDArray[np.integer], cells: int
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """The numbers that occur in `cell`, which are below `cells`, and how often each does."""
+    if cells > len(cell):  # a clock that is years off makes many
+        return np.unique(cell, return_counts=True)
+    count = np.bincount(cell, minlength=cells)
+    used = np.flatnonzero(count)
+    return used, count[used]
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

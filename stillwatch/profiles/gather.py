@@ -104,8 +104,8 @@ def _numpy(column: pa.ChunkedArray) -> np.ndarray:
 def _exchanges(
     signals: Mapping[str, Column], ids: Ids, account_names: Mapping[int, str], keep: Keep
 ) -> Exchanges:
-    ordered = sorted(account_names.items(), key=lambda item: item[1])
-    known = np.array([key for key, _ in ordered], np.uint64)
+    named = sorted(account_names.items(), key=lambda item: item[1])
+    known = np.array([key for key, _ in named], np.uint64)
     rank = np.argsort(known).astype(np.int32)
     account = rank[np.searchsorted(known[rank], signals["account"][:])]
     columns = {name: signals[name] for name in _KEPT}
@@ -114,16 +114,17 @@ def _exchanges(
     del family
     context = columns["client"][:] ^ (columns["system"][:] * _ODD)
     context ^= columns["toolset"][:] * _ODD * _ODD
-    thread = threads(
+    thread, followed = threads(
         account,
         columns["ts"][:],
         columns["exchange"][:],
         columns["conversation"][:],
         context,
         columns["turns"][:],
+        len(named),
     )
     columns["thread"] = keep("thread", [thread])
-    return Exchanges(account, columns, signals["content"], ids)
+    return Exchanges(account, columns, signals["content"], ids, followed)
 
 
 def _accounts(

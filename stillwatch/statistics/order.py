@@ -1,4 +1,4 @@
-"""Orders by several keys, quicker than one stable sort a key where they fit into 64 bits."""
+"""Orders by several keys, quicker than one stable sort a key, and stretches of an order."""
 
 from __future__ import annotations
 
@@ -37,3 +37,29 @@ def ordered(first: NDArray, second: NDArray, tie: NDArray) -> NDArray[np.integer
     rows = order[tied]
     order[tied] = rows[np.lexsort((tie[rows], packed[tied]))]
     return order
+
+
+def stretches(begins: NDArray[np.integer], ends: NDArray[np.integer]) -> NDArray[np.integer]:
+    """All places from each of `begins` to the one before its of `ends`, one stretch after another.
+
+    >>> stretches(np.array([5, 0]), np.array([7, 2])).tolist()
+    [5, 6, 0, 1]
+    """
+    length = (ends - begins).astype(np.int64)
+    out = np.repeat(begins - (np.cumsum(length) - length), length)
+    out += np.arange(len(out))
+    return out
+
+
+def evenly(
+    begins: NDArray[np.integer], ends: NDArray[np.integer], most: int
+) -> NDArray[np.integer]:
+    """The same, but of each stretch at most `most` evenly spaced places.
+
+    >>> evenly(np.array([0, 10]), np.array([6, 11]), 3).tolist()
+    [0, 2, 4, 10]
+    """
+    length = (ends - begins).astype(np.int64)
+    kept = np.minimum(length, most)
+    which = stretches(np.zeros(len(kept), np.int64), kept)
+    return np.repeat(begins, kept) + which * np.repeat(length, kept) // np.repeat(kept, kept)

@@ -31,15 +31,22 @@ def sums_by_account(
     total = np.zeros((len(accounts), content.shape[1]), np.int64)
     squares = np.zeros(len(accounts), np.int64)
     used = np.zeros(len(accounts), np.int64)
-    for values, part in spans(content, rows[place[account[rows]] >= 0]):
-        _add_up(account, values, part, place, total, squares, used)
+    slot = place[account[rows]]
+    rows, slot = rows[slot >= 0], slot[slot >= 0]
+    if len(rows) and (rows[1:] < rows[:-1]).any():
+        order = np.argsort(rows)
+        rows, slot = rows[order], slot[order]
+    done = 0
+    for values, places in spans(content, rows):
+        _add_up(slot[done : done + len(places)], values, places, total, squares, used)
+        done += len(places)
     return total, squares, used
 
 
 @nb.njit(nogil=True, cache=True)
-def _add_up(account, content, rows, place, total, squares, used):
-    for i in rows:
-        s = place[account[i]]
+def _add_up(slot, content, places, total, squares, used):
+    for k in range(len(places)):
+        i, s = places[k], slot[k]
         square = np.int32(0)
         for d in range(content.shape[1]):
             square += np.int32(content[i, d]) * np.int32(content[i, d])

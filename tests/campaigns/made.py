@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
 import pyarrow as pa
 
 from stillwatch.campaigns.component import Component, Outsiders
+from stillwatch.campaigns.ground import Ground, ground
 from stillwatch.campaigns.outsiders import outsiders
+from stillwatch.profiles.threads import threads
 from stillwatch.tables import CAPABILITIES, CONTENT_COMPONENTS, FRAME_BANDS, SIGNALS
 from stillwatch.traffic import (
     Accounts,
@@ -39,10 +42,10 @@ class Made:
     traffic: Traffic
     common: np.ndarray
 
-    @property
-    def order(self) -> np.ndarray:
-        """All exchanges in order of their keys."""
-        return np.argsort(self.traffic.exchanges["exchange"], kind="stable")
+    @cached_property
+    def ground(self) -> Ground:
+        """What all judgement of it stands on."""
+        return ground(self.traffic)
 
     def places(self, start: str) -> np.ndarray:
         """Places of the accounts whose ids begin so."""
@@ -54,12 +57,12 @@ class Made:
         return Group(self.places(start), ("twins",))
 
     def rows(self, start: str) -> np.ndarray:
-        """Their exchanges in order of keys."""
-        return self.order[np.isin(self.traffic.exchanges.account[self.order], self.places(start))]
+        """Their exchanges, thread by thread."""
+        return self.traffic.exchanges.rows_of(self.places(start))
 
     def others(self, *starts: str) -> Outsiders:
         """The outsiders, where groups are the accounts whose ids begin so."""
-        return outsiders(self.traffic, [self.group(s) for s in starts])
+        return outsiders(self.traffic, [self.group(s) for s in starts], self.ground)
 
     def component(self, start: str = "m", *, only_common: bool = True) -> Component:
         """Those accounts with their common work as the truth has it, against the rest."""
@@ -86,11 +89,14 @@ def bare(account: list[int], frame: list[int], ts: list[int] | None = None) -> T
         "exchange": np.arange(1, n + 1, dtype=np.uint64),
         "ts": np.array(range(n) if ts is None else ts, np.int64),
         "frame": np.array(frame, np.uint64),
-        "thread": np.arange(n),
     }
-    exchanges = Exchanges(
-        np.array(account), keys, np.zeros((n, 256), np.int8), pa.chunked_array([], pa.string())
+    nothing = np.zeros(n, np.uint64)
+    alone = (nothing, nothing, np.ones(n, np.int32))
+    keys["thread"], followed = threads(
+        np.array(account), keys["ts"], keys["exchange"], *alone, people
     )
+    content, ids = np.zeros((n, 256), np.int8), pa.chunked_array([], pa.string())
+    exchanges = Exchanges(np.array(account), keys, content, ids, followed)
     none, load = np.zeros(people, np.uint64), np.bincount(account)
     span = [np.full(people, edge) for edge in (keys["ts"].min(), keys["ts"].max())]
     accounts = Accounts(

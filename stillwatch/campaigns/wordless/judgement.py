@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.campaigns.component import Outsiders
+    from stillwatch.campaigns.ground import Ground
     from stillwatch.traffic import Candidates, Traffic
 
 LEAST_ACCOUNTS = 10
@@ -54,26 +55,24 @@ SHOWN = 6
 def judge_wordless(
     traffic: Traffic,
     candidates: Candidates,
-    order: NDArray[np.integer],
+    on: Ground,
     run: dict[str, Any],
     tell: Callable[[int], None],
 ) -> tuple[list[Verdict], Outsiders]:
     """Verdicts on all groups that are alike in manner or share their access, and the outsiders.
 
-    Campaigns come first, of the surest, and no account is in two. `order` holds all exchanges in
-    order of their keys; `run` gains `outsiders`, `passes` and the prior.
+    Campaigns come first, of the surest, and no account is in two; `run` gains `outsiders`, `passes`
+    and the prior.
     """
     groups = [*candidates.groups, *candidates.networks]
-    others = outsiders(traffic, groups)
+    others = outsiders(traffic, groups, on)
     groups = [group for group in groups if len(group.accounts) >= LEAST_ACCOUNTS]
     prior = prior_of(groups)
     run["outsiders"], run["passes"], run["prior_log10_odds"] = len(others), 1, round(prior, 3)
     log = works(traffic.exchanges)
     rates = unread_rates(log, len(traffic.accounts))
     outside = settings_outside(log, others.accounts, len(traffic.accounts))
-    judged = [
-        _verdict(traffic, group, order, log, rates, others, outside, prior) for group in groups
-    ]
+    judged = [_verdict(traffic, group, log, rates, others, outside, prior) for group in groups]
     tell(len(candidates.groups))
     return _disjoint(traffic, judged), others
 
@@ -81,7 +80,6 @@ def judge_wordless(
 def _verdict(
     traffic: Traffic,
     group: Group,
-    order: NDArray[np.integer],
     log: Works,
     rates: NDArray[np.float64],
     others: Outsiders,
@@ -109,8 +107,9 @@ def _verdict(
     is_campaign = margins[best] >= LEAST_MARGIN
     near = beside(traffic, accounts) if is_campaign else accounts[:0]
     work = carried(log, accounts, near, others.accounts, everyone)
-    posterior = work.posterior[log.of_row[order]]
-    chosen = order[posterior >= ATTRIBUTED]
+    threads = np.flatnonzero(work.posterior >= ATTRIBUTED)
+    chosen = traffic.exchanges.threads.rows(threads)
+    posterior = np.repeat(work.posterior[threads], traffic.exchanges.threads.lengths(threads))
     is_campaign &= len(work.accounts) >= LEAST_MEMBERS
     confidence = confidence_of(margins[best])
     return Verdict(
@@ -121,7 +120,7 @@ def _verdict(
         accounts=work.accounts,
         confidences=work.confidences * confidence,
         rows=chosen,
-        posterior=posterior[posterior >= ATTRIBUTED],
+        posterior=posterior,
         tests={k: _shown(test, chosen) for k, test in tests.items()},
         rivals=found,
         winner=found[best],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 
 if TYPE_CHECKING:
@@ -23,40 +24,38 @@ LONG_TOKENS = 256
 @dataclass(frozen=True)
 class Works:
     """t threads of a log: the `account` of each, its `settings` as a place in `keys`, and whether
-    it is `unread`. `of_row` (n,) is the thread of each exchange."""
+    it is `unread`."""
 
     account: NDArray[np.integer]
     settings: NDArray[np.integer]
     unread: NDArray[np.bool_]
     keys: NDArray[np.uint64]
-    of_row: NDArray[np.integer]
 
 
 def works(exchanges: Exchanges) -> Works:
-    """All threads of a log.
+    """All threads of a log, numbered as `Exchanges.threads` has them.
 
     A thread is unread if it got a long answer and never paused: nobody took the time to read it.
     Where lengths are unknown, none is.
     """
-    number, of_row = np.unique(exchanges["thread"][:], return_inverse=True)
-    ts = exchanges["ts"][:]
-    order = np.lexsort((exchanges["exchange"][:], ts, of_row))
-    thread = of_row[order]
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = thread[1:] != thread[:-1]
-    first = order[fresh]
-    paused = ~fresh[1:] & (np.diff(ts[order]) > PAUSE_US)
-    pauses = np.bincount(thread[1:][paused], minlength=len(number))
-    longest = np.full(len(number), -1)
-    np.maximum.at(longest, of_row, exchanges["output_tokens"][:])
-    keys, settings = np.unique(exchanges["settings"][first], return_inverse=True)
-    return Works(
-        account=exchanges.account[first],
-        settings=settings,
-        unread=(pauses == 0) & (longest >= LONG_TOKENS),
-        keys=keys,
-        of_row=of_row,
-    )
+    threads = exchanges.threads
+    unread = np.zeros(len(threads), bool)
+    ts, tokens = exchanges["ts"][:], exchanges["output_tokens"][:]
+    _unread(threads.order, threads.first, ts, tokens, unread)
+    everyone = np.arange(len(threads))
+    keys, settings = np.unique(exchanges["settings"][threads.begins(everyone)], return_inverse=True)
+    return Works(threads.account(everyone), settings, unread, keys)
+
+
+@nb.njit(nogil=True, cache=True)
+def _unread(order, first, ts, tokens, out):
+    for thread in range(len(out)):
+        longest, paused = np.int64(-1), False
+        for at in range(first[thread], first[thread + 1]):
+            longest = max(longest, np.int64(tokens[order[at]]))
+            if at > first[thread]:
+                paused |= ts[order[at]] - ts[order[at - 1]] > PAUSE_US
+        out[thread] = longest >= LONG_TOKENS and not paused
 
 
 def unread_rates(works: Works, everyone: int) -> NDArray[np.float64]:

@@ -1,0 +1,194 @@
+"""The ground that all judgement of a run stands on: facts of threads and accounts, made once.
+
+Which accounts are outsiders changes from pass to pass, and what they are compared by doesn't: how
+a thread looks, which exchanges are signs of a harvest, and on which days an account is busy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numba as nb
+import numpy as np
+
+from stillwatch.campaigns.allocation import counts_of_all
+from stillwatch.campaigns.cells import CELLS, Codebook, assign, codebook
+from stillwatch.campaigns.harvest import signs_of_all
+from stillwatch.progress import Spread, one_by_one
+from stillwatch.tables import CAPABILITIES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.traffic import Exchanges, Incidence, Traffic
+
+CODEBOOK_ROWS = 20_000
+BLOCK = 1 << 16
+"""Exchanges that are looked at at a time."""
+
+FEATURES = (
+    "cell",
+    "capability",
+    "signs",
+    "turns",
+    "exchanges",
+    "max_tokens",
+    "thinking",
+    "repeats",
+)
+"""What a thread is told by: how it begins (its content cell, what it seeks, its elicitation signs,
+its token limit, whether reasoning is asked for, how many accounts sent its frame family), and how
+far it goes."""
+
+WIDTHS = (CELLS, len(CAPABILITIES), 64, 11, 7, 8, 3, 3)
+"""How many codes each feature has."""
+
+CAPABILITY = FEATURES.index("capability")
+
+_TURNS = (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)
+_EXCHANGES = (2, 3, 5, 9, 17, 33)
+_MAX_TOKENS = (0, 512, 1024, 2048, 4096, 8192, 16384)
+_REPEATS = (2, 4)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Of t threads, n exchanges and N accounts: `codes` (t, features) by `FEATURES`, with the
+    `book` of their cells; `signs` (n,), which exchanges are signs of a harvest, and
+    `sign_rates` (N,) how often an account's are; and `daily` (N, days), exchanges a day."""
+
+    codes: NDArray[np.uint8]
+    book: Codebook
+    signs: NDArray[np.bool_]
+    sign_rates: NDArray[np.float64]
+    daily: NDArray[np.float64]
+
+
+def ground(traffic: Traffic, spread: Spread = one_by_one) -> Ground:
+    """The ground of a run; `spread` does jobs, on as many threads as it likes."""
+    exchanges = traffic.exchanges
+    codes = np.zeros((len(exchanges.threads), len(FEATURES)), np.uint8)
+    book = codebook(exchanges.content[_sample(exchanges)])
+    blocks = range(0, len(exchanges), BLOCK)
+    for _ in spread(partial(_describe_block, exchanges, book, codes, begin) for begin in blocks):
+        pass
+    _describe_threads(exchanges, traffic.incidence, codes)
+    signs = signs_of_all(exchanges)
+    rates = np.bincount(exchanges.account[signs], minlength=len(traffic.accounts))
+    rates = rates / np.maximum(traffic.accounts.exchanges, 1)
+    return Ground(codes, book, signs, rates, counts_of_all(traffic))
+
+
+def _sample(exchanges: Exchanges) -> NDArray[np.integer]:
+    """Rows of the least keys, in order of keys: keys are hashes, and know no order of rows."""
+    key = exchanges["exchange"][:]
+    if len(key) > CODEBOOK_ROWS:
+        few = np.argpartition(key, CODEBOOK_ROWS)[:CODEBOOK_ROWS]
+        return few[np.argsort(key[few], kind="stable")]
+    return np.argsort(key, kind="stable")
+
+
+def _describe_block(
+    exchanges: Exchanges, book: Codebook, codes: NDArray[np.uint8], begin: int
+) -> None:
+    """Fill in the codes of the threads that begin with a row of one block, by that row."""
+    rows = slice(begin, begin + BLOCK)
+    thread = exchanges["thread"][rows]
+    first = exchanges.threads.begins(thread) == np.arange(begin, begin + len(thread))
+    thread = thread[first]
+    codes[thread, 0] = assign(exchanges.content[rows][first], book)
+    told = {
+        "capability": exchanges["capability"][rows][first],
+        "signs": _fold(exchanges["signs"][rows][first]),
+        "max_tokens": np.digitize(exchanges["max_tokens"][rows][first], _MAX_TOKENS),
+        "thinking": exchanges["thinking"][rows][first] + 1,
+    }
+    for name, values in told.items():
+        codes[thread, FEATURES.index(name)] = values
+
+
+def _describe_threads(exchanges: Exchanges, incidence: Incidence, codes: NDArray[np.uint8]) -> None:
+    """Fill in the codes of what threads come to, and of who else sent the family of each."""
+    threads = exchanges.threads
+    turns, family = exchanges["turns"][:], exchanges["family"][:]
+    code = incidence.kinds.index("family")
+    families = np.searchsorted(incidence.obj_kind, (code, code + 1))
+    _describe(
+        threads.order,
+        threads.first,
+        threads.starts,
+        turns,
+        family,
+        incidence.starts,
+        incidence.obj,
+        incidence.obj_key,
+        incidence.obj_accounts,
+        families[0],
+        families[1],
+        np.array(_TURNS),
+        np.array(_EXCHANGES),
+        np.array(_REPEATS),
+        codes[:, FEATURES.index("turns")],
+        codes[:, FEATURES.index("exchanges")],
+        codes[:, FEATURES.index("repeats")],
+    )
+
+
+@nb.njit(nogil=True, cache=True)
+def _describe(
+    order,
+    first,
+    starts,
+    turns,
+    family,
+    use_starts,
+    use_object,
+    object_key,
+    object_accounts,
+    families_begin,
+    families_end,
+    turn_edges,
+    exchange_edges,
+    repeat_edges,
+    out_turns,
+    out_exchanges,
+    out_repeats,
+):
+    for account in range(len(starts) - 1):
+        for thread in range(starts[account], starts[account + 1]):
+            most = turns[order[first[thread]]]
+            for at in range(first[thread], first[thread + 1]):
+                most = max(most, turns[order[at]])
+            out_turns[thread] = _digit(most, turn_edges)
+            out_exchanges[thread] = _digit(first[thread + 1] - first[thread], exchange_edges)
+            # An account's uses are in order of object, and objects of kind and key.
+            key = family[order[first[thread]]]
+            low, high = use_starts[account], use_starts[account + 1]
+            while low < high:
+                middle = (low + high) // 2
+                obj = use_object[middle]
+                if obj < families_begin or (obj < families_end and object_key[obj] < key):
+                    low = middle + 1
+                else:
+                    high = middle
+            accounts = 1
+            if low < use_starts[account + 1]:
+                obj = use_object[low]
+                if obj < families_end and object_key[obj] == key:
+                    accounts = object_accounts[obj]
+            out_repeats[thread] = _digit(accounts, repeat_edges)
+
+
+@nb.njit(nogil=True, cache=True)
+def _digit(value, edges):
+    digit = 0
+    while digit < len(edges) and value >= edges[digit]:
+        digit += 1
+    return digit
+
+
+def _fold(signs: NDArray[np.uint16]) -> NDArray[np.integer]:
+    """Sixteen sign bits to 64 values: enough to tell combinations apart, few enough to fit."""
+    return (signs.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(26)
