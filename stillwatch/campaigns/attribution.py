@@ -152,9 +152,18 @@ def content_cells(
     `order` is that of their keys; `spread` does jobs, on as many threads as it likes, and gives
     their results in their order.
     """
-    sample = order[:: max(1, len(order) // CODEBOOK_ROWS)]
-    centroids = codebook(exchanges.content[sample])
+    return cells_by(exchanges, run_codebook(exchanges, order), spread)
 
+
+def run_codebook(exchanges: Exchanges, order: NDArray[np.integer]) -> NDArray[np.float32]:
+    """The centroids of a run's content cells; `order` is that of the exchanges' keys."""
+    return codebook(exchanges.content[order[:: max(1, len(order) // CODEBOOK_ROWS)]])
+
+
+def cells_by(
+    exchanges: Exchanges, centroids: NDArray[np.float32], spread: Spread = one_by_one
+) -> NDArray[np.uint8]:
+    """`content_cells` by a codebook that is there already."""
     rows = _may_begin(exchanges)
 
     def some(begin: int) -> NDArray[np.uint8]:
@@ -248,12 +257,40 @@ def attributed_outside(
     By both looks: the first, of naive Bayes, is asked first, and the second of what it takes.
     """
     threads = background.threads
-    out = np.zeros(len(threads.begins), bool)
+    return told_outside(exchanges, threads.begins, background.codes, model, share) >= 0.5
+
+
+def told_outside(
+    exchanges: Exchanges,
+    begins: NDArray[np.integer],
+    codes: NDArray[np.integer],
+    model: Model,
+    share: float,
+) -> NDArray[np.float64]:
+    """Probability of a model's common work of threads (t,) of anybody, at such a `share` of it.
+
+    `begins` (t,) are the rows that begin them, `codes` (t, shared features) as in a `Background`.
+    """
+    out = np.zeros(len(begins))
     for begin in range(0, len(out), SCORED):
         part = slice(begin, begin + SCORED)
-        codes = background.codes[part]
-        out[part] = _told(exchanges, threads.begins[part], codes, model, share) >= 0.5
+        out[part] = _told(exchanges, begins[part], codes[part], model, share)
     return out
+
+
+def told_inside(
+    exchanges: Exchanges, members: Background, model: Model, share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Probability of common work of threads (t,) of accounts that are known to do it.
+
+    As a fit of the model's own group has it: by the trees where there are any, else by the first
+    look and the `share` (t,) of it in the thread's account.
+    """
+    keyed = _keyed(exchanges, members.threads.begins, model.values)
+    codes = np.column_stack([members.codes, keyed])
+    if model.trees:
+        return told_by(model.trees, _features(codes, model.ratio))
+    return _posterior(codes, model.ratio, share)
 
 
 def _told(

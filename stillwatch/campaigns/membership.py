@@ -86,7 +86,7 @@ def elsewhere(
     part, rest = parts_of(traffic, rows, accounts), parts_of(traffic, rows, others)
     compared = part.size >= COMPARED
     usable = np.flatnonzero(rest.size >= COMPARED)
-    some = usable[np.linspace(0, len(usable) - 1, min(MOST_OTHERS, len(usable))).astype(np.int64)]
+    some = evenly(usable)
     if len(some) > 1 and len(usable) > len(others) / 2:
         out = ~compared & ~_comes_with(traffic, accounts, others)
     if not compared.any() or len(some) < 2:
@@ -94,10 +94,22 @@ def elsewhere(
     part = part.at(compared)
     apart = squared_mmd(part, rest.at(some))
     apart[accounts[compared][:, None] == others[some]] = np.nan
-    # Each account by itself, and the typical one: two large ones must not make the others' work
-    # of their own, nor a stray one put the others apart.
-    out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size
+    out[compared] = something_else(apart, part.size)
     return out
+
+
+def evenly(usable: NDArray[np.integer]) -> NDArray[np.integer]:
+    """At most `MOST_OTHERS` of them, evenly."""
+    return usable[np.linspace(0, len(usable) - 1, min(MOST_OTHERS, len(usable))).astype(np.int64)]
+
+
+def something_else(apart: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether parts (a,) of `size` exchanges lie too far from others' parts: MMD^2 (a, others).
+
+    Each account by itself, and the typical one: two large ones must not make the others' work of
+    their own, nor a stray one put the others apart. NaN is left out.
+    """
+    return np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / size
 
 
 def _comes_with(
