@@ -332,9 +332,16 @@ def counted(
         }
     ).group_by(CELL, use_threads=False)
     table = cells.aggregate([([], "count_all")]).rename_columns([*CELL, "exchanges"])
-    code = table["capability"].combine_chunks()
-    table = _with(table, "capability", pa.array(CAPABILITIES).take(code))
-    return _with(table, "day", table["day"].cast(pa.date32())).cast(tables.DAILY)
+    return pa.table(
+        {
+            "campaign_id": table["campaign_id"],
+            "day": table["day"].cast(pa.date32()),
+            "model": table["model"],
+            "capability": pa.array(CAPABILITIES).take(table["capability"].combine_chunks()),
+            "exchanges": table["exchanges"],
+        },
+        schema=tables.DAILY,
+    )
 
 
 def _works(
@@ -454,4 +461,4 @@ def _replaced(column: pa.ChunkedArray, rows: NDArray[np.bool_], values: list) ->
 
 def _with(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
     at = table.schema.get_field_index(name)
-    return table.set_column(at, name, column)
+    return table.set_column(at, table.schema.field(at), column)

@@ -81,7 +81,8 @@ class Judged:
             there = (onto or {}).get(name, 0)
             named[name] = [*(before["tables"][name] if there else []), f"{name}.{number}.arrow"]
             self._write(named[name][-1], table.slice(there))
-        np.savez(self._folder / f"arrays.{number}.npz", **arrays)
+        plain: Any = arrays
+        np.savez(self._folder / f"arrays.{number}.npz", **plain)
         index = {
             "version": self._version,
             "parts": list(parts),
