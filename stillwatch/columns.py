@@ -44,11 +44,13 @@ class Column(Protocol):
 class Stored:
     """A column in a file of its own, n rows of `width` values (0: one value a row, no axis).
 
-    Indexing with a slice, positions or a mask gives an array of its own.
+    Indexing with a slice, positions or a mask gives an array of its own. With `begin`, the rows
+    before it are left out.
     """
 
-    def __init__(self, path: Path, dtype: DTypeLike, width: int, rows: int) -> None:
+    def __init__(self, path: Path, dtype: DTypeLike, width: int, rows: int, begin: int = 0) -> None:
         self.dtype = np.dtype(dtype)
+        rows -= begin
         self.shape = (rows, width) if width else (rows,)
         self._row_bytes = self.dtype.itemsize * max(1, width)
         self._touched = 0
@@ -56,8 +58,10 @@ class Stored:
             self._map, self._values = None, np.empty(self.shape, dtype)
             return
         with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), rows * self._row_bytes, prot=mmap.PROT_READ)
-        self._values = np.frombuffer(self._map, dtype).reshape(self.shape)
+            size = (begin + rows) * self._row_bytes
+            self._map = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
+        values = np.frombuffer(self._map, dtype, offset=begin * self._row_bytes)
+        self._values = values.reshape(self.shape)
 
     def __len__(self) -> int:
         return self.shape[0]

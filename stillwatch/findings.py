@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-_FILES = {
+FILES = {
     "campaigns": tables.CAMPAIGNS,
     "members": tables.MEMBERS,
     "exchanges": tables.ATTRIBUTED,
@@ -29,6 +29,7 @@ _FILES = {
     "accounts": tables.STANDING,
     "works": tables.WORKS,
 }
+"""The tables of findings by name: each is a file of its own, and an attribute of `Findings`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Findings:
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         fresh, old = scratch / "new", scratch / "old"
         fresh.mkdir()
-        for name, schema in _FILES.items():
+        for name, schema in FILES.items():
             table = tables.require(getattr(self, name), schema, f"findings.{name}")
             pq.write_table(table, fresh / f"{name}.parquet", compression="zstd")
         (fresh / "run.json").write_text(json.dumps(self.run, indent=2, sort_keys=True) + "\n")
@@ -90,7 +91,7 @@ def check_target(folder: str | Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputExists(folder, "is a file", todo)
     if folder.is_dir():
-        ours = {"run.json", *(f"{name}.parquet" for name in _FILES)}
+        ours = {"run.json", *(f"{name}.parquet" for name in FILES)}
         other = sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
         if other:
             raise OutputExists(folder, f"holds {other[0]!r}, which is no part of findings", todo)
@@ -107,7 +108,7 @@ def read_findings(folder: str | Path) -> Findings:
     if not folder.is_dir():
         raise InputNotFound(folder, "there is no such folder", todo.removesuffix(" again"))
     parts: dict[str, Any] = {}
-    for name, schema in _FILES.items():
+    for name, schema in FILES.items():
         path = folder / f"{name}.parquet"
         if not path.is_file():
             raise FindingsBroken(path, "is missing", todo)

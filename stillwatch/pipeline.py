@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,8 +24,12 @@ import numpy as np
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from stillwatch import signals as signal_stage
+from stillwatch.campaigns.absorption import Arrived, absorb
+from stillwatch.campaigns.attribution import Background
 from stillwatch.campaigns.conclude import conclude
+from stillwatch.campaigns.continuity import Named
+from stillwatch.campaigns.keeping import from_kept, to_kept
+from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
 from stillwatch.columns import Column
 from stillwatch.engine.choose import EMBEDDED, open_engine
 from stillwatch.engine.protocol import Engine
@@ -34,9 +38,10 @@ from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
-from stillwatch.lake import ExchangeIds, IngestReport, Lake, is_lake
-from stillwatch.profiles.gather import STEPS, gather
-from stillwatch.progress import Progress, Silent
+from stillwatch.lake import ExchangeIds, IngestReport, Judged, Lake, is_lake
+from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
+from stillwatch.profiles.threads import PATIENCE_US
+from stillwatch.progress import Progress, Silent, Spread
 from stillwatch.scoring import Leakage, daily_findings, read_truth, time_exchanges
 from stillwatch.scoring import leakage as measure_leakage
 from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_findings
@@ -56,7 +61,10 @@ STAGES = ("ingest", "signals", "profiles", "groups", "campaigns")
 """The stages by the names that `run.json` times them under; `ingest` only from a raw log."""
 
 CODE = {".py", ".npy", ".npz", ".toml"}
-"""Kinds of files that signals are made by."""
+"""Kinds of files that signals and judgements are made by."""
+
+JUDGES = ("signals", "profiles", "groups", "campaigns", "statistics")
+"""The code that a judgement depends on."""
 
 MANY = 4096
 """Groups that may wait for a longer one before them."""
@@ -90,12 +98,15 @@ def detect(
     earlier: str | Path | None = None,
     method: str = OURS,
     engine: str = EMBEDDED,
+    anew: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Find the campaigns in a log or a lake; written to the folder `out` where one is named.
 
-    A log is first read into a lake that is thrown away. With `until`, nothing that came after it
+    A log is first read into a lake that is thrown away. A lake that has grown by no more than a
+    tenth since it was judged is not judged again: what came since is absorbed into what was found,
+    unless `anew`, `until` or `earlier` asks for more. With `until`, nothing that came after it
     is read. Campaigns of the `earlier` findings, a folder, keep their names. `method` names a
     baseline of `scoring.baselines` to run instead of our own. `engine` is where signals are made
     and objects counted: here, or on the Spark cluster at `sc://host:port`; findings don't depend
@@ -121,28 +132,115 @@ def detect(
         _opened(log, clock, threads) as lake,
         _spool(lake, is_lake(log) and until is None) as spool,
     ):
-        traffic = _traffic(lake, spool, until, runner, clock)
-        with clock.stage("groups", SEARCHES, "searches"), _steady():
-            spread = partial(_spread, threads=threads)
-            candidates = find_groups(traffic, clock.progress.advance, spread)
-        work = len(candidates.groups) + len(candidates.networks)
+        spread = partial(_spread, threads=threads)
+        parts = _signals(lake, spool, until, runner, clock)
         run = _run_record(lake, until) | runner.record() | _world(log)
-        run["exchanges_detected"] = len(traffic.exchanges)
-        with clock.stage("campaigns", work, "groups"), _steady():
-            findings = conclude(
-                traffic,
-                candidates,
-                run,
-                tell=clock.progress.advance,
-                spread=spread,
-                earlier=known,
-            )
+        run["exchanges_detected"] = len(spool)
+        own = spool.folder == _signals_of(lake)
+        judged = Judged(lake.path, _version(*JUDGES)) if own else None
+        findings = None
+        if judged is not None and not anew and known is None:
+            findings = _absorb_new(judged, lake, spool, parts, run, clock, spread)
+        if findings is None:
+            traffic = _traffic(lake, spool, until, runner, clock)
+            findings = _judge(judged, traffic, parts, known, run, clock, spread)
+    run = findings.run
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
     run["threads"] = threads
     run["peak_memory_bytes"] = _peak_memory()
     if out is not None:
         findings.save(out)
     return findings
+
+
+def _judge(
+    judged: Judged | None,
+    traffic: Traffic,
+    parts: list[str],
+    known: Findings | None,
+    run: dict[str, Any],
+    clock: _Clock,
+    spread: Spread,
+) -> Findings:
+    """Findings of all there is; what later runs can go on from goes to `judged`."""
+    with clock.stage("groups", SEARCHES, "searches"), _steady():
+        candidates = find_groups(traffic, clock.progress.advance, spread)
+    work = len(candidates.groups) + len(candidates.networks)
+    grounds: list[Grounds] = []
+
+    def hand_on(named: Named, against: Background) -> None:
+        if judged is not None:
+            grounds.append(grounds_of(traffic, named, against))
+
+    with clock.stage("campaigns", work, "groups"), _steady():
+        findings = conclude(
+            traffic,
+            candidates,
+            run,
+            tell=clock.progress.advance,
+            spread=spread,
+            earlier=known,
+            hand_on=hand_on,
+        )
+    until = _EPOCH + timedelta(microseconds=int(traffic.accounts.last.max()))
+    run["judged"] = {"exchanges": len(traffic.exchanges), "until": until.isoformat(), "absorbed": 0}
+    if judged is not None and grounds:
+        _keep(judged, parts, Judgement(findings, grounds[0], len(traffic.exchanges)))
+    return findings
+
+
+def _absorb_new(
+    judged: Judged,
+    lake: Lake,
+    spool: Spool,
+    parts: list[str],
+    run: dict[str, Any],
+    clock: _Clock,
+    spread: Spread,
+) -> Findings | None:
+    """Findings by going on from the last judgement; `None` where all has to be judged."""
+    kept = judged.load(parts)
+    if kept is None or not kept.parts:
+        return None
+    try:
+        before = from_kept(kept.tables, kept.arrays, kept.facts)
+    except (KeyError, TypeError, ValueError):
+        return None
+    covered = spool.ends[len(kept.parts) - 1]
+    new = len(spool) - covered
+    if before.judged + before.absorbed != covered or not before.may_absorb(new):
+        return None
+    run["judged"] = before.findings.run["judged"] | {"absorbed": before.absorbed + new}
+    if not new:
+        return replace(before.findings, run=before.findings.run | run)
+    with clock.stage("profiles", 1, "steps"):
+        begin = _going_on(spool, covered, min(new, len(before.grounds.fates)))
+        ids = ExchangeIds(lake.fragments(("exchange_id",)), spool.ends, begin)
+        exchanges, accounts = gather_exchanges(
+            spool.columns(begin), ids, spool.names, registrations(lake.accounts())
+        )
+    models = dict(spool.names.get("model", {}))
+    arrived = Arrived(exchanges, accounts, models, covered - begin, SCALE)
+    with clock.stage("campaigns", 1, "steps"), _steady():
+        after = absorb(arrived, before, run, spread)
+    _keep(judged, parts, after, {"exchanges": before.findings.exchanges.num_rows})
+    return after.findings
+
+
+def _going_on(spool: Spool, covered: int, most: int) -> int:
+    """The row from which earlier exchanges, at most so many, may go on in those from `covered`."""
+    ts = spool.columns()["ts"]
+    earliest = int(ts[covered:].min()) - PATIENCE_US
+    late = np.flatnonzero(ts[covered - most : covered] >= earliest)
+    return covered - most + int(late[0]) if len(late) else covered
+
+
+def _keep(
+    judged: Judged, parts: list[str], judgement: Judgement, onto: dict[str, int] | None = None
+) -> None:
+    """Keep a judgement; a lake that can't be written to is judged anew each time."""
+    with suppress(OSError):
+        judged.save(parts, *to_kept(judgement), onto)
 
 
 def leakage(
@@ -282,32 +380,33 @@ def _absorb(
 @contextmanager
 def _spool(lake: Lake, kept: bool) -> Iterator[Spool]:
     """Where signals lie: kept in the lake's folder, so that a later run only makes what is new."""
-    wanted = lake.path / "signals" if kept else None
+    wanted = _signals_of(lake) if kept else None
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
         spool_folder(wanted, Path(scratch)) as folder,
-        closing(Spool(folder, SIGNALS, _version())) as spool,
+        closing(Spool(folder, SIGNALS, _version("signals"))) as spool,
     ):
         yield spool
 
 
-def _version() -> str:
-    """A digest of the code that makes signals, so that no other version's are taken for ours."""
+def _signals_of(lake: Lake) -> Path:
+    return lake.path / "signals"
+
+
+def _version(*stages: str) -> str:
+    """A digest of the code of stages, so that what another version made is not taken for ours."""
     digest = hashlib.blake2b(digest_size=16)
-    folder = Path(signal_stage.__file__).parent
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in CODE:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for stage in stages:
+        for path in sorted((Path(__file__).parent / stage).rglob("*")):
+            if path.suffix in CODE:
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
-def _traffic(
+def _signals(
     lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: _Clock
-) -> Traffic:
-    """The row-shaped stage over what the spool hasn't, then the gathered profiles.
-
-    The traffic's columns lie in the spool: they are there until it is closed.
-    """
+) -> list[str]:
+    """The row-shaped stage over what the spool hasn't; the names of the lake's parts."""
     fragments = lake.fragments(READS, until)
     parts = [fragment.name for fragment in fragments]
     total = sum(fragment.rows for fragment in fragments)
@@ -321,6 +420,16 @@ def _traffic(
         spool.commit()
     if not len(spool):
         raise _nothing(lake, until)
+    return parts
+
+
+def _traffic(
+    lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: _Clock
+) -> Traffic:
+    """The gathered profiles.
+
+    The traffic's columns lie in the spool: they are there until it is closed.
+    """
     with clock.stage("profiles", STEPS, "steps"):
         columns: dict[str, Column] = dict(spool.columns())
         text = has_text(columns)

@@ -176,34 +176,41 @@ def scanned(exchanges: Exchanges, accounts: NDArray[np.integer]) -> NDArray[np.i
 
 
 def told_of(
-    exchanges: Exchanges, ground: Ground, model: Model, threads: NDArray[np.integer], share: float
+    exchanges: Exchanges,
+    codes: NDArray[np.uint8],
+    model: Model,
+    threads: NDArray[np.integer],
+    share: float,
 ) -> NDArray[np.float64]:
     """Probability that each of some threads (t,) is a model's common work, at such a `share` of it.
 
     By both looks: the first, of naive Bayes, is asked first, and the second of what it takes.
+    `codes` are those of all threads, as in `Ground`.
     """
     out = np.empty(len(threads))
     for part in _parts(len(threads)):
-        codes = _with_keys(exchanges, threads[part], ground.codes[threads[part]], model.values)
-        out[part] = _told(codes, model, share)
+        mine = _with_keys(exchanges, threads[part], codes[threads[part]], model.values)
+        out[part] = _told(mine, model, share)
     return out
 
 
 def carried(
     exchanges: Exchanges,
-    ground: Ground,
+    codes: NDArray[np.uint8],
     model: Model,
     threads: NDArray[np.integer],
-    share: float,
+    share: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The same of accounts that are of the model's group: as the fit itself would tell them."""
+    """The same of accounts that are of the model's group, as its own fit would have it: by the
+    trees where there are any, else by the first look and the `share` (t,) of each thread's account.
+    """
     out = np.empty(len(threads))
     for part in _parts(len(threads)):
-        codes = _with_keys(exchanges, threads[part], ground.codes[threads[part]], model.values)
+        mine = _with_keys(exchanges, threads[part], codes[threads[part]], model.values)
         if model.trees:
-            out[part] = told_by(model.trees, _features(codes, model.ratio))
+            out[part] = told_by(model.trees, _features(mine, model.ratio))
         else:
-            out[part] = _posterior(codes, model.ratio, np.full(len(codes), share))
+            out[part] = _posterior(mine, model.ratio, share[part])
     return out
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillwatch.campaigns.attribution import Background, Model, background
-from stillwatch.campaigns.continuity import named, works_table
+from stillwatch.campaigns.continuity import Named, named, works_table
 from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
 from stillwatch.campaigns.ground import Ground, ground
 from stillwatch.campaigns.judgement import Verdict, judge, prior_of
@@ -50,16 +50,19 @@ def conclude(
     tell: Callable[[int], None] = lambda _: None,
     spread: Spread = one_by_one,
     earlier: Findings | None = None,
+    hand_on: Callable[[Named, Background], None] = lambda *_: None,
 ) -> Findings:
     """Findings of one run, whose record `run` gains `outsiders`, and `notes` on what
     the log lacks.
 
     `tell` hears of each group that was judged; `spread` judges them, each by itself.
-    Campaigns of `earlier` findings keep their names.
+    Campaigns of `earlier` findings keep their names. Where there is text, `hand_on` is given what
+    was found, by name, and what it was judged against.
     """
     known = ground(traffic, spread)
+    against = None
     if traffic.text:
-        judged, others = _judge_all(traffic, candidates.groups, known, run, tell, spread)
+        judged, others, against = _judge_all(traffic, candidates.groups, known, run, tell, spread)
     else:
         judged, others = judge_wordless(traffic, candidates, known, run, tell)
     if notes := lacking(traffic, len(others)):
@@ -76,6 +79,8 @@ def conclude(
         tell(1)
     campaigns.sort(key=lambda v: (-len(v.rows), v.accounts.tolist()))
     found = named(traffic, [*campaigns, *networks], earlier, run)
+    if against is not None:
+        hand_on(found, against)
     return Findings(
         campaigns=campaigns_table(traffic, found),
         members=members_table(traffic, found),
@@ -96,7 +101,7 @@ def _judge_all(
     run: dict[str, Any],
     tell: Callable[[int], None],
     spread: Spread,
-) -> tuple[Judged, Outsiders]:
+) -> tuple[Judged, Outsiders, Background]:
     """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs."""
     before: Judged = []
     known: dict[bytes, Verdict] = {}
@@ -130,7 +135,7 @@ def _judge_all(
             break
     run["outsiders"], run["passes"] = len(others), passes
     run["prior_log10_odds"] = round(prior, 3)
-    return judged, others
+    return judged, others, against
 
 
 def _judge_in_parts(

@@ -211,7 +211,7 @@ def _beyond(
         attributed = np.bincount(traffic.exchanges.account[verdict.rows], minlength=everyone)
         share = attributed[verdict.accounts] / traffic.accounts.exchanges[verdict.accounts]
         typical = float(np.median(share))
-        told = told_of(traffic.exchanges, ground, verdict.model, threads, typical)
+        told = told_of(traffic.exchanges, ground.codes, verdict.model, threads, typical)
         hit = told >= 0.5
         usual = max(STRAY_RATE, usual_rate(account[honest], hit[honest]))
         hits = np.bincount(account[hit], minlength=everyone)

@@ -17,6 +17,7 @@ from stillwatch.campaigns.allocation import counts_of_all
 from stillwatch.campaigns.cells import CELLS, Codebook, assign, codebook
 from stillwatch.campaigns.harvest import signs_of_all
 from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.pairs import accounts_by_key
 from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ far it goes."""
 WIDTHS = (CELLS, len(CAPABILITIES), 64, 11, 7, 8, 3, 3)
 """How many codes each feature has."""
 
-CAPABILITY = FEATURES.index("capability")
+CAPABILITY, TURNS = FEATURES.index("capability"), FEATURES.index("turns")
 
 _TURNS = (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)
 _EXCHANGES = (2, 3, 5, 9, 17, 33)
@@ -69,16 +70,34 @@ class Ground:
 def ground(traffic: Traffic, spread: Spread = one_by_one) -> Ground:
     """The ground of a run; `spread` does jobs, on as many threads as it likes."""
     exchanges = traffic.exchanges
-    codes = np.zeros((len(exchanges.threads), len(FEATURES)), np.uint8)
     book = codebook(exchanges.content[_sample(exchanges)])
-    blocks = range(0, len(exchanges), BLOCK)
-    for _ in spread(partial(_describe_block, exchanges, book, codes, begin) for begin in blocks):
-        pass
-    _describe_threads(exchanges, traffic.incidence, codes)
+    codes = thread_codes(exchanges, book, senders(exchanges, traffic.incidence), spread)
     signs = signs_of_all(exchanges)
     rates = np.bincount(exchanges.account[signs], minlength=len(traffic.accounts))
     rates = rates / np.maximum(traffic.accounts.exchanges, 1)
     return Ground(codes, book, signs, rates, counts_of_all(traffic))
+
+
+def thread_codes(
+    exchanges: Exchanges,
+    book: Codebook,
+    senders: NDArray[np.integer],
+    spread: Spread = one_by_one,
+) -> NDArray[np.uint8]:
+    """Codes of all threads, (t, features) by `FEATURES`.
+
+    `senders` (t,) says how many accounts sent the frame family of each thread's first exchange.
+    """
+    threads = exchanges.threads
+    codes = np.zeros((len(threads), len(FEATURES)), np.uint8)
+    blocks = range(0, len(exchanges), BLOCK)
+    for _ in spread(partial(_describe_block, exchanges, book, codes, begin) for begin in blocks):
+        pass
+    codes[:, FEATURES.index("repeats")] = np.digitize(senders, _REPEATS)
+    codes[:, FEATURES.index("exchanges")] = np.digitize(np.diff(threads.first), _EXCHANGES)
+    turns = exchanges["turns"][:]
+    _most_turns(threads.order, threads.first, turns, np.array(_TURNS), codes[:, TURNS])
+    return codes
 
 
 def _sample(exchanges: Exchanges) -> NDArray[np.integer]:
@@ -109,84 +128,68 @@ def _describe_block(
         codes[thread, FEATURES.index(name)] = values
 
 
-def _describe_threads(exchanges: Exchanges, incidence: Incidence, codes: NDArray[np.uint8]) -> None:
-    """Fill in the codes of what threads come to, and of who else sent the family of each."""
+def senders(exchanges: Exchanges, incidence: Incidence) -> NDArray[np.integer]:
+    """How many accounts sent the frame family of each thread's first exchange, (t,)."""
     threads = exchanges.threads
-    turns, family = exchanges["turns"][:], exchanges["family"][:]
-    code = incidence.kinds.index("family")
-    families = np.searchsorted(incidence.obj_kind, (code, code + 1))
-    _describe(
-        threads.order,
+    families = np.searchsorted(incidence.obj_kind, incidence.kinds.index("family") + np.arange(2))
+    out = np.ones(len(threads), np.int32)
+    family = exchanges["family"][:]
+    begins, starts = threads.order, threads.starts
+    _look_up(
+        begins,
         threads.first,
-        threads.starts,
-        turns,
+        starts,
         family,
         incidence.starts,
         incidence.obj,
         incidence.obj_key,
         incidence.obj_accounts,
-        families[0],
-        families[1],
-        np.array(_TURNS),
-        np.array(_EXCHANGES),
-        np.array(_REPEATS),
-        codes[:, FEATURES.index("turns")],
-        codes[:, FEATURES.index("exchanges")],
-        codes[:, FEATURES.index("repeats")],
+        families,
+        out,
     )
+    return out
+
+
+def senders_among(exchanges: Exchanges) -> NDArray[np.integer]:
+    """The same of exchanges whose uses of objects nobody has counted."""
+    family = exchanges["family"][:]
+    key, accounts = accounts_by_key(family, exchanges.account)
+    begins = exchanges.threads.begins(slice(None))
+    return accounts[np.searchsorted(key, family[begins])]
 
 
 @nb.njit(nogil=True, cache=True)
-def _describe(
-    order,
-    first,
-    starts,
-    turns,
-    family,
-    use_starts,
-    use_object,
-    object_key,
-    object_accounts,
-    families_begin,
-    families_end,
-    turn_edges,
-    exchange_edges,
-    repeat_edges,
-    out_turns,
-    out_exchanges,
-    out_repeats,
+def _look_up(
+    order, first, starts, family, use_starts, use_object, object_key, object_accounts, families, out
 ):
     for account in range(len(starts) - 1):
         for thread in range(starts[account], starts[account + 1]):
-            most = turns[order[first[thread]]]
-            for at in range(first[thread], first[thread + 1]):
-                most = max(most, turns[order[at]])
-            out_turns[thread] = _digit(most, turn_edges)
-            out_exchanges[thread] = _digit(first[thread + 1] - first[thread], exchange_edges)
             # An account's uses are in order of object, and objects of kind and key.
             key = family[order[first[thread]]]
             low, high = use_starts[account], use_starts[account + 1]
             while low < high:
                 middle = (low + high) // 2
                 obj = use_object[middle]
-                if obj < families_begin or (obj < families_end and object_key[obj] < key):
+                if obj < families[0] or (obj < families[1] and object_key[obj] < key):
                     low = middle + 1
                 else:
                     high = middle
-            accounts = 1
             if low < use_starts[account + 1]:
                 obj = use_object[low]
-                if obj < families_end and object_key[obj] == key:
-                    accounts = object_accounts[obj]
-            out_repeats[thread] = _digit(accounts, repeat_edges)
+                if obj < families[1] and object_key[obj] == key:
+                    out[thread] = object_accounts[obj]
 
 
 @nb.njit(nogil=True, cache=True)
-def _digit(value, edges):
-    digit = 0
-    while digit < len(edges) and value >= edges[digit]:
-        digit += 1
-    return digit
+def _most_turns(order, first, turns, edges, out):
+    for thread in range(len(out)):
+        most = turns[order[first[thread]]]
+        for at in range(first[thread] + 1, first[thread + 1]):
+            most = max(most, turns[order[at]])
+        digit = 0
+        while digit < len(edges) and most >= edges[digit]:
+            digit += 1
+        out[thread] = digit
 
 
 def _fold(signs: NDArray[np.uint16]) -> NDArray[np.integer]:

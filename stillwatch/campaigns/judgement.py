@@ -159,7 +159,8 @@ def with_the_rest(
         return verdict
     exchanges = traffic.exchanges
     threads = exchanges.threads.of(rest)
-    told = carried(exchanges, ground, verdict.model, threads, verdict.share)
+    share = np.full(len(threads), verdict.share)
+    told = carried(exchanges, ground.codes, verdict.model, threads, share)
     fitted = Attribution(
         threads, exchanges.threads.account(threads), told, verdict.stray, verdict.model
     )

@@ -112,7 +112,7 @@ def elsewhere(
     out = np.zeros(len(accounts), bool)
     others, many = np.unique(traffic.exchanges.account[like], return_counts=True)
     usable = others[many >= COMPARED]
-    some = usable[np.linspace(0, len(usable) - 1, min(MOST_OTHERS, len(usable))).astype(np.int64)]
+    some = compared_with(usable)
     part, rest = parts_of(traffic, rows, accounts), parts_of(traffic, like, some)
     some, rest = some[rest.size >= COMPARED], rest.at(rest.size >= COMPARED)
     compared = part.size >= COMPARED
@@ -123,10 +123,22 @@ def elsewhere(
     part = part.at(compared)
     apart = squared_mmd(part, rest)
     apart[accounts[compared][:, None] == some] = np.nan
-    # Each account by itself, and the typical one: two large ones must not make the others' work
-    # of their own, nor a stray one put the others apart.
-    out[compared] = np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / part.size
+    out[compared] = something_else(apart, part.size)
     return out
+
+
+def compared_with(usable: NDArray[np.integer]) -> NDArray[np.integer]:
+    """At most `MOST_OTHERS` of them, evenly."""
+    return usable[np.linspace(0, len(usable) - 1, min(MOST_OTHERS, len(usable))).astype(np.int64)]
+
+
+def something_else(apart: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether parts (a,) of `size` exchanges lie too far from others' parts: MMD^2 (a, others).
+
+    Each account by itself, and the typical one: two large ones must not make the others' work of
+    their own, nor a stray one put the others apart. NaN is left out.
+    """
+    return np.nanmedian(apart, axis=1) > FAR + 3 * NULL_SPREAD / size
 
 
 def _comes_with(

@@ -52,36 +52,57 @@ def campaigns_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Ta
                 "first_ts": int(ts.min()),
                 "last_ts": int(ts.max()),
                 "capabilities": list(shares.items()),
-                "summary": summary(traffic, verdict, shares),
+                "summary": summary(
+                    verdict.kind,
+                    len(verdict.accounts),
+                    len(verdict.rows),
+                    days_of(int(ts.min()), int(ts.max())),
+                    shares if traffic.text else {},
+                    reasons_told(verdict),
+                ),
             }
         )
     return _table(rows, tables.CAMPAIGNS)
 
 
-def summary(traffic: Traffic, verdict: Verdict, shares: dict[str, float]) -> str:
-    """One paragraph: how many, what is sought, and the strongest reasons for and against."""
-    ts = traffic.exchanges["ts"][verdict.rows]
-    days = int(ts.max() // DAY_US - ts.min() // DAY_US) + 1
+def days_of(first: int, last: int) -> int:
+    """Days (UTC) from one time to another, in microseconds, both counted."""
+    return last // DAY_US - first // DAY_US + 1
+
+
+def summary(
+    kind: str, accounts: int, exchanges: int, days: int, shares: dict[str, float], reasons: str
+) -> str:
+    """One paragraph: how many, what is sought, and the strongest `reasons` for and against.
+
+    `shares` by capability are largest first, and empty where there is no text.
+    """
+    if kind == "reseller":
+        return (
+            f"{accounts:,} accounts share their access and carry mixed traffic of "
+            f"{exchanges:,} exchanges over {days} days. {reasons}"
+        )
     sought = ", ".join(
         f"{CAPABILITY_TITLES[name]} ({share:.0%})"
         for name, share in list(shares.items())[:MOST_TOLD]
         if share >= 0.05
     )
-    if not traffic.text:
+    if not shares:
         sought = "what only text could tell"
+    return (
+        f"{accounts:,} accounts made {exchanges:,} exchanges over {days} days "
+        f"that look served from one queue, after {sought}. {reasons}"
+    )
+
+
+def reasons_told(verdict: Verdict) -> str:
+    """The strongest reasons for a verdict, and of a campaign the nearest other explanation."""
     reasons = sorted(verdict.tests.values(), key=lambda t: -t.weight)
     told = " ".join(t.says for t in reasons[:2] if t.weight > 0)
     if verdict.kind == "reseller":
-        return (
-            f"{len(verdict.accounts):,} accounts share their access and carry mixed traffic of "
-            f"{len(verdict.rows):,} exchanges over {days} days. {told}"
-        )
+        return told
     rival = verdict.winner
-    return (
-        f"{len(verdict.accounts):,} accounts made {len(verdict.rows):,} exchanges over {days} days "
-        f"that look served from one queue, after {sought}. {told} "
-        f"The nearest other explanation is {rival.name.replace('_', ' ')}: {rival.says}"
-    )
+    return f"{told} The nearest other explanation is {rival.name.replace('_', ' ')}: {rival.says}"
 
 
 def members_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
@@ -136,7 +157,7 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
                     "account_id": None,
                     "kind": test.kind,
                     "weight": test.weight,
-                    "detail": _json({"says": test.says, **test.figures}),
+                    "detail": as_json({"says": test.says, **test.figures}),
                     "sample": traffic.exchanges.ids.take(pa.array(test.sample)).to_pylist(),
                 }
             )
@@ -149,7 +170,7 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
                         "account_id": None,
                         "kind": "rival",
                         "weight": -taken if taken else 0.0,
-                        "detail": _json(
+                        "detail": as_json(
                             {"says": rival.says, "rival": rival.name, "fit": round(rival.fit, 4)}
                         ),
                         "sample": [],
@@ -174,12 +195,8 @@ def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str,
     for i, a in enumerate(verdict.accounts):
         total = int(traffic.accounts.exchanges[a])
         if verdict.kind == "distillation":
-            doubt = 1 - float(verdict.confidences[i]) / verdict.confidence
-            weight = -float(np.log10(max(doubt, 10.0**-MOST_MEMBERSHIP)))
-            says = (
-                f"{counts[i]:,} of this account's {total:,} exchanges are of the work that the "
-                "members have in common."
-            )
+            weight = membership_weight(1 - float(verdict.confidences[i]) / verdict.confidence)
+            says = membership_says(counts[i], total)
         else:
             weight = verdict.margin
             says = f"It shares its ways of access with {len(verdict.accounts) - 1:,} others."
@@ -189,11 +206,24 @@ def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str,
                 "account_id": traffic.accounts.ids[a],
                 "kind": "membership",
                 "weight": weight,
-                "detail": _json({"says": says, "attributed": counts[i], "exchanges": total}),
+                "detail": as_json({"says": says, "attributed": counts[i], "exchanges": total}),
                 "sample": [next(told) for _ in shown[i]],
             }
         )
     return rows
+
+
+def membership_weight(doubt: float) -> float:
+    """What a member's own figures weigh, where strays explain them with probability `doubt`."""
+    return -float(np.log10(max(doubt, 10.0**-MOST_MEMBERSHIP)))
+
+
+def membership_says(attributed: int, total: int) -> str:
+    """How much of a member's traffic is the campaign's."""
+    return (
+        f"{attributed:,} of this account's {total:,} exchanges are of the work that the "
+        "members have in common."
+    )
 
 
 def daily_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
@@ -251,7 +281,8 @@ def _empty(schema: pa.Schema) -> pa.Table:
     return schema.empty_table()
 
 
-def _json(detail: dict[str, Any]) -> str:
+def as_json(detail: dict[str, Any]) -> str:
+    """Details of evidence as they are written: what is not finite is null."""
     clean = {
         k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in detail.items()
     }

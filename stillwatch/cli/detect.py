@@ -37,6 +37,7 @@ EXAMPLES = examples(
         "as it would have been known on 1 February",
         "stillwatch detect LAKE --out THEN --until 2026-02-01",
     ),
+    ("all of it again, however little is new", "stillwatch detect LAKE --out FINDINGS --anew"),
     ("on a Spark cluster", "stillwatch detect LAKE --out FINDINGS --engine sc://HOST:15002"),
     ("what a baseline finds", "stillwatch detect LOG --out THEIRS --method fraudar"),
 )
@@ -78,6 +79,13 @@ def detect(
             "(classic). Findings don't depend on it.",
         ),
     ] = "duckdb",
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew",
+            help="Judge everything, also where a lake has grown little since it was judged.",
+        ),
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -87,6 +95,11 @@ def detect(
     json: Json = False,
 ) -> None:
     """Find the campaigns in a log, with the evidence for and against each.
+
+    A lake that has grown by up to a tenth since everything in it was judged is not judged again:
+    what came since is absorbed, at a small part of the cost. Campaigns by accounts that no campaign
+    holds are found when all is judged: at the latest when the lake has grown by a tenth, or by
+    `--anew`.
 
     Reads exchanges only; labels that lie beside a simulated log are never looked at.
     """
@@ -110,6 +123,7 @@ def detect(
             earlier=earlier,
             method=method,
             engine=engine,
+            anew=anew,
             threads=threads,
             progress=watch,
         )

@@ -127,15 +127,15 @@ class Spool:
         fresh.replace(self.folder / "index.json")
         self._committed = time.monotonic()
 
-    def columns(self) -> dict[str, Stored]:
-        """All columns of what was committed."""
-        return {field.name: self._stored(field.name, field.type) for field in self._schema}
+    def columns(self, begin: int = 0) -> dict[str, Stored]:
+        """All columns of what was committed, from row `begin` on."""
+        return {field.name: self._stored(field.name, field.type, begin) for field in self._schema}
 
-    def _stored(self, name: str, kind: pa.DataType) -> Stored:
+    def _stored(self, name: str, kind: pa.DataType, begin: int) -> Stored:
         fixed = pa.types.is_fixed_size_list(kind)
         dtype = (kind.value_type if fixed else kind).to_pandas_dtype()
         path = self.folder / f"{name}.bin"
-        return Stored(path, dtype, kind.list_size if fixed else 0, len(self))
+        return Stored(path, dtype, kind.list_size if fixed else 0, len(self), begin)
 
     def keep(self, name: str, blocks: Iterable[NDArray]) -> Stored:
         """A further column for this run, of its rows block by block."""

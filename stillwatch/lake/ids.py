@@ -11,14 +11,18 @@ from stillwatch.lake.fragments import Fragment
 
 
 class ExchangeIds:
-    """The ids of the rows of `fragments`, of the column `exchange_id`, which end at `ends`."""
+    """The ids of the rows of `fragments`, of the column `exchange_id`, which end at `ends`.
 
-    def __init__(self, fragments: Sequence[Fragment], ends: Sequence[int]) -> None:
+    Rows are counted from `begin`.
+    """
+
+    def __init__(self, fragments: Sequence[Fragment], ends: Sequence[int], begin: int = 0) -> None:
         self._fragments, self._ends = fragments, np.asarray(ends, np.int64)
+        self._begin = begin
 
     def take(self, rows: pa.Array) -> pa.Array:
         """The ids of `rows` in their order, large strings; raises `LakeBroken`."""
-        wanted = np.asarray(rows, np.int64)
+        wanted = np.asarray(rows, np.int64) + self._begin
         order = np.argsort(wanted, kind="stable")
         found, begin = [pa.array([], pa.large_string())], 0
         cuts = np.searchsorted(wanted[order], self._ends)

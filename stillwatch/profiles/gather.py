@@ -59,6 +59,11 @@ Keep = Callable[[str, Iterable[NDArray]], Column]
 """Takes a column, block by block, to where a run keeps what it won't hold in memory."""
 
 
+def _held(_: str, blocks: Iterable[NDArray]) -> Column:
+    """A column kept in memory."""
+    return np.concatenate(list(blocks))
+
+
 def gather(
     signals: Mapping[str, Column],
     ids: Ids,
@@ -67,7 +72,7 @@ def gather(
     run: Run,
     scale: float,
     tell: Callable[[int], None] = lambda _: None,
-    keep: Keep = lambda _, blocks: np.concatenate(list(blocks)),
+    keep: Keep = _held,
 ) -> Traffic:
     """A run's traffic from all its signals (columns of `tables.SIGNALS`) and `ids`, row by row the
     same.
@@ -93,6 +98,22 @@ def gather(
         models=dict(names.get("model", {})),
         scale=scale,
     )
+
+
+def gather_exchanges(
+    signals: Mapping[str, Column],
+    ids: Ids,
+    names: Mapping[str, Mapping[int, str]],
+    registrations: pa.Table | None = None,
+) -> tuple[Exchanges, Accounts]:
+    """Exchanges and the accounts that sent them, where nothing else of the traffic is needed.
+
+    As in `gather`; of `names` those of accounts in the signals count.
+    """
+    present = np.unique(signals["account"][:]).tolist()
+    named = {**names, "account_id": {key: names["account_id"][key] for key in present}}
+    exchanges = _exchanges(signals, ids, named["account_id"], _held)
+    return exchanges, _accounts(exchanges, signals, named, registrations)
 
 
 def _numpy(column: pa.ChunkedArray) -> np.ndarray:

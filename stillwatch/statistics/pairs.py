@@ -61,6 +61,21 @@ def distinct_pairs(
     return place, np.bincount(code, minlength=len(place))
 
 
+def distinct_by(
+    first: NDArray[np.integer], second: NDArray[np.integer], size: int
+) -> NDArray[np.integer]:
+    """How many distinct values of `second` (n,) go with each `first` (n,), below `size`, (size,).
+
+    Both are below 2^31.
+
+    >>> distinct_by(np.array([2, 0, 2, 2]), np.array([7, 7, 7, 1]), 3).tolist()
+    [1, 0, 2]
+    """
+    packed = (first.astype(np.int64) << 32) | second
+    packed.sort()
+    return np.bincount(packed[_fresh(packed)] >> 32, minlength=size)
+
+
 def accounts_by_key(key: NDArray, account: NDArray) -> tuple[NDArray, NDArray[np.integer]]:
     """Distinct values of `key`, sorted, and how many distinct accounts each goes with."""
     place, _ = distinct_pairs(key, account)
