@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from stillwatch import tables
 from stillwatch.campaigns.attribution import run_codebook, told_outside, usual_rate
-from stillwatch.campaigns.membership import COMPARED, STRAY_RATE, evenly
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED, STRAY_RATE, evenly
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.campaigns.write import reasons_told
 from stillwatch.statistics.pairs import distinct_by
@@ -45,7 +45,7 @@ BLOCK = 1 << 20
 PENDING = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),
-        pa.field("precedent", pa.int8(), nullable=False),
+        pa.field("precedent", pa.int16(), nullable=False),
         pa.field("exchange_id", pa.string(), nullable=False),
         pa.field("ts", pa.int64(), nullable=False),
         pa.field("model", pa.string(), nullable=False),
@@ -55,9 +55,8 @@ PENDING = pa.schema(
         pa.field("content", pa.list_(pa.int8(), tables.CONTENT_COMPONENTS), nullable=False),
     ]
 )
-"""Exchanges since the judgement that look like a campaign's work, of accounts that aren't members:
-if such an account turns out to be one they are the campaign's. `begins` is true of one of a thread.
-"""
+"""Exchanges since the judgement that would be a campaign's, were their accounts its members: when
+such an account turns out to be one, they are. `begins` is true of one of a thread."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Grounds:
     load: NDArray[np.integer]
     hits: NDArray[np.integer]
     sought: NDArray[np.integer]
-    fates: NDArray[np.uint8]
+    fates: NDArray[np.uint16]
     pending: pa.Table
     reasons: dict[str, str]
 
@@ -123,7 +122,7 @@ def grounds_of(traffic: Traffic, named: Named, against: Background) -> Grounds:
     order = np.argsort(exchanges["exchange"][:], kind="stable")
     thread, attributed = exchanges["thread"][:], [v.rows for _, v, _ in campaigns]
     mine = np.concatenate([np.zeros(0, np.int64), *attributed])
-    fates = np.zeros(len(exchanges), np.uint8)
+    fates = np.zeros(len(exchanges), np.uint16)
     for i, rows in enumerate(attributed):
         fates[rows] = i + 1
     return Grounds(
@@ -177,4 +176,4 @@ def _usual_stray(exchanges: Exchanges, model: Model, against: Background, typica
     outsider = np.unique(threads.account)[:: max(1, len(threads.begins) // SCORED)]
     some = np.isin(threads.account, outsider)
     told = told_outside(exchanges, threads.begins[some], against.codes[some], model, typical)
-    return usual_rate(threads.account[some], told >= 0.5)
+    return usual_rate(threads.account[some], told >= ATTRIBUTED)
