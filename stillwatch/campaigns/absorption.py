@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 
 EXCUSES = [f"rival:{name}" for name in EXCUSED]
 
-LIKELY = 0.5
-"""Posterior from which an outsider's exchange is remembered: it may be a campaign's."""
-
 
 @dataclass(frozen=True)
 class Arrived:
@@ -87,9 +84,7 @@ def absorb(
     home = np.full(len(people), -1)
     home[newcomers.account] = newcomers.precedent
     sender = places(people.ids, pending["account_id"])
-    theirs = (home[sender] == pending["precedent"].to_numpy()) & (
-        pending["posterior"].to_numpy() >= ATTRIBUTED
-    )
+    theirs = home[sender] == pending["precedent"].to_numpy()
     kept_on = _of_members(look, fates, posterior)
     drawn = pending.filter(pa.array(theirs))
     drawn = _of_pending(drawn, sender[theirs], len(grounds.precedents))
@@ -120,13 +115,13 @@ class _Look:
     grounds: Grounds
     people: People
     codes: NDArray[np.uint8]
-    fates: NDArray[np.uint8]
+    fates: NDArray[np.uint16]
     begun: NDArray[np.bool_]
 
     @classmethod
     def of(cls, arrived: Arrived, grounds: Grounds, people: People, spread: Spread) -> _Look:
         exchanges, old = arrived.exchanges, arrived.old
-        fates = np.zeros(len(exchanges), np.uint8)
+        fates = np.zeros(len(exchanges), np.uint16)
         fates[:old] = grounds.fates[len(grounds.fates) - old :]
         thread = exchanges["thread"][:]
         known = np.zeros(int(thread.max(initial=-1)) + 1, bool)
@@ -165,7 +160,7 @@ class _Side:
     of_row: NDArray[np.integer]
 
 
-def _members_work(look: _Look) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def _members_work(look: _Look) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
     """Fates (n,) of all exchanges, by now of members' new ones too, and their posteriors (n,)."""
     arrived, people = look.arrived, look.people
     fates, posterior = look.fates.copy(), np.zeros(len(look.fates))
@@ -188,7 +183,7 @@ def _share(people: People, precedent: Precedent) -> NDArray[np.float64]:
 
 
 def _strays(look: _Look) -> list[pa.Table]:
-    """`PENDING`: new exchanges of others that look like a campaign's work."""
+    """`PENDING`: new exchanges of others that would be a campaign's, were they its members."""
     arrived, people = look.arrived, look.people
     side = look.side((people.precedent < 0) & ~people.excused)
     begins = arrived.exchanges.threads.begins(side.threads)
@@ -197,13 +192,13 @@ def _strays(look: _Look) -> list[pa.Table]:
         told = told_of(
             arrived.exchanges, look.codes, precedent.model, side.threads, precedent.typical
         )
-        likely = (told[side.of_row] >= LIKELY) & (side.rows >= arrived.old)
+        likely = (told[side.of_row] >= ATTRIBUTED) & (side.rows >= arrived.old)
         found, thread = side.rows[likely], side.of_row[likely]
         sender = people.place[arrived.exchanges.account[found]]
         content = pa.array(arrived.exchanges.content[found].ravel())
         columns = {
             "account_id": people.ids.take(pa.array(sender)),
-            "precedent": np.full(len(found), i, np.int8),
+            "precedent": np.full(len(found), i, np.int16),
             "exchange_id": arrived.exchanges.ids.take(pa.array(found)),
             "ts": arrived.exchanges["ts"][found],
             "model": arrived.model_names(found),
@@ -221,12 +216,11 @@ def _newcomers(
 ) -> Newcomers:
     """Who does a campaign's work outside all campaigns, each for the one it does most of."""
     everyone, best = len(people), np.zeros(len(people))
-    home, doubt = np.full(everyone, -1), np.ones(everyone)
+    home, doubt, threads = np.full(everyone, -1), np.ones(everyone), np.zeros(everyone, np.int64)
     for i, precedent in enumerate(precedents):
         mine = pending.filter(pc.field("precedent") == i)
         sender = places(people.ids, mine["account_id"])
-        hit = mine["begins"].to_numpy() & (mine["posterior"].to_numpy() >= ATTRIBUTED)
-        hits = np.bincount(sender[hit], minlength=everyone)
+        hits = np.bincount(sender[mine["begins"].to_numpy()], minlength=everyone)
         p = binom.sf(hits - 1, people.load, precedent.stray)
         share = hits / np.maximum(people.load, 1)
         found = np.flatnonzero(
@@ -240,9 +234,10 @@ def _newcomers(
             sender, _content(mine), np.arange(len(sender)), found, everyone
         )
         found = found[~_elsewhere(precedent, samples(total, squares, used, scale))]
-        best[found], home[found], doubt[found] = share[found], i, p[found]
+        best[found], home[found] = share[found], i
+        doubt[found], threads[found] = p[found], hits[found]
     found = np.flatnonzero(home >= 0)
-    return Newcomers(found, home[found], doubt[found])
+    return Newcomers(found, home[found], doubt[found], threads[found])
 
 
 def _elsewhere(precedent: Precedent, part: Samples) -> NDArray[np.bool_]:
@@ -259,7 +254,7 @@ def _elsewhere(precedent: Precedent, part: Samples) -> NDArray[np.bool_]:
     return out
 
 
-def _of_members(look: _Look, fates: NDArray[np.uint8], posterior: NDArray[np.float64]) -> Added:
+def _of_members(look: _Look, fates: NDArray[np.uint16], posterior: NDArray[np.float64]) -> Added:
     """What is added of members' new exchanges."""
     arrived, exchanges = look.arrived, look.arrived.exchanges
     rows = arrived.old + np.flatnonzero(fates[arrived.old :])

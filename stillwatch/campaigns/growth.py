@@ -54,11 +54,13 @@ NEW = (
 
 @dataclass(frozen=True)
 class Newcomers:
-    """Accounts that became members: places, whose (places of precedents), and with what doubt."""
+    """Accounts that became members, in order of places: whose (places of precedents), with what
+    doubt, and by how many threads."""
 
     account: NDArray[np.integer]
     precedent: NDArray[np.integer]
     doubt: NDArray[np.float64]
+    threads: NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def grown(
     """
     old, precedents, added = judgement.findings, since.precedents, [kept_on, drawn]
     tallies = _Tallies.of(people, added)
+    hits = people.hits.copy()
+    hits[newcomers.account] = newcomers.threads
     members = _members(old, people, newcomers, tallies, precedents)
     days = _daily([old.daily, daily, *(_moved(one, precedents) for one in added)], old.campaigns)
     order = np.argsort(np.asarray(people.ids.to_pylist(), object), kind="stable")
@@ -114,7 +118,7 @@ def grown(
         judgement,
         findings=findings,
         grounds=replace(
-            since, load=people.load[order], hits=people.hits[order], sought=people.sought[order]
+            since, load=people.load[order], hits=hits[order], sought=people.sought[order]
         ),
         absorbed=judgement.absorbed + int(people.sent.sum()),
     )
@@ -407,17 +411,12 @@ def _standing(
                 },
             }
         )
-        for account, i in zip(*_by_place(newcomers), strict=True)
+        for account, i in zip(newcomers.account.tolist(), newcomers.precedent.tolist(), strict=True)
     ]
-    names = [precedents[i].name for i in _by_place(newcomers)[1]]
+    names = [precedents[i].name for i in newcomers.precedent.tolist()]
     table = _with(table, "group_id", _replaced(table["group_id"], joined, names))
     table = _with(table, "verdict", _replaced(table["verdict"], joined, ["member"] * len(names)))
     return _with(table, "detail", _replaced(table["detail"], joined, detail))
-
-
-def _by_place(newcomers: Newcomers) -> tuple[list[int], list[int]]:
-    order = np.argsort(newcomers.account)
-    return newcomers.account[order].tolist(), newcomers.precedent[order].tolist()
 
 
 def _reasons(evidence: pa.Table, name: str) -> dict[str, list[dict[str, Any]]]:

@@ -49,7 +49,7 @@ BLOCK = 1 << 20
 PENDING = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),
-        pa.field("precedent", pa.int8(), nullable=False),
+        pa.field("precedent", pa.int16(), nullable=False),
         pa.field("exchange_id", pa.string(), nullable=False),
         pa.field("ts", pa.int64(), nullable=False),
         pa.field("model", pa.string(), nullable=False),
@@ -59,9 +59,8 @@ PENDING = pa.schema(
         pa.field("content", pa.list_(pa.int8(), tables.CONTENT_COMPONENTS), nullable=False),
     ]
 )
-"""Exchanges since the judgement that look like a campaign's work, of accounts that aren't members:
-if such an account turns out to be one they are the campaign's. `begins` is true of one of a thread.
-"""
+"""Exchanges since the judgement that would be a campaign's, were their accounts its members: when
+such an account turns out to be one, they are. `begins` is true of one of a thread."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Grounds:
     load: NDArray[np.integer]
     hits: NDArray[np.integer]
     sought: NDArray[np.integer]
-    fates: NDArray[np.uint8]
+    fates: NDArray[np.uint16]
     pending: pa.Table
     reasons: dict[str, str]
 
@@ -126,7 +125,7 @@ def grounds_of(traffic: Traffic, named: Named, against: Background) -> Grounds:
     campaigns = [(n, v, v.model) for n, v in named if v.kind == "distillation" and v.model]
     attributed = [v.rows for _, v, _ in campaigns]
     mine = np.concatenate([np.zeros(0, np.int64), *attributed])
-    fates = np.zeros(len(exchanges), np.uint8)
+    fates = np.zeros(len(exchanges), np.uint16)
     for i, rows in enumerate(attributed):
         fates[rows] = i + 1
     return Grounds(

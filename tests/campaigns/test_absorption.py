@@ -187,3 +187,20 @@ def test_grounds_count_threads_and_exchanges(log: Log):
         assert before.grounds.sought[a].sum() == len(rows)
     assert before.may_absorb(before.judged // 10)
     assert not before.may_absorb(before.judged // 10 + 1)
+
+
+def test_where_there_is_no_campaign_everybody_stays_alone():
+    """Honest traffic and more of it: counted, and nobody's."""
+    log = Log(6).outsiders(60)
+    before = judged(log.made())
+    n = len(log.rows)
+    log.customer("c-000", 20)
+    log.customer("new", 20)
+    after = absorb(arrived(log.made(), n), before, {})
+    findings = after.findings
+    assert findings.campaigns.num_rows == findings.members.num_rows == 0
+    assert findings.exchanges.num_rows == findings.evidence.num_rows == 0
+    standing = {r["account_id"]: r for r in findings.accounts.to_pylist()}
+    assert {row["verdict"] for row in standing.values()} == {"alone"}
+    assert standing["new"]["exchanges"] == 20
+    assert sum(findings.daily["exchanges"].to_pylist()) == len(log.rows)

@@ -92,15 +92,16 @@ def test_ingest(run: Run, calls: list, tmp_path: Path) -> None:
 
 
 def test_detect(run: Run, calls: list, tmp_path: Path) -> None:
-    """`--until` is a time in UTC, `--threads` a number."""
+    """`--until` is a time in UTC, `--threads` a number, `--anew` a wish."""
     out = tmp_path / "f"
     ran = run("detect", "LOG", "--out", out, "--until", "2026-02-01", "--threads", 2)
     until = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
     told = {"out": out, "until": until, "earlier": None, "method": "stillwatch"}
-    told |= {"engine": "duckdb", "threads": 2}
+    told |= {"engine": "duckdb", "anew": False, "threads": 2}
     assert calls == [("detect", (Path("LOG"),), told)]
     assert "3 campaigns found" in ran.out
-    told = json.loads(run("detect", "LOG", "--out", out, "--json").out)
+    told = json.loads(run("detect", "LOG", "--out", out, "--anew", "--json").out)
+    assert calls[-1][2]["anew"] is True
     assert len(told["campaigns"]) == 4
 
 

@@ -160,6 +160,16 @@ def test_a_stored_column_is_indexed_as_an_array_is(
         np.testing.assert_array_equal(np.concatenate([s for s, _ in seen]), values[np.sort(rows)])
 
 
+@pytest.mark.parametrize("begin", [0, 1, 5, 6, 14])
+def test_columns_can_begin_later(tmp_path: Path, begin: int):
+    """As if the rows before were not there."""
+    spool, _ = filled(tmp_path, ["p", "q", "r"])
+    for name, column in spool.columns().items():
+        later = spool.columns(begin)[name]
+        np.testing.assert_array_equal(later[:], column[begin:])
+        assert later.shape == column[begin:].shape
+
+
 def test_an_empty_column_is_empty(tmp_path: Path):
     """No file is needed."""
     assert Stored(tmp_path / "none", np.int8, 4, 0)[:].shape == (0, 4)

@@ -6,10 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stillwatch.profiles.gather import LEAST_SLICE
+from stillwatch.profiles.gather import LEAST_SLICE, gather_exchanges
 from stillwatch.profiles.objects import OBJECT_KINDS, REGISTRATION_OBJECTS
 from stillwatch.traffic import Traffic
-from tests.profiles.traffic_made import gathered, names_of, some_registrations, some_signals
+from tests.profiles.traffic_made import (
+    columns_of,
+    gathered,
+    names_of,
+    some_registrations,
+    some_signals,
+)
 
 N, ACCOUNTS = 600, 25
 
@@ -155,3 +161,17 @@ def test_one_exchange_is_traffic():
     traffic = gathered(some_signals(1, 1))
     assert len(traffic.accounts) == len(traffic.exchanges) == 1
     assert len(traffic.slices.account) == len(traffic.incidence.account) == 0
+
+
+def test_exchanges_alone_are_those_of_the_whole(signals: pa.Table):
+    """Of the accounts that sent any, as a whole traffic of the same rows has them."""
+    names, registrations = names_of(some_signals(N, 2 * ACCOUNTS)), some_registrations(ACCOUNTS)
+    whole = gathered(signals, registrations)
+    ids = whole.exchanges.ids
+    exchanges, accounts = gather_exchanges(columns_of(signals), ids, names, registrations)
+    assert len(names["account_id"]) > len(accounts)
+    np.testing.assert_array_equal(exchanges.account, whole.exchanges.account)
+    for name, column in whole.exchanges.keys.items():
+        np.testing.assert_array_equal(exchanges[name][:], column[:])
+    for name, value in vars(whole.accounts).items():
+        np.testing.assert_equal(getattr(accounts, name), value)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs, pair_codes
+from stillwatch.statistics.pairs import accounts_by_key, distinct_by, distinct_pairs, pair_codes
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=60)
 HIGH = np.uint64(0xFFFFFFFF00000000)
@@ -32,6 +32,14 @@ def test_codes_are_those_of_distinct_rows(rows):
     distinct, counted = distinct_pairs(first, second)
     assert distinct.tolist() == place.tolist()
     assert counted.tolist() == count.tolist()
+
+
+@given(ROWS)
+def test_distinct_values_are_counted_by_the_other(rows):
+    """As sets have them."""
+    first, second = np.array(rows).T
+    counted = distinct_by(first, second, 7)
+    assert counted.tolist() == [len({b for a, b in rows if a == i}) for i in range(7)]
 
 
 @given(ROWS)
