@@ -11,6 +11,7 @@ from stillwatch.campaigns.absorption import Arrived, absorb
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.campaigns.keeping import from_kept, to_kept
 from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
+from stillwatch.profiles.threads import threads
 from stillwatch.traffic import Exchanges
 from tests.campaigns.made import CODE, DAY_US, HOUR_US, TOPICS, Log, Made
 
@@ -39,8 +40,11 @@ def arrived(made: Made, begin: int, old: int = 0) -> Arrived:
     """The exchanges of a grown log from row `begin` on, and `old` before them."""
     exchanges = made.traffic.exchanges
     part = slice(begin - old, None)
-    keys = {name: column[part] for name, column in exchanges.keys.items()}
-    rows = Exchanges(exchanges.account[part], keys, exchanges.content[part], exchanges.ids[part])
+    keys = {name: np.asarray(column[part]) for name, column in exchanges.keys.items()}
+    account, everyone = exchanges.account[part], len(made.traffic.accounts)
+    told = (keys[name] for name in ("ts", "exchange", "conversation", "client", "turns"))
+    keys["thread"], followed = threads(account, *told, everyone)
+    rows = Exchanges(account, keys, exchanges.content[part], exchanges.ids[part], followed)
     return Arrived(rows, made.traffic.accounts, {5: "model-5"}, old, made.traffic.scale)
 
 
