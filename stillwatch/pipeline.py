@@ -121,7 +121,7 @@ def detect(
         _opened(log, clock, threads) as lake,
         _spool(lake, is_lake(log) and until is None) as spool,
     ):
-        traffic = _traffic(lake, spool, until, runner, clock)
+        traffic = _traffic(lake, spool, until, runner, clock, threads)
         with clock.stage("groups", SEARCHES, "searches"), _steady():
             spread = partial(_spread, threads=threads)
             candidates = find_groups(traffic, clock.progress.advance, spread)
@@ -302,7 +302,7 @@ def _version() -> str:
 
 
 def _traffic(
-    lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: _Clock
+    lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: _Clock, threads: int
 ) -> Traffic:
     """The row-shaped stage over what the spool hasn't, then the gathered profiles.
 
@@ -335,6 +335,7 @@ def _traffic(
             SCALE,
             clock.progress.advance,
             spool.keep,
+            partial(map_ordered, threads=threads),
         )
         return replace(traffic, text=text)
 

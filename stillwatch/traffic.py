@@ -67,8 +67,9 @@ class Slices:
 
     `account` int64 (s,) are places; `capability` int8 (s,), `WHOLE` or a
     code of `tables.CAPABILITIES`; `exchanges` (s,) counts those with text; `total`
-    (s, components) sums their embeddings and `squares` (s,) their squared norms, in integers;
-    `odd_*` are the same over the half of them whose key is odd, for split-half nulls.
+    (s, components) sums their embeddings and `squares` (s,) their squared norms, in integers.
+    For split-half nulls, `odd_*` (h, ...) are the same over the half of them whose key is odd, of
+    the slices at `split` (h,), all or evenly spaced ones of each capability.
     """
 
     account: NDArray[np.integer]
@@ -76,6 +77,7 @@ class Slices:
     exchanges: NDArray[np.integer]
     total: NDArray[np.integer]
     squares: NDArray[np.integer]
+    split: NDArray[np.integer]
     odd_exchanges: NDArray[np.integer]
     odd_total: NDArray[np.integer]
     odd_squares: NDArray[np.integer]

@@ -33,9 +33,6 @@ _SKIPPED = {CAPABILITIES.index("chat"), CAPABILITIES.index("other")}
 """Slices that no campaign is after; whole accounts are still compared."""
 
 
-SPLIT = 20_000
-"""Slices that are split in halves, to see how far samples of one distribution come to lie."""
-
 TOLD = 5
 """Neighbours that an explanation names."""
 
@@ -94,7 +91,7 @@ def _neighbours(traffic: Traffic, capability: int, spread: Spread) -> _Search | 
     if capability in _SKIPPED or len(rows) < LEAST_ACCOUNTS:
         return None
     sample = sample_of(slices, rows, traffic.scale)
-    null = halves_spread(slices, rows[:: max(1, len(rows) // SPLIT)], traffic.scale)
+    null = halves_spread(slices, rows, traffic.scale)
     other, mmd2 = nearest_twins(sample, NEIGHBOURS, spread)
     return _Search(capability, slices.account[rows], sample, null, other, mmd2)
 
@@ -131,14 +128,10 @@ def sample_of(slices: Slices, rows: NDArray[np.integer], scale: float) -> Means:
 
 
 def halves_spread(slices: Slices, rows: NDArray[np.integer], scale: float) -> float:
-    """The null spread of `rows`, from the halves of their exchanges."""
-    odd = samples(
-        slices.odd_total[rows], slices.odd_squares[rows], slices.odd_exchanges[rows], scale
-    )
-    even = samples(
-        slices.total[rows] - slices.odd_total[rows],
-        slices.squares[rows] - slices.odd_squares[rows],
-        slices.exchanges[rows] - slices.odd_exchanges[rows],
-        scale,
-    )
-    return null_spread(odd, even)
+    """The null spread of the slices at sorted `rows`, from the halves of those that were split."""
+    half = np.flatnonzero(np.isin(slices.split, rows))
+    whole = slices.split[half]
+    odd = slices.odd_total[half], slices.odd_squares[half], slices.odd_exchanges[half]
+    both = slices.total[whole], slices.squares[whole], slices.exchanges[whole]
+    even = (all_of - odd_of for all_of, odd_of in zip(both, odd, strict=True))
+    return null_spread(samples(*odd, scale), samples(*even, scale))

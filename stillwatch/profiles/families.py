@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
 from stillwatch.columns import spans
+from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.order import places_in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,34 +18,68 @@ if TYPE_CHECKING:
     from stillwatch.columns import Column
 
 
-def frame_families(frame: NDArray[np.uint64], bands: Column) -> NDArray[np.uint64]:
+FORESTS = 2
+"""Parts of the bands that are joined by at the same time; what they join is then joined."""
+
+
+def frame_families(
+    frame: NDArray[np.uint64], bands: Column, spread: Spread = one_by_one
+) -> NDArray[np.uint64]:
     """The family of each exchange: the smallest frame key among those that bands join to its own.
 
     `frame` is (n,), `bands` (n, b), both 0 where a prompt has none. The answer doesn't depend on
-    the order of rows.
+    the order of rows. `spread` looks through the bands, on as many threads as it likes.
 
     >>> frame_families(np.array([5, 9, 7], "u8"), np.array([[1], [1], [2]], "u8")).tolist()
     [5, 5, 7]
     """
-    order = np.argsort(frame)
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = frame[order[1:]] != frame[order[:-1]]
-    distinct, first = frame[order[fresh]], order[fresh]
-    back = np.empty(len(order), np.int32)
-    back[order] = np.cumsum(fresh, dtype=np.int32) - 1
-    del order, fresh
-    root = np.arange(len(distinct))
+    order = places_in_order(frame)
+    fresh = _fresh(frame, order)
+    first = order[fresh]
     # Frames are looked at in order of their first row, since bands may lie on disk.
-    rank = np.argsort(first)
-    band = np.empty((bands.shape[1], len(first)), np.uint64)
+    rank = places_in_order(first.astype(np.uint64))
+    rows = first[rank]
+    band = np.empty((bands.shape[1], len(rows)), np.uint64)
     done = 0
-    for values, rows in spans(bands, first[rank]):
-        band[:, rank[done : done + len(rows)]] = values[rows].T
-        done += len(rows)
-    for column in band:
-        _join_equal(column, np.argsort(column), root)
-    _flatten(root)
-    return distinct[root][back]
+    for values, some in spans(bands, rows):
+        band[:, done : done + len(some)] = values[some].T
+        done += len(some)
+    root = np.arange(len(rows), dtype=np.int32)
+    for joined in spread(partial(_joined, part) for part in np.array_split(band, FORESTS)):
+        _join(np.arange(len(joined)), joined, root)
+    family = np.empty(len(rows), np.uint64)
+    family[rank] = _least(root, frame[rows])
+    out = np.empty(len(frame), np.uint64)
+    _deal(order, fresh, family, out)
+    return out
+
+
+def _joined(bands: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """For each frame one that these bands (b, frames) join it to, in the end the same."""
+    root = np.arange(bands.shape[1], dtype=np.int32)
+    for band in bands:
+        order = places_in_order(band)
+        same = np.flatnonzero(_same(band, order))
+        _join(order[same], order[same + 1], root)
+    return root
+
+
+@nb.njit(nogil=True, cache=True)
+def _fresh(frame, order):
+    """Whether each row, in order, has another frame than the one before it."""
+    fresh = np.ones(len(order), np.bool_)
+    for k in range(1, len(order)):
+        fresh[k] = frame[order[k]] != frame[order[k - 1]]
+    return fresh
+
+
+@nb.njit(nogil=True, cache=True)
+def _same(band, order):
+    """Whether each frame, in order, shares its band with the next; 0 is none."""
+    same = np.zeros(len(order), np.bool_)
+    for k in range(len(order) - 1):
+        same[k] = band[order[k]] == band[order[k + 1]] and band[order[k]] != 0
+    return same
 
 
 @nb.njit(nogil=True, cache=True)
@@ -54,19 +91,30 @@ def _find(root, i):
 
 
 @nb.njit(nogil=True, cache=True)
-def _join_equal(band, order, root):
-    for k in range(1, len(order)):
-        i, j = order[k - 1], order[k]
-        if band[i] == band[j] and band[i] != 0:
-            a, b = _find(root, i), _find(root, j)
-            # The smaller place becomes the root, and places are in order of frame keys.
-            if a < b:
-                root[b] = a
-            elif b < a:
-                root[a] = b
+def _join(one, other, root):
+    for k in range(len(one)):
+        a, b = _find(root, one[k]), _find(root, other[k])
+        if a < b:
+            root[b] = a
+        elif b < a:
+            root[a] = b
 
 
 @nb.njit(nogil=True, cache=True)
-def _flatten(root):
+def _least(root, key):
+    """The least key among all that have one root, for each."""
+    least = key.copy()
     for i in range(len(root)):
-        root[i] = _find(root, i)
+        r = _find(root, i)
+        root[i] = r
+        least[r] = min(least[r], key[i])
+    return least[root]
+
+
+@nb.njit(nogil=True, cache=True)
+def _deal(order, fresh, family, out):
+    """Give each row the family of its frame: rows lie in order of frames, fresh at a new one."""
+    place = -1
+    for k in range(len(order)):
+        place += fresh[k]
+        out[order[k]] = family[place]

@@ -8,20 +8,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.columns import Column
+from stillwatch.columns import Column, stretches
 from stillwatch.profiles.families import frame_families
 from stillwatch.profiles.objects import (
     OBJECT_KINDS,
     REGISTRATION_OBJECTS,
     incidence_sql,
 )
-from stillwatch.profiles.slices import slices
+from stillwatch.profiles.slices import SliceSums
 from stillwatch.profiles.threads import threads
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.order import ordered
-from stillwatch.traffic import Accounts, Exchanges, Ids, Incidence, Traffic
+from stillwatch.traffic import Accounts, Exchanges, Ids, Incidence, Slices, Traffic
 
 LEAST_SLICE = 8
 """Slices of fewer exchanges carry no usable mean."""
+
+PART = 1 << 17
+"""Exchanges whose content is looked at at a time."""
 
 _KEPT = (
     "exchange",
@@ -68,27 +72,22 @@ def gather(
     scale: float,
     tell: Callable[[int], None] = lambda _: None,
     keep: Keep = lambda _, blocks: np.concatenate(list(blocks)),
+    spread: Spread = one_by_one,
 ) -> Traffic:
     """A run's traffic from all its signals (columns of `tables.SIGNALS`) and `ids`, row by row the
     same.
 
-    `tell` hears of each of `STEPS` steps.
+    `tell` hears of each of `STEPS` steps; `spread` does parts of them, on as many threads as it
+    likes.
     """
-    exchanges = _exchanges(signals, ids, names["account_id"], keep)
+    exchanges = _exchanges(signals, ids, names["account_id"], keep, spread)
     tell(1)
     accounts = _accounts(exchanges, signals, names, registrations)
     tell(1)
     return Traffic(
         accounts=accounts,
         exchanges=exchanges,
-        slices=slices(
-            len(accounts),
-            exchanges.account,
-            exchanges["capability"][:],
-            exchanges["exchange"],
-            exchanges.content,
-            LEAST_SLICE,
-        ),
+        slices=_slices(exchanges, len(accounts), spread),
         incidence=_incidence(exchanges, accounts, run, tell),
         models=dict(names.get("model", {})),
         scale=scale,
@@ -102,14 +101,18 @@ def _numpy(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _exchanges(
-    signals: Mapping[str, Column], ids: Ids, account_names: Mapping[int, str], keep: Keep
+    signals: Mapping[str, Column],
+    ids: Ids,
+    account_names: Mapping[int, str],
+    keep: Keep,
+    spread: Spread,
 ) -> Exchanges:
     ordered = sorted(account_names.items(), key=lambda item: item[1])
     known = np.array([key for key, _ in ordered], np.uint64)
     rank = np.argsort(known).astype(np.int32)
     account = rank[np.searchsorted(known[rank], signals["account"][:])]
     columns = {name: signals[name] for name in _KEPT}
-    family = frame_families(columns["frame"][:], signals["bands"])
+    family = frame_families(columns["frame"][:], signals["bands"], spread)
     columns["family"] = keep("family", [family])
     del family
     context = columns["client"][:] ^ (columns["system"][:] * _ODD)
@@ -167,6 +170,16 @@ def _accounts(
         orgs=dict(names.get("org_id", {})),
         registration=registration,
     )
+
+
+def _slices(exchanges: Exchanges, accounts: int, spread: Spread) -> Slices:
+    """The slices, in one look at all content."""
+    capability = exchanges["capability"][:]
+    sums = SliceSums(accounts, exchanges.account, capability, LEAST_SLICE)
+    for part, content in stretches(exchanges.content, PART):
+        account, key = exchanges.account[part], exchanges["exchange"][part]
+        sums.add(account, capability[part], key, content, spread)
+    return sums.result()
 
 
 def _incidence(

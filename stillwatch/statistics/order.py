@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 
 if TYPE_CHECKING:
@@ -37,3 +39,44 @@ def ordered(first: NDArray, second: NDArray, tie: NDArray) -> NDArray[np.integer
     rows = order[tied]
     order[tied] = rows[np.lexsort((tie[rows], packed[tied]))]
     return order
+
+
+def places_in_order(key: NDArray[np.uint64]) -> NDArray[np.integer]:
+    """Positions (n,) in order of `key`; of equal keys the earlier first: `np.argsort`, but quicker.
+
+    The upper bits of a key and its position are sorted as one number, which takes a tenth of the
+    time; keys that differ in lower bits only are put in order afterwards.
+
+    >>> places_in_order(np.array([7, 3, 7, 1], "u8")).tolist()
+    [3, 1, 0, 2]
+    """
+    bits = np.uint64(max(1, len(key) - 1).bit_length())
+    position = (np.uint64(1) << bits) - np.uint64(1)
+    # Small keys have their bits at the lower end, where positions go.
+    lift = np.uint64(64 - max(1, int(key.max(initial=0)).bit_length()))
+    packed = (key << lift) & ~position
+    packed |= np.arange(len(key), dtype=np.uint64)
+    packed.sort()
+    order = (packed & position).astype(np.int32 if len(key) < 2**31 else np.int64)
+    packed >>= bits
+    for begin, end in _disordered(key, packed, order):
+        run = order[begin:end]
+        order[begin:end] = run[np.argsort(key[run], kind="stable")]
+    return order
+
+
+def _disordered(
+    key: NDArray[np.uint64], upper: NDArray[np.uint64], order: NDArray[np.integer]
+) -> Iterator[tuple[int, int]]:
+    """Runs of equal `upper` bits, sorted, whose keys are not in order."""
+    runs = np.unique(upper[1:][_falls(key, order)])
+    begins, ends = (np.searchsorted(upper, runs, side) for side in ("left", "right"))
+    yield from zip(begins.tolist(), ends.tolist(), strict=True)
+
+
+@nb.njit(nogil=True, cache=True)
+def _falls(key, order):
+    falls = np.zeros(max(0, len(order) - 1), np.bool_)
+    for k in range(len(falls)):
+        falls[k] = key[order[k + 1]] < key[order[k]]
+    return falls
