@@ -10,7 +10,7 @@ import numpy as np
 
 from stillwatch.columns import spans
 from stillwatch.progress import Spread, one_by_one
-from stillwatch.statistics.order import places_in_order
+from stillwatch.statistics.order import runs_in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,11 +33,10 @@ def frame_families(
     >>> frame_families(np.array([5, 9, 7], "u8"), np.array([[1], [1], [2]], "u8")).tolist()
     [5, 5, 7]
     """
-    order = places_in_order(frame)
-    fresh = _fresh(frame, order)
+    order, fresh = runs_in_order(frame)
     first = order[fresh]
     # Frames are looked at in order of their first row, since bands may lie on disk.
-    rank = places_in_order(first.astype(np.uint64))
+    rank, _ = runs_in_order(first.astype(np.uint64))
     rows = first[rank]
     band = np.empty((bands.shape[1], len(rows)), np.uint64)
     done = 0
@@ -46,7 +45,7 @@ def frame_families(
         done += len(some)
     root = np.arange(len(rows), dtype=np.int32)
     for joined in spread(partial(_joined, part) for part in np.array_split(band, FORESTS)):
-        _join(np.arange(len(joined)), joined, root)
+        _join_forests(joined, root)
     family = np.empty(len(rows), np.uint64)
     family[rank] = _least(root, frame[rows])
     out = np.empty(len(frame), np.uint64)
@@ -58,28 +57,8 @@ def _joined(bands: NDArray[np.uint64]) -> NDArray[np.int32]:
     """For each frame one that these bands (b, frames) join it to, in the end the same."""
     root = np.arange(bands.shape[1], dtype=np.int32)
     for band in bands:
-        order = places_in_order(band)
-        same = np.flatnonzero(_same(band, order))
-        _join(order[same], order[same + 1], root)
+        _join_equal(band, *runs_in_order(band), root)
     return root
-
-
-@nb.njit(nogil=True, cache=True)
-def _fresh(frame, order):
-    """Whether each row, in order, has another frame than the one before it."""
-    fresh = np.ones(len(order), np.bool_)
-    for k in range(1, len(order)):
-        fresh[k] = frame[order[k]] != frame[order[k - 1]]
-    return fresh
-
-
-@nb.njit(nogil=True, cache=True)
-def _same(band, order):
-    """Whether each frame, in order, shares its band with the next; 0 is none."""
-    same = np.zeros(len(order), np.bool_)
-    for k in range(len(order) - 1):
-        same[k] = band[order[k]] == band[order[k + 1]] and band[order[k]] != 0
-    return same
 
 
 @nb.njit(nogil=True, cache=True)
@@ -91,13 +70,27 @@ def _find(root, i):
 
 
 @nb.njit(nogil=True, cache=True)
-def _join(one, other, root):
-    for k in range(len(one)):
-        a, b = _find(root, one[k]), _find(root, other[k])
-        if a < b:
-            root[b] = a
-        elif b < a:
-            root[a] = b
+def _join(root, i, j):
+    a, b = _find(root, i), _find(root, j)
+    if a < b:
+        root[b] = a
+    elif b < a:
+        root[a] = b
+
+
+@nb.njit(nogil=True, cache=True)
+def _join_equal(band, order, fresh, root):
+    """Join frames that share a band; 0 is none."""
+    for k in range(1, len(order)):
+        if not fresh[k] and band[order[k]] != 0:
+            _join(root, order[k - 1], order[k])
+
+
+@nb.njit(nogil=True, cache=True)
+def _join_forests(other, root):
+    """Join what is joined in `other`."""
+    for i in range(len(other)):
+        _join(root, i, other[i])
 
 
 @nb.njit(nogil=True, cache=True)
