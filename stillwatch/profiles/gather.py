@@ -10,16 +10,12 @@ from numpy.typing import NDArray
 
 from stillwatch.columns import Column, stretches
 from stillwatch.profiles.families import frame_families
-from stillwatch.profiles.objects import (
-    OBJECT_KINDS,
-    REGISTRATION_OBJECTS,
-    incidence_sql,
-)
+from stillwatch.profiles.incidence import Run, as_numpy, incidence
+from stillwatch.profiles.objects import OBJECT_KINDS
 from stillwatch.profiles.slices import SliceSums
 from stillwatch.profiles.threads import threads
 from stillwatch.progress import Spread, one_by_one
-from stillwatch.statistics.order import ordered
-from stillwatch.traffic import Accounts, Exchanges, Ids, Incidence, Slices, Traffic
+from stillwatch.traffic import Accounts, Exchanges, Ids, Slices, Traffic
 
 LEAST_SLICE = 8
 """Slices of fewer exchanges carry no usable mean."""
@@ -56,9 +52,6 @@ STEPS = len(OBJECT_KINDS) + 2
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
-Run = Callable[[dict[str, pa.Table], str], pa.Table]
-"""Runs one SQL step over named tables: the engine, as the pipeline hands it in."""
-
 Keep = Callable[[str, Iterable[NDArray]], Column]
 """Takes a column, block by block, to where a run keeps what it won't hold in memory."""
 
@@ -88,16 +81,10 @@ def gather(
         accounts=accounts,
         exchanges=exchanges,
         slices=_slices(exchanges, len(accounts), spread),
-        incidence=_incidence(exchanges, accounts, run, tell),
+        incidence=incidence(exchanges, accounts, run, tell),
         models=dict(names.get("model", {})),
         scale=scale,
     )
-
-
-def _numpy(column: pa.ChunkedArray) -> np.ndarray:
-    """As NumPy; a column of one chunk without copying."""
-    only = column.chunk(0) if column.num_chunks == 1 else column
-    return only.to_numpy(zero_copy_only=False)
 
 
 def _exchanges(
@@ -156,7 +143,7 @@ def _accounts(
             if name == "account":
                 continue
             values = np.zeros(n, np.uint64)
-            values[target] = _numpy(registrations[name])[source]
+            values[target] = as_numpy(registrations[name])[source]
             if name == "org":
                 org = np.where(org == 0, values, org)
             else:
@@ -180,48 +167,3 @@ def _slices(exchanges: Exchanges, accounts: int, spread: Spread) -> Slices:
         account, key = exchanges.account[part], exchanges["exchange"][part]
         sums.add(account, capability[part], key, content, spread)
     return sums.result()
-
-
-def _incidence(
-    exchanges: Exchanges, accounts: Accounts, run: Run, tell: Callable[[int], None]
-) -> Incidence:
-    registrations = pa.table(
-        {"account": np.arange(len(accounts))}
-        | {
-            k: accounts.registration.get(k, np.zeros(len(accounts), np.uint64))
-            for k in REGISTRATION_OBJECTS
-        }
-    )
-    parts, kinds, keys, popular, objects = [], [], [], [], 0
-    for code, kind in enumerate(OBJECT_KINDS):
-        if kind in REGISTRATION_OBJECTS:
-            tables = {"registrations": registrations}
-        else:
-            tables = {"signals": pa.table({"account": exchanges.account, kind: exchanges[kind][:]})}
-        uses = run(tables, incidence_sql(kind))
-        tell(1)
-        # Steps order their rows by object.
-        used = _numpy(uses["object"])
-        fresh = np.ones(len(used), bool)
-        fresh[1:] = used[1:] != used[:-1]
-        place = np.cumsum(fresh, dtype=np.int32) + np.int32(objects - 1)
-        columns = (_numpy(uses[name]).astype(np.int32) for name in ("account", "exchanges"))
-        parts.append((place, *columns))
-        kinds.append(np.full(int(fresh.sum()), code, np.int8))
-        keys.append(used[fresh])
-        popular.append(_numpy(uses["accounts"])[fresh])
-        objects += len(keys[-1])
-        del uses, used, fresh, place
-    obj, account, count = (np.concatenate([p[i] for p in parts]) for i in range(3))
-    del parts
-    order = ordered(account, obj, count)
-    return Incidence(
-        starts=np.searchsorted(account[order], np.arange(len(accounts) + 1)),
-        account=account[order],
-        obj=obj[order],
-        exchanges=count[order],
-        obj_kind=np.concatenate(kinds),
-        obj_key=np.concatenate(keys),
-        obj_accounts=np.concatenate(popular),
-        kinds=OBJECT_KINDS,
-    )
