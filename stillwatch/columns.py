@@ -95,6 +95,10 @@ class Stored:
                 yield self._values, part
                 self.release()
 
+    def looked_at(self, part: slice) -> NDArray:
+        """Rows as they lie in the map: not to be changed, and to be let go of by `release`."""
+        return self._values[part]
+
     def release(self) -> None:
         """Let go of the pages that were looked at; another thread's reader fetches them again."""
         self._touched = 0
@@ -119,6 +123,23 @@ class Held:
     def spans(self, rows: NDArray[np.integer]) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
         """All of the sorted `rows` at once."""
         yield self._values, np.searchsorted(self._rows, rows)
+
+
+def blocks(column: Column, rows: int) -> Iterator[tuple[slice, NDArray]]:
+    """All of a column in order, at most `rows` at a time: (which, their values).
+
+    Values may be looked at until the next ones are asked for, and not be changed.
+
+    >>> [(part.start, values.tolist()) for part, values in blocks(np.array([5, 6, 7]), 2)]
+    [(0, [5, 6]), (2, [7])]
+    """
+    for begin in range(0, len(column), rows):
+        part = slice(begin, min(begin + rows, len(column)))
+        if isinstance(column, Stored):
+            yield part, column.looked_at(part)
+            column.release()
+        else:
+            yield part, column[part]
 
 
 def spans(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.columns import Column
+    from stillwatch.statistics.cells import Codebook
 
 
 class Ids(Protocol):
@@ -101,8 +102,9 @@ class Slices:
 
     `account` int64 (s,) are places; `capability` int8 (s,), `WHOLE` or a
     code of `tables.CAPABILITIES`; `exchanges` (s,) counts those with text; `total`
-    (s, components) sums their embeddings and `squares` (s,) their squared norms, in integers;
-    `odd_*` are the same over the half of them whose key is odd, for split-half nulls.
+    (s, components) sums their embeddings and `squares` (s,) their squared norms, in integers.
+    For split-half nulls, `odd_*` (h, ...) are the same over the half of them whose key is odd, of
+    the slices at `split` (h,), all or evenly spaced ones of each capability.
     """
 
     account: NDArray[np.integer]
@@ -110,6 +112,7 @@ class Slices:
     exchanges: NDArray[np.integer]
     total: NDArray[np.integer]
     squares: NDArray[np.integer]
+    split: NDArray[np.integer]
     odd_exchanges: NDArray[np.integer]
     odd_total: NDArray[np.integer]
     odd_squares: NDArray[np.integer]
@@ -178,6 +181,15 @@ class Accounts:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Content cells of t threads: the `cell` (t,) that the first exchange of each lies in, by a
+    `book` of the run's own."""
+
+    cell: NDArray[np.uint8]
+    book: Codebook
+
+
+@dataclass(frozen=True)
 class Traffic:
     """Everything that groups and campaigns look at.
 
@@ -187,6 +199,7 @@ class Traffic:
     accounts: Accounts
     exchanges: Exchanges
     slices: Slices
+    cells: Cells
     incidence: Incidence
     models: dict[int, str]
     scale: float

@@ -42,7 +42,15 @@ def as_traffic(account: Places, obj: Places) -> Traffic:
             account, {}, np.zeros((len(account), 1), np.int8), pa.chunked_array([[""]])
         ),
         slices=Slices(
-            nothing, nothing.astype(np.int8), nothing, sums, nothing, nothing, sums, nothing
+            account=nothing,
+            capability=nothing.astype(np.int8),
+            exchanges=nothing,
+            total=sums,
+            squares=nothing,
+            split=nothing,
+            odd_exchanges=nothing,
+            odd_total=sums,
+            odd_squares=nothing,
         ),
         incidence=Incidence(
             starts=np.searchsorted(uses[:, 0], np.arange(n + 1)),

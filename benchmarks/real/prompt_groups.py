@@ -32,7 +32,8 @@ from benchmarks.real.prompt_pairs import FEWEST_TWINS, deal
 from benchmarks.real.separation import auc, gather_looks
 from stillwatch.groups.twins import LEAST_ACCOUNTS, LEAST_EXCHANGES, NEIGHBOURS
 from stillwatch.statistics.crowds import twin_communities
-from stillwatch.statistics.mmd import Samples, nearest_twins, null_spread, twin_links
+from stillwatch.statistics.mmd import Samples, null_spread, twin_links
+from stillwatch.statistics.nearest import nearest_twins
 
 SIZES = (20, 50, 200)
 CAMOUFLAGE = (("none", 0.0), ("common", 0.5), ("common", 0.8), ("own", 0.5), ("own", 0.8))

@@ -33,7 +33,7 @@ from stillwatch.campaigns.membership import (
 )
 from stillwatch.campaigns.people import People, places
 from stillwatch.campaigns.precedent import PENDING, Grounds, Judgement, Precedent
-from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.cells import assign_threads
 from stillwatch.statistics.mmd import Samples, samples, squared_mmd
 from stillwatch.statistics.pairs import distinct_by
 from stillwatch.statistics.sums import sums_by_account
@@ -70,13 +70,11 @@ class Arrived:
         return names.take(pa.array(place))
 
 
-def absorb(
-    arrived: Arrived, judgement: Judgement, run: dict[str, Any], spread: Spread = one_by_one
-) -> Judgement:
+def absorb(arrived: Arrived, judgement: Judgement, run: dict[str, Any]) -> Judgement:
     """The judgement with what `arrived`; its findings are those of the run with record `run`."""
     grounds = judgement.grounds
     people = People.of(judgement, EXCUSES, arrived.exchanges, arrived.accounts, arrived.old)
-    look = _Look.of(arrived, grounds, people, spread)
+    look = _Look.of(arrived, grounds, people)
     fates, posterior = _members_work(look)
     people = people.with_threads(look.threads(look.begun), look.threads(look.begun & (fates > 0)))
     pending = pa.concat_tables([grounds.pending, *_strays(look)]).combine_chunks()
@@ -119,14 +117,16 @@ class _Look:
     begun: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, arrived: Arrived, grounds: Grounds, people: People, spread: Spread) -> _Look:
+    def of(cls, arrived: Arrived, grounds: Grounds, people: People) -> _Look:
         exchanges, old = arrived.exchanges, arrived.old
         fates = np.zeros(len(exchanges), np.uint16)
         fates[:old] = grounds.fates[len(grounds.fates) - old :]
         thread = exchanges["thread"][:]
         known = np.zeros(int(thread.max(initial=-1)) + 1, bool)
         known[thread[:old]] = True
-        codes = thread_codes(exchanges, grounds.book, senders_among(exchanges), spread)
+        cells = np.zeros(len(exchanges.threads), np.uint8)
+        assign_threads(exchanges.threads, thread, 0, exchanges.content[:], grounds.book, cells)
+        codes = thread_codes(exchanges, cells, senders_among(exchanges))
         return cls(arrived, grounds, people, codes, fates, ~known[thread])
 
     def side(self, accounts: NDArray[np.bool_]) -> _Side:

@@ -59,7 +59,7 @@ def conclude(
     Campaigns of `earlier` findings keep their names. Where there is text, `hand_on` is given what
     was found, by name, and what it was judged against.
     """
-    known = ground(traffic, spread)
+    known = ground(traffic)
     against = None
     if traffic.text:
         judged, others, against = _judge_all(traffic, candidates.groups, known, run, tell, spread)

@@ -31,10 +31,10 @@ from stillwatch.statistics.crowds import COHESION, twin_communities
 from stillwatch.statistics.mmd import (
     NULL_SPREAD,
     Samples,
-    nearest_twins,
     squared_mmd,
     twin_links,
 )
+from stillwatch.statistics.nearest import nearest_twins
 from stillwatch.traffic import Group
 
 if TYPE_CHECKING:

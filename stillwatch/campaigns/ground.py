@@ -7,16 +7,14 @@ a thread looks, which exchanges are signs of a harvest, and on which days an acc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
 from stillwatch.campaigns.allocation import counts_of_all
-from stillwatch.campaigns.cells import CELLS, Codebook, assign, codebook
 from stillwatch.campaigns.harvest import signs_of_all
-from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.cells import CELLS
 from stillwatch.statistics.pairs import accounts_by_key
 from stillwatch.tables import CAPABILITIES
 
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.traffic import Exchanges, Incidence, Traffic
-
-CODEBOOK_ROWS = 20_000
-BLOCK = 1 << 16
-"""Exchanges that are looked at at a time."""
 
 FEATURES = (
     "cell",
@@ -56,76 +50,48 @@ _REPEATS = (2, 4)
 
 @dataclass(frozen=True)
 class Ground:
-    """Of t threads, n exchanges and N accounts: `codes` (t, features) by `FEATURES`, with the
-    `book` of their cells; `signs` (n,), which exchanges are signs of a harvest, and
-    `sign_rates` (N,) how often an account's are; and `daily` (N, days), exchanges a day."""
+    """Of t threads, n exchanges and N accounts: `codes` (t, features) by `FEATURES`; `signs` (n,),
+    which exchanges are signs of a harvest, and `sign_rates` (N,) how often an account's are; and
+    `daily` (N, days), exchanges a day."""
 
     codes: NDArray[np.uint8]
-    book: Codebook
     signs: NDArray[np.bool_]
     sign_rates: NDArray[np.float64]
     daily: NDArray[np.float64]
 
 
-def ground(traffic: Traffic, spread: Spread = one_by_one) -> Ground:
-    """The ground of a run; `spread` does jobs, on as many threads as it likes."""
+def ground(traffic: Traffic) -> Ground:
+    """The ground of a run."""
     exchanges = traffic.exchanges
-    book = codebook(exchanges.content[_sample(exchanges)])
-    codes = thread_codes(exchanges, book, senders(exchanges, traffic.incidence), spread)
+    codes = thread_codes(exchanges, traffic.cells.cell, senders(exchanges, traffic.incidence))
     signs = signs_of_all(exchanges)
     rates = np.bincount(exchanges.account[signs], minlength=len(traffic.accounts))
     rates = rates / np.maximum(traffic.accounts.exchanges, 1)
-    return Ground(codes, book, signs, rates, counts_of_all(traffic))
+    return Ground(codes, signs, rates, counts_of_all(traffic))
 
 
 def thread_codes(
-    exchanges: Exchanges,
-    book: Codebook,
-    senders: NDArray[np.integer],
-    spread: Spread = one_by_one,
+    exchanges: Exchanges, cell: NDArray[np.uint8], senders: NDArray[np.integer]
 ) -> NDArray[np.uint8]:
     """Codes of all threads, (t, features) by `FEATURES`.
 
-    `senders` (t,) says how many accounts sent the frame family of each thread's first exchange.
+    `cell` (t,) is that of each one's first exchange, and `senders` (t,) says how many accounts sent
+    the frame family of that.
     """
     threads = exchanges.threads
+    begins = threads.begins(slice(None))
     codes = np.zeros((len(threads), len(FEATURES)), np.uint8)
-    blocks = range(0, len(exchanges), BLOCK)
-    for _ in spread(partial(_describe_block, exchanges, book, codes, begin) for begin in blocks):
-        pass
+    codes[:, FEATURES.index("cell")] = cell
+    codes[:, CAPABILITY] = exchanges["capability"][:][begins]
+    codes[:, FEATURES.index("signs")] = _fold(exchanges["signs"][:][begins])
+    codes[:, FEATURES.index("thinking")] = exchanges["thinking"][:][begins] + 1
     codes[:, FEATURES.index("repeats")] = np.digitize(senders, _REPEATS)
     codes[:, FEATURES.index("exchanges")] = np.digitize(np.diff(threads.first), _EXCHANGES)
+    limits = np.digitize(exchanges["max_tokens"][:], _MAX_TOKENS).astype(np.uint8)
+    codes[:, FEATURES.index("max_tokens")] = limits[begins]
     turns = exchanges["turns"][:]
     _most_turns(threads.order, threads.first, turns, np.array(_TURNS), codes[:, TURNS])
     return codes
-
-
-def _sample(exchanges: Exchanges) -> NDArray[np.integer]:
-    """Rows of the least keys, in order of keys: keys are hashes, and know no order of rows."""
-    key = exchanges["exchange"][:]
-    if len(key) > CODEBOOK_ROWS:
-        few = np.argpartition(key, CODEBOOK_ROWS)[:CODEBOOK_ROWS]
-        return few[np.argsort(key[few], kind="stable")]
-    return np.argsort(key, kind="stable")
-
-
-def _describe_block(
-    exchanges: Exchanges, book: Codebook, codes: NDArray[np.uint8], begin: int
-) -> None:
-    """Fill in the codes of the threads that begin with a row of one block, by that row."""
-    rows = slice(begin, begin + BLOCK)
-    thread = exchanges["thread"][rows]
-    first = exchanges.threads.begins(thread) == np.arange(begin, begin + len(thread))
-    thread = thread[first]
-    codes[thread, 0] = assign(exchanges.content[rows][first], book)
-    told = {
-        "capability": exchanges["capability"][rows][first],
-        "signs": _fold(exchanges["signs"][rows][first]),
-        "max_tokens": np.digitize(exchanges["max_tokens"][rows][first], _MAX_TOKENS),
-        "thinking": exchanges["thinking"][rows][first] + 1,
-    }
-    for name, values in told.items():
-        codes[thread, FEATURES.index(name)] = values
 
 
 def senders(exchanges: Exchanges, incidence: Incidence) -> NDArray[np.integer]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillwatch.campaigns.attribution import Model
-from stillwatch.campaigns.cells import Codebook
 from stillwatch.campaigns.precedent import PENDING, Grounds, Judgement, Precedent
 from stillwatch.findings import FILES, Findings
 from stillwatch.statistics.boosting import Boosted
+from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Samples
 from stillwatch.tables import require
 

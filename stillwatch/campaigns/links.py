@@ -10,7 +10,7 @@ import pyarrow as pa
 from stillwatch import tables
 from stillwatch.campaigns.membership import some_of
 from stillwatch.campaigns.parts import parts_of
-from stillwatch.statistics.mmd import nearest_twins
+from stillwatch.statistics.nearest import nearest_twins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.campaigns.attribution import Background, Model
-    from stillwatch.campaigns.cells import Codebook
     from stillwatch.campaigns.continuity import Named
     from stillwatch.campaigns.judgement import Verdict
     from stillwatch.findings import Findings
+    from stillwatch.statistics.cells import Codebook
     from stillwatch.statistics.mmd import Samples
     from stillwatch.traffic import Exchanges, Traffic
 
@@ -130,7 +130,7 @@ def grounds_of(traffic: Traffic, named: Named, against: Background) -> Grounds:
         fates[rows] = i + 1
     return Grounds(
         precedents=tuple(_precedent(traffic, n, v, m, against) for n, v, m in campaigns),
-        book=against.ground.book,
+        book=traffic.cells.book,
         load=np.diff(exchanges.threads.starts),
         hits=distinct_by(exchanges.account[mine], exchanges["thread"][mine], everyone),
         sought=sought_by(exchanges, everyone),

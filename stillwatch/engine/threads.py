@@ -11,18 +11,22 @@ T = TypeVar("T")
 
 
 def map_ordered(
-    jobs: Iterable[Callable[[], T]], threads: int, ahead: int | None = None
+    jobs: Iterable[Callable[[], T]],
+    threads: int,
+    ahead: int | None = None,
+    begin: Callable[[], object] | None = None,
 ) -> Iterator[T]:
     """Results of `jobs` in their order, at most `ahead` of them in flight or waiting.
 
     That is `2 * threads` if not given; more where jobs differ much in length and results are small.
+    Threads of its own call `begin` first; with one thread jobs run on the caller's.
     """
     ahead = ahead or 2 * threads
     if threads <= 1:
         for job in jobs:
             yield job()
         return
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=begin or _nothing) as pool:
         waiting: deque[Future[T]] = deque()
         for job in jobs:
             waiting.append(pool.submit(job))
@@ -30,3 +34,7 @@ def map_ordered(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _nothing() -> None:
+    """What a thread does first where nothing is asked of it."""

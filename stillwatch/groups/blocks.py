@@ -48,16 +48,16 @@ def dense_blocks(
     blocks of fewer than `least_accounts` accounts are removed and not reported.
     """
     blocks: list[Block] = []
+    account, obj, weight = _in_order(account, obj, weight)
     keep = weight > 0
-    account, obj, weight = account[keep], obj[keep], weight[keep]
     for _ in range(4 * most):
+        account, obj, weight = account[keep], obj[keep], weight[keep]
         if len(account) == 0 or len(blocks) == most:
             break
         block = densest_block(account, obj, weight)
         if block.density < least_density:
             break
-        inside = np.isin(account, block.accounts) & np.isin(obj, block.objects)
-        account, obj, weight = account[~inside], obj[~inside], weight[~inside]
+        keep = ~(np.isin(account, block.accounts) & np.isin(obj, block.objects))
         if len(block.accounts) >= least_accounts:
             blocks.append(block)
     return blocks
@@ -67,19 +67,55 @@ def densest_block(
     account: NDArray[np.integer], obj: NDArray[np.integer], weight: NDArray[np.float64]
 ) -> Block:
     """The block that greedy peeling finds; at least half as dense as the densest there is."""
-    rows, row = np.unique(account, return_inverse=True)
-    columns, column = np.unique(obj, return_inverse=True)
-    nodes = len(rows) + len(columns)
-    other = np.concatenate([column + len(rows), row])
-    mine = np.concatenate([row, column + len(rows)])
     # Sums of weights round by their order, so edges are put in one that is their own.
-    order = np.argsort(mine * nodes + other, kind="stable")
-    offsets = np.zeros(nodes + 1, np.int64)
-    np.cumsum(np.bincount(mine, minlength=nodes), out=offsets[1:])
-    removed, best, density = _peel(offsets, other[order], np.concatenate([weight, weight])[order])
-    kept = np.ones(nodes, bool)
+    account, obj, weight = _in_order(account, obj, weight)
+    rows, row = _numbered(account)
+    columns, column = _numbered(obj)
+    offsets, other, each = _neighbours(row, column, weight, len(rows), len(columns))
+    removed, best, density = _peel(offsets, other, each)
+    kept = np.ones(len(rows) + len(columns), bool)
     kept[removed[:best]] = False
     return Block(rows[kept[: len(rows)]], columns[kept[len(rows) :]], density)
+
+
+def _in_order(
+    account: NDArray[np.integer], obj: NDArray[np.integer], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]]:
+    """The edges in order of account, then object; as they are where they are so."""
+    packed = (account.astype(np.int64) << 32) | obj
+    if (packed[1:] >= packed[:-1]).all():
+        return account, obj, weight
+    order = np.argsort(packed, kind="stable")
+    return account[order], obj[order], weight[order]
+
+
+def _numbered(places: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """The distinct `places`, sorted, and the number of each: what `np.unique` says, by counting."""
+    used = np.zeros(int(places.max(initial=-1)) + 1, bool)
+    used[places] = True
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[places]
+
+
+@nb.njit(nogil=True, cache=True)
+def _neighbours(row, column, weight, rows, columns):
+    """Neighbours of each node, rows first, then columns: those of node i are offsets[i] to
+    offsets[i + 1]. Edges in order of row, then column, give sorted ones."""
+    offsets = np.zeros(rows + columns + 1, np.int64)
+    for e in range(len(row)):
+        offsets[row[e] + 1] += 1
+        offsets[rows + column[e] + 1] += 1
+    for i in range(rows + columns):
+        offsets[i + 1] += offsets[i]
+    at = offsets[:-1].copy()
+    other = np.empty(2 * len(row), np.int32)
+    each = np.empty(2 * len(row))
+    for e in range(len(row)):
+        i, j = row[e], rows + column[e]
+        other[at[i]], each[at[i]] = j, weight[e]
+        other[at[j]], each[at[j]] = i, weight[e]
+        at[i] += 1
+        at[j] += 1
+    return offsets, other, each
 
 
 @nb.njit(nogil=True, cache=True)

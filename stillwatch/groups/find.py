@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -28,10 +29,12 @@ def find_groups(
     A network is a group that comes the same ways: by network prefix, device, payment, sign-up.
     """
     twins, nearest = twin_groups(traffic, tell, spread)
-    blocks = sharing_groups(traffic, WORK_KINDS, "shared work")
-    tell(1)
-    origins = sharing_groups(traffic, ORIGIN_KINDS, "shared origin")
-    tell(1)
+    shared = (
+        partial(sharing_groups, traffic, WORK_KINDS, "shared work"),
+        partial(sharing_groups, traffic, ORIGIN_KINDS, "shared origin"),
+    )
+    blocks, origins = spread(shared)
+    tell(2)
     everyone = len(traffic.accounts)
     return Candidates(
         groups=merge([*twins, *blocks], everyone),

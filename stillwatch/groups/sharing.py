@@ -80,7 +80,7 @@ def edges(
 
 def _rewired(account: NDArray[np.integer], obj: NDArray[np.integer]) -> NDArray[np.integer]:
     """Accounts dealt anew to the edges: every degree stays, every sharing becomes chance."""
-    order = np.lexsort((account, obj))
+    order = np.argsort((obj.astype(np.int64) << 32) | account)
     dealt = np.empty_like(account)
     dealt[order] = np.random.default_rng(20260223).permutation(account[order])
     return dealt

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
 from stillwatch.columns import spans
+from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.order import runs_in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,34 +18,47 @@ if TYPE_CHECKING:
     from stillwatch.columns import Column
 
 
-def frame_families(frame: NDArray[np.uint64], bands: Column) -> NDArray[np.uint64]:
+FORESTS = 2
+"""Parts of the bands that are joined by at the same time; what they join is then joined."""
+
+
+def frame_families(
+    frame: NDArray[np.uint64], bands: Column, spread: Spread = one_by_one
+) -> NDArray[np.uint64]:
     """The family of each exchange: the smallest frame key among those that bands join to its own.
 
     `frame` is (n,), `bands` (n, b), both 0 where a prompt has none. The answer doesn't depend on
-    the order of rows.
+    the order of rows. `spread` looks through the bands, on as many threads as it likes.
 
     >>> frame_families(np.array([5, 9, 7], "u8"), np.array([[1], [1], [2]], "u8")).tolist()
     [5, 5, 7]
     """
-    order = np.argsort(frame)
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = frame[order[1:]] != frame[order[:-1]]
-    distinct, first = frame[order[fresh]], order[fresh]
-    back = np.empty(len(order), np.int32)
-    back[order] = np.cumsum(fresh, dtype=np.int32) - 1
-    del order, fresh
-    root = np.arange(len(distinct))
+    order, fresh = runs_in_order(frame)
+    first = order[fresh]
     # Frames are looked at in order of their first row, since bands may lie on disk.
-    rank = np.argsort(first)
-    band = np.empty((bands.shape[1], len(first)), np.uint64)
+    rank, _ = runs_in_order(first.astype(np.uint64))
+    rows = first[rank]
+    band = np.empty((bands.shape[1], len(rows)), np.uint64)
     done = 0
-    for values, rows in spans(bands, first[rank]):
-        band[:, rank[done : done + len(rows)]] = values[rows].T
-        done += len(rows)
-    for column in band:
-        _join_equal(column, np.argsort(column), root)
-    _flatten(root)
-    return distinct[root][back]
+    for values, some in spans(bands, rows):
+        band[:, done : done + len(some)] = values[some].T
+        done += len(some)
+    root = np.arange(len(rows), dtype=np.int32)
+    for joined in spread(partial(_joined, part) for part in np.array_split(band, FORESTS)):
+        _join_forests(joined, root)
+    family = np.empty(len(rows), np.uint64)
+    family[rank] = _least(root, frame[rows])
+    out = np.empty(len(frame), np.uint64)
+    _deal(order, fresh, family, out)
+    return out
+
+
+def _joined(bands: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """For each frame one that these bands (b, frames) join it to, in the end the same."""
+    root = np.arange(bands.shape[1], dtype=np.int32)
+    for band in bands:
+        _join_equal(band, *runs_in_order(band), root)
+    return root
 
 
 @nb.njit(nogil=True, cache=True)
@@ -54,19 +70,44 @@ def _find(root, i):
 
 
 @nb.njit(nogil=True, cache=True)
-def _join_equal(band, order, root):
-    for k in range(1, len(order)):
-        i, j = order[k - 1], order[k]
-        if band[i] == band[j] and band[i] != 0:
-            a, b = _find(root, i), _find(root, j)
-            # The smaller place becomes the root, and places are in order of frame keys.
-            if a < b:
-                root[b] = a
-            elif b < a:
-                root[a] = b
+def _join(root, i, j):
+    a, b = _find(root, i), _find(root, j)
+    if a < b:
+        root[b] = a
+    elif b < a:
+        root[a] = b
 
 
 @nb.njit(nogil=True, cache=True)
-def _flatten(root):
+def _join_equal(band, order, fresh, root):
+    """Join frames that share a band; 0 is none."""
+    for k in range(1, len(order)):
+        if not fresh[k] and band[order[k]] != 0:
+            _join(root, order[k - 1], order[k])
+
+
+@nb.njit(nogil=True, cache=True)
+def _join_forests(other, root):
+    """Join what is joined in `other`."""
+    for i in range(len(other)):
+        _join(root, i, other[i])
+
+
+@nb.njit(nogil=True, cache=True)
+def _least(root, key):
+    """The least key among all that have one root, for each."""
+    least = key.copy()
     for i in range(len(root)):
-        root[i] = _find(root, i)
+        r = _find(root, i)
+        root[i] = r
+        least[r] = min(least[r], key[i])
+    return least[root]
+
+
+@nb.njit(nogil=True, cache=True)
+def _deal(order, fresh, family, out):
+    """Give each row the family of its frame: rows lie in order of frames, fresh at a new one."""
+    place = -1
+    for k in range(len(order)):
+        place += fresh[k]
+        out[order[k]] = family[place]

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.columns import Column
+from stillwatch.columns import Column, blocks
 from stillwatch.profiles.families import frame_families
-from stillwatch.profiles.objects import (
-    OBJECT_KINDS,
-    REGISTRATION_OBJECTS,
-    incidence_sql,
-)
-from stillwatch.profiles.slices import slices
+from stillwatch.profiles.incidence import Run, as_numpy, incidence
+from stillwatch.profiles.objects import OBJECT_KINDS
+from stillwatch.profiles.slices import SliceSums
 from stillwatch.profiles.threads import threads
-from stillwatch.statistics.order import ordered
-from stillwatch.traffic import Accounts, Exchanges, Ids, Incidence, Traffic
+from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.cells import BATCH, assign_threads, codebook
+from stillwatch.traffic import Accounts, Cells, Exchanges, Ids, Slices, Traffic
+
+CODEBOOK_ROWS = 20_000
 
 LEAST_SLICE = 8
 """Slices of fewer exchanges carry no usable mean."""
+
+PART = 1 << 17
+"""Exchanges whose content is looked at at a time."""
 
 _KEPT = (
     "exchange",
@@ -52,9 +56,6 @@ STEPS = len(OBJECT_KINDS) + 2
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
-Run = Callable[[dict[str, pa.Table], str], pa.Table]
-"""Runs one SQL step over named tables: the engine, as the pipeline hands it in."""
-
 Keep = Callable[[str, Iterable[NDArray]], Column]
 """Takes a column, block by block, to where a run keeps what it won't hold in memory."""
 
@@ -73,28 +74,25 @@ def gather(
     scale: float,
     tell: Callable[[int], None] = lambda _: None,
     keep: Keep = _held,
+    spread: Spread = one_by_one,
 ) -> Traffic:
     """A run's traffic from all its signals (columns of `tables.SIGNALS`) and `ids`, row by row the
     same.
 
-    `tell` hears of each of `STEPS` steps.
+    `tell` hears of each of `STEPS` steps; `spread` does parts of them, on as many threads as it
+    likes.
     """
-    exchanges = _exchanges(signals, ids, names["account_id"], keep)
+    exchanges = _exchanges(signals, ids, names["account_id"], keep, spread)
     tell(1)
     accounts = _accounts(exchanges, signals, names, registrations)
     tell(1)
+    slices, cells = _content(exchanges, len(accounts), spread)
     return Traffic(
         accounts=accounts,
         exchanges=exchanges,
-        slices=slices(
-            len(accounts),
-            exchanges.account,
-            exchanges["capability"][:],
-            exchanges["exchange"],
-            exchanges.content,
-            LEAST_SLICE,
-        ),
-        incidence=_incidence(exchanges, accounts, run, tell),
+        slices=slices,
+        cells=cells,
+        incidence=incidence(exchanges, accounts, run, tell),
         models=dict(names.get("model", {})),
         scale=scale,
     )
@@ -112,25 +110,23 @@ def gather_exchanges(
     """
     present = np.unique(signals["account"][:]).tolist()
     named = {**names, "account_id": {key: names["account_id"][key] for key in present}}
-    exchanges = _exchanges(signals, ids, named["account_id"], _held)
+    exchanges = _exchanges(signals, ids, named["account_id"], _held, one_by_one)
     return exchanges, _accounts(exchanges, signals, named, registrations)
 
 
-def _numpy(column: pa.ChunkedArray) -> np.ndarray:
-    """As NumPy; a column of one chunk without copying."""
-    only = column.chunk(0) if column.num_chunks == 1 else column
-    return only.to_numpy(zero_copy_only=False)
-
-
 def _exchanges(
-    signals: Mapping[str, Column], ids: Ids, account_names: Mapping[int, str], keep: Keep
+    signals: Mapping[str, Column],
+    ids: Ids,
+    account_names: Mapping[int, str],
+    keep: Keep,
+    spread: Spread,
 ) -> Exchanges:
     named = sorted(account_names.items(), key=lambda item: item[1])
     known = np.array([key for key, _ in named], np.uint64)
     rank = np.argsort(known).astype(np.int32)
     account = rank[np.searchsorted(known[rank], signals["account"][:])]
     columns = {name: signals[name] for name in _KEPT}
-    family = frame_families(columns["frame"][:], signals["bands"])
+    family = frame_families(columns["frame"][:], signals["bands"], spread)
     columns["family"] = keep("family", [family])
     del family
     context = columns["client"][:] ^ (columns["system"][:] * _ODD)
@@ -175,7 +171,7 @@ def _accounts(
             if name == "account":
                 continue
             values = np.zeros(n, np.uint64)
-            values[target] = _numpy(registrations[name])[source]
+            values[target] = as_numpy(registrations[name])[source]
             if name == "org":
                 org = np.where(org == 0, values, org)
             else:
@@ -191,46 +187,37 @@ def _accounts(
     )
 
 
-def _incidence(
-    exchanges: Exchanges, accounts: Accounts, run: Run, tell: Callable[[int], None]
-) -> Incidence:
-    registrations = pa.table(
-        {"account": np.arange(len(accounts))}
-        | {
-            k: accounts.registration.get(k, np.zeros(len(accounts), np.uint64))
-            for k in REGISTRATION_OBJECTS
-        }
-    )
-    parts, kinds, keys, popular, objects = [], [], [], [], 0
-    for code, kind in enumerate(OBJECT_KINDS):
-        if kind in REGISTRATION_OBJECTS:
-            tables = {"registrations": registrations}
-        else:
-            tables = {"signals": pa.table({"account": exchanges.account, kind: exchanges[kind][:]})}
-        uses = run(tables, incidence_sql(kind))
-        tell(1)
-        # Steps order their rows by object.
-        used = _numpy(uses["object"])
-        fresh = np.ones(len(used), bool)
-        fresh[1:] = used[1:] != used[:-1]
-        place = np.cumsum(fresh, dtype=np.int32) + np.int32(objects - 1)
-        columns = (_numpy(uses[name]).astype(np.int32) for name in ("account", "exchanges"))
-        parts.append((place, *columns))
-        kinds.append(np.full(int(fresh.sum()), code, np.int8))
-        keys.append(used[fresh])
-        popular.append(_numpy(uses["accounts"])[fresh])
-        objects += len(keys[-1])
-        del uses, used, fresh, place
-    obj, account, count = (np.concatenate([p[i] for p in parts]) for i in range(3))
-    del parts
-    order = ordered(account, obj, count)
-    return Incidence(
-        starts=np.searchsorted(account[order], np.arange(len(accounts) + 1)),
-        account=account[order],
-        obj=obj[order],
-        exchanges=count[order],
-        obj_kind=np.concatenate(kinds),
-        obj_key=np.concatenate(keys),
-        obj_accounts=np.concatenate(popular),
-        kinds=OBJECT_KINDS,
-    )
+def _content(exchanges: Exchanges, accounts: int, spread: Spread) -> tuple[Slices, Cells]:
+    """What all content is looked at for, in one look: sums by slice, and cells of threads."""
+    capability, threads = exchanges["capability"][:], exchanges.threads
+    sums = SliceSums(accounts, exchanges.account, capability, LEAST_SLICE)
+    sample = exchanges.content[_sample(exchanges["exchange"][:])]
+    (book,) = spread([partial(codebook, sample)])
+    cells = np.zeros(len(threads), np.uint8)
+    for part, content in blocks(exchanges.content, PART):
+        account, key = exchanges.account[part], exchanges["exchange"][part]
+        sums.add(account, capability[part], key, content, spread)
+        thread = exchanges["thread"][part]
+        jobs = [
+            partial(
+                assign_threads,
+                threads,
+                thread[at : at + BATCH],
+                part.start + at,
+                content[at : at + BATCH],
+                book,
+                cells,
+            )
+            for at in range(0, len(thread), BATCH)
+        ]
+        for _ in spread(jobs):
+            pass
+    return sums.result(), Cells(cells, book)
+
+
+def _sample(key: NDArray[np.uint64]) -> NDArray[np.integer]:
+    """Rows of the least keys, in order of keys: keys are hashes, and know no order of rows."""
+    if len(key) <= CODEBOOK_ROWS:
+        return np.argsort(key, kind="stable")
+    few = np.argpartition(key, CODEBOOK_ROWS)[:CODEBOOK_ROWS]
+    return few[np.argsort(key[few], kind="stable")]

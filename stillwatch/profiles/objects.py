@@ -31,17 +31,21 @@ WORK = ("family", "opening", "closing", "system", "toolset", "conversation")
 
 
 def incidence_sql(kind: str) -> str:
-    """The step for one kind: object, account, exchanges, and the object's number of accounts."""
+    """The step for one kind: object, account, exchanges, and the object's number of accounts.
+
+    Rows come in any order: each object and account is there once, so whoever reads them can order
+    them, and does it quicker.
+    """
     table = "signals" if kind in SIGNAL_OBJECTS else "registrations"
     return f"""
         with uses as (
-            select {kind} as object, account, count(*) as exchanges
+            select {kind} as object, account, cast(count(*) as integer) as exchanges
             from {table} where {kind} <> 0 group by {kind}, account
         ),
         popular as (
-            select object, count(*) as accounts from uses group by object having count(*) >= 2
+            select object, cast(count(*) as integer) as accounts
+            from uses group by object having count(*) >= 2
         )
         select uses.object, uses.account, uses.exchanges, popular.accounts
         from uses join popular on uses.object = popular.object
-        order by uses.object, uses.account
     """

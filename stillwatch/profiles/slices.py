@@ -7,89 +7,173 @@ integers, so they merge exactly: over batches, days or workers.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.tables import CAPABILITIES, CONTENT_COMPONENTS
 from stillwatch.traffic import Slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.columns import Column
+SPLIT = 20_000
+"""Slices of one capability that are split in halves, to see how far samples of one distribution
+come to lie; of more, every so manieth."""
 
-PART = 1 << 17
-"""Exchanges that are looked at at a time."""
+SHARES = 8
+"""Parts of the accounts that are added up at the same time."""
 
 
-def slices(
-    accounts: int,
-    account: NDArray[np.integer],
-    capability: NDArray[np.int8],
-    exchange: Column,
-    content: Column,
-    least: int,
-) -> Slices:
-    """Slices with at least `least` exchanges, of `accounts` accounts.
+class SliceSums:
+    """Adds up the slices with at least `least` exchanges, of `accounts` accounts, block by block.
 
-    `account` (n,) places, `capability` (n,) codes, `exchange` (n,) keys, `content` (n, components).
+    `account` (n,) places and `capability` (n,) codes of all exchanges say which slices there are.
+    An exchange is added once, to the slice of its capability, or to its whole account where that
+    has too few; whole accounts are completed at the end.
     """
-    kinds = len(CAPABILITIES)
-    per_cell = np.zeros(accounts * kinds, np.int64)
-    for part in _parts(len(account)):
-        cell = account[part] * kinds + capability[part]
-        per_cell += np.bincount(cell, minlength=len(per_cell))
-    per_cell = per_cell.reshape(accounts, kinds)
-    counts = np.column_stack([per_cell.sum(1), per_cell])
-    place = np.full(counts.shape, -1, np.int64)
-    code, owner = np.nonzero(least <= counts.T)
-    place[owner, code] = np.arange(len(owner))
-    total = np.zeros((2, len(owner), CONTENT_COMPONENTS), np.int32)
-    squares = np.zeros((2, len(owner)), np.int64)
-    used = np.zeros((2, len(owner)), np.int64)
-    for part in _parts(len(account)):
-        _add_up(
-            account[part],
-            capability[part],
-            exchange[part],
-            content[part],
-            place,
-            total,
-            squares,
-            used,
+
+    def __init__(
+        self,
+        accounts: int,
+        account: NDArray[np.integer],
+        capability: NDArray[np.int8],
+        least: int,
+    ) -> None:
+        per_cell = np.zeros((accounts, len(CAPABILITIES)), np.int64)
+        _count(account, capability, per_cell)
+        everyone = per_cell.sum(1)
+        kept = least <= np.vstack([everyone, per_cell.T])
+        self._code, self._owner = np.nonzero(kept)
+        place = np.full(kept.shape, -1, np.int32)
+        place[kept] = np.arange(len(self._owner))
+        self._whole = place[0]
+        self._target = np.where(kept[1:], place[1:], place[0]).T.copy()
+        self._split = np.concatenate(
+            [_every(np.flatnonzero(self._code == code)) for code in range(len(kept))]
         )
-    total[0] += total[1]
-    return Slices(
-        account=owner,
-        capability=(code - 1).astype(np.int8),
-        exchanges=used.sum(0),
-        total=total[0],
-        squares=squares.sum(0),
-        odd_exchanges=used[1],
-        odd_total=total[1],
-        odd_squares=squares[1],
-    )
+        self._half = np.full(len(self._owner), -1, np.int32)
+        self._half[self._split] = np.arange(len(self._split))
+        self._total, self._squares, self._used = _nothing(len(self._owner))
+        self._odd = _nothing(len(self._split))
+        ends = np.searchsorted(np.cumsum(everyone), len(account) * np.arange(1, SHARES) // SHARES)
+        self._shares = np.concatenate([[0], ends, [accounts]])
+
+    def add(
+        self,
+        account: NDArray[np.integer],
+        capability: NDArray[np.int8],
+        exchange: NDArray[np.uint64],
+        content: NDArray[np.int8],
+        spread: Spread = one_by_one,
+    ) -> None:
+        """Add a block of exchanges: places, codes, keys (b,) and content (b, components).
+
+        `spread` does shares of the accounts, on as many threads as it likes.
+        """
+        rows = (account, capability, exchange, content)
+        sums = (self._total, self._squares, self._used, *self._odd)
+        for _ in spread(
+            partial(_add_up, low, high, *rows, self._target, self._whole, self._half, *sums)
+            for low, high in zip(self._shares[:-1], self._shares[1:], strict=True)
+        ):
+            pass
+
+    def result(self) -> Slices:
+        """The slices of all that was added; nothing can be added after it."""
+        parts = np.arange(np.count_nonzero(self._code == 0), len(self._owner))
+        _complete(parts, self._whole[self._owner], self._total, self._squares, self._used)
+        odd_total, odd_squares, odd_used = self._odd
+        return Slices(
+            account=self._owner,
+            capability=(self._code - 1).astype(np.int8),
+            exchanges=self._used,
+            total=self._total,
+            squares=self._squares,
+            split=self._split,
+            odd_exchanges=odd_used,
+            odd_total=odd_total,
+            odd_squares=odd_squares,
+        )
 
 
-def _parts(rows: int) -> list[slice]:
-    return [slice(begin, begin + PART) for begin in range(0, rows, PART)]
+def _every(slices: NDArray[np.integer]) -> NDArray[np.integer]:
+    """At most `SPLIT` of the slices, evenly spaced."""
+    return slices[:: max(1, -(-len(slices) // SPLIT))]
+
+
+def _nothing(slices: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Sums, squared norms and counts of as many slices, to be added to."""
+    total = np.zeros((slices, CONTENT_COMPONENTS), np.int32)
+    return total, np.zeros(slices, np.int64), np.zeros(slices, np.int64)
 
 
 @nb.njit(nogil=True, cache=True)
-def _add_up(account, capability, exchange, content, place, total, squares, used):
+def _count(account, capability, per_cell):
     for i in range(len(account)):
-        square = np.int32(0)
-        for d in range(content.shape[1]):
-            square += np.int32(content[i, d]) * np.int32(content[i, d])
+        per_cell[account[i], capability[i]] += 1
+
+
+@nb.njit(nogil=True, cache=True)
+def _add_up(
+    low,
+    high,
+    account,
+    capability,
+    exchange,
+    content,
+    target,
+    whole,
+    half,
+    total,
+    squares,
+    used,
+    odd_total,
+    odd_squares,
+    odd_used,
+):
+    for i in range(len(account)):
+        a = account[i]
+        if a < low or a >= high:
+            continue
+        s = target[a, capability[i]]
+        if s < 0:
+            continue
+        square = _add(content[i], total[s])
         if square == 0:
             continue
-        half = np.int64((exchange[i] >> np.uint64(17)) & np.uint64(1))
-        for s in (place[account[i], 0], place[account[i], capability[i] + 1]):
-            if s < 0:
-                continue
-            used[half, s] += 1
-            squares[half, s] += square
-            for d in range(content.shape[1]):
-                total[half, s, d] += content[i, d]
+        squares[s] += square
+        used[s] += 1
+        if (exchange[i] >> np.uint64(17)) & np.uint64(1):
+            if half[s] >= 0:
+                _add(content[i], odd_total[half[s]])
+                odd_squares[half[s]] += square
+                odd_used[half[s]] += 1
+            w = half[whole[a]]
+            if s != whole[a] and w >= 0:
+                _add(content[i], odd_total[w])
+                odd_squares[w] += square
+                odd_used[w] += 1
+
+
+@nb.njit(nogil=True, cache=True)
+def _add(content, total):
+    square = np.int32(0)
+    for d in range(len(content)):
+        value = np.int32(content[d])
+        total[d] += value
+        square += value * value
+    return square
+
+
+@nb.njit(nogil=True, cache=True)
+def _complete(parts, whole, total, squares, used):
+    for s in parts:
+        w = whole[s]
+        used[w] += used[s]
+        squares[w] += squares[s]
+        for d in range(total.shape[1]):
+            total[w, d] += total[s, d]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import graspologic_native
 import numpy as np
+from scipy.sparse import coo_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,14 +22,23 @@ def communities(
     `a`, `b` (e,) are places and `weight` (e,) is above 0. Edges are put in order first, so the
     answer doesn't depend on theirs.
     """
-    order = np.lexsort((weight, b, a))
-    edges = [(str(int(a[i])), str(int(b[i])), float(weight[i])) for i in order if a[i] != b[i]]
-    if not edges:
+    apart = a != b
+    a, b, weight = a[apart], b[apart], weight[apart]
+    if not len(a):
         return []
+    order = np.lexsort((weight, b, a))
+    nodes, node = _by_first(np.stack([a[order], b[order]], axis=1).ravel())
+    first, second, heavy = node[::2], node[1::2], np.asarray(weight[order], float)
+    graph = coo_array(
+        (np.tile(heavy, 2), (np.append(first, second), np.append(second, first))),
+        shape=(len(nodes), len(nodes)),
+    ).tocsr()
     # The module is compiled and ships no types.
-    _, partition = graspologic_native.leiden(  # pyright: ignore[reportAttributeAccessIssue]
-        edges=edges,
-        starting_communities=None,
+    _, partition = graspologic_native.leiden_csr(  # pyright: ignore[reportAttributeAccessIssue]
+        graph.indptr.astype(np.int64),
+        graph.indices.astype(np.int32),
+        graph.data,
+        len(nodes),
         resolution=1.0,
         randomness=0.001,
         iterations=2,
@@ -36,9 +46,21 @@ def communities(
         seed=SEED,
         trials=1,
     )
-    places = np.array([int(node) for node in partition], np.int64)
-    labels = np.array(list(partition.values()), np.int64)
-    order = np.argsort(places)
-    places, labels = places[order], labels[order]
-    found = [places[labels == label] for label in np.unique(labels)]
-    return sorted((f for f in found if len(f) >= least), key=lambda f: (-len(f), int(f[0])))
+    label = np.empty(len(nodes), np.int64)
+    label[list(partition.keys())] = list(partition.values())
+    order = np.lexsort((nodes, label))
+    parts = np.split(nodes[order], np.flatnonzero(np.diff(label[order])) + 1)
+    return sorted((part for part in parts if len(part) >= least), key=_largest_first)
+
+
+def _by_first(places: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Distinct places in the order in which they first come, and the number of each of `places`."""
+    known, first, number = np.unique(places, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(known), np.int64)
+    rank[order] = np.arange(len(known))
+    return known[order], rank[number]
+
+
+def _largest_first(part: NDArray[np.integer]) -> tuple[int, int]:
+    return -len(part), int(part[0])

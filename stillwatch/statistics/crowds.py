@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch.statistics.communities import communities
-from stillwatch.statistics.mmd import Samples
+from stillwatch.statistics.mmd import Embedded
 from stillwatch.statistics.pairs import distinct_pairs
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ customers too; a crowd of people, each within sampling error of a few others, is
 
 
 def twin_communities(
-    sample: Samples, other: NDArray[np.integer], linked: NDArray[np.bool_], least: int
+    sample: Embedded, other: NDArray[np.integer], linked: NDArray[np.bool_], least: int
 ) -> list[NDArray[np.integer]]:
     """Communities of at least `least` of the s samples, by their links to `other` (s, k)."""
     a, k = np.nonzero(linked)
@@ -31,16 +31,17 @@ def twin_communities(
     return _join_alike(sample, [f for f in found if spread_within(sample, f) <= COHESION])
 
 
-def spread_within(sample: Samples, places: NDArray[np.integer]) -> float:
+def spread_within(sample: Embedded, places: NDArray[np.integer]) -> float:
     """Mean unbiased squared MMD over all pairs of two or more samples, each counted alike."""
     some = sample.at(places)
     mean, n = some.mean, len(places)
-    total = mean.sum(0)
-    across = (total @ total - (mean**2).sum()) / (n * (n - 1))
+    total = mean.sum(0, dtype=float)
+    itself = np.einsum("sd,sd->", mean, mean, dtype=float)
+    across = (total @ total - itself) / (n * (n - 1))
     return float(2 * some.own.mean() - 2 * across)
 
 
-def _join_alike(sample: Samples, found: list[NDArray[np.integer]]) -> list[NDArray[np.integer]]:
+def _join_alike(sample: Embedded, found: list[NDArray[np.integer]]) -> list[NDArray[np.integer]]:
     """Join communities that are one crowd: Leiden cuts a large one into several.
 
     Two are where the mean unbiased squared MMD over pairs of one sample of each is small.
@@ -60,6 +61,6 @@ def _join_alike(sample: Samples, found: list[NDArray[np.integer]]) -> list[NDArr
     return merged
 
 
-def _middle(sample: Samples, places: NDArray[np.integer]) -> tuple[NDArray[np.float64], float]:
+def _middle(sample: Embedded, places: NDArray[np.integer]) -> tuple[NDArray[np.float64], float]:
     some = sample.at(places)
-    return some.mean.mean(0), float(some.own.mean())
+    return some.mean.mean(0, dtype=float), float(some.own.mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 
 if TYPE_CHECKING:
@@ -63,3 +64,56 @@ def evenly(
     kept = np.minimum(length, most)
     which = stretches(np.zeros(len(kept), np.int64), kept)
     return np.repeat(begins, kept) + which * np.repeat(length, kept) // np.repeat(kept, kept)
+
+
+def runs_in_order(key: NDArray[np.uint64]) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
+    """Positions (n,) in order of `key`, of equal keys the earlier first, and whether each is the
+    first of its key: `np.argsort` and a comparison, in a fifth of the time.
+
+    The upper bits of a key and its position are sorted as one number; keys that differ in lower
+    bits only are put in order afterwards.
+
+    >>> order, fresh = runs_in_order(np.array([7, 3, 7, 1], "u8"))
+    >>> order.tolist(), fresh.tolist()
+    ([3, 1, 0, 2], [True, True, True, False])
+    """
+    bits = max(1, len(key) - 1).bit_length()
+    # Small keys have their bits at the lower end, where positions go.
+    lift = 64 - max(1, int(key.max(initial=0)).bit_length())
+    packed = np.empty(len(key), np.uint64)
+    _pack(key, np.uint64(lift), np.uint64(bits), packed)
+    packed.sort()
+    order = np.empty(len(key), np.int32 if len(key) < 2**31 else np.int64)
+    fresh = np.empty(len(key), np.bool_)
+    _unpack(packed, np.uint64(bits), order)
+    _compare(key, packed, order, fresh)
+    # Where upper bits are alike and keys are not.
+    mixed = np.unique(packed[1:][fresh[1:] & (packed[1:] == packed[:-1])])
+    begins, ends = (np.searchsorted(packed, mixed, side) for side in ("left", "right"))
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        run = order[begin:end]
+        order[begin:end] = run = run[np.argsort(key[run], kind="stable")]
+        fresh[begin + 1 : end] = key[run[1:]] != key[run[:-1]]
+    return order, fresh
+
+
+@nb.njit(nogil=True, cache=True)
+def _pack(key, lift, bits, packed):
+    for i in range(len(key)):
+        packed[i] = ((key[i] << lift) >> bits) << bits | np.uint64(i)
+
+
+@nb.njit(nogil=True, cache=True)
+def _unpack(packed, bits, order):
+    """The positions; upper bits alone are left of `packed`."""
+    for k in range(len(packed)):
+        upper = packed[k] >> bits
+        order[k] = packed[k] ^ (upper << bits)
+        packed[k] = upper
+
+
+@nb.njit(nogil=True, cache=True)
+def _compare(key, upper, order, fresh):
+    """Fill in which keys differ from the one before."""
+    for k in range(len(order)):
+        fresh[k] = k == 0 or upper[k] != upper[k - 1] or key[order[k]] != key[order[k - 1]]

@@ -94,8 +94,8 @@ def traffic(
     order = np.lexsort((obj, account))
     users, places = np.array(account, np.int64)[order], np.array(obj, np.int64)[order]
     none = np.zeros(0, np.int64)
-    empty = Slices(none, none.astype(np.int8), none, *(np.zeros((0, 256), np.int32), none), none,
-                   *(np.zeros((0, 256), np.int32), none))  # fmt: skip
+    sums = np.zeros((0, 256), np.int32)
+    empty = Slices(none, none.astype(np.int8), none, sums, none, none, none, sums, none)
     incidence = Incidence(
         np.searchsorted(users, np.arange(n + 1)),
         users,
@@ -185,7 +185,7 @@ def slices_of(rows: list[np.ndarray]) -> Slices:
 
     return Slices(
         np.arange(len(rows)), np.full(len(rows), WHOLE, np.int8), size(stored), total(stored),
-        squares(stored), size(odd), total(odd), squares(odd),
+        squares(stored), np.arange(len(rows)), size(odd), total(odd), squares(odd),
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def brute_force(table: pa.Table, kind: str) -> list[tuple[int, int, int, int]]:
 @pytest.mark.parametrize("kind", OBJECT_KINDS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_uses_are_those_that_counting_finds(kind: str, threads: int):
-    """Each shared object's uses, ordered; what nobody shares and what is unknown is left out."""
+    """Each shared object's uses, in any order; what nobody shares or is unknown is left out."""
     tables = {
         "signals": drawn(SIGNAL_OBJECTS, 150),
         "registrations": drawn(REGISTRATION_OBJECTS, 60, seed=1),
@@ -54,7 +54,7 @@ def test_uses_are_those_that_counting_finds(kind: str, threads: int):
     source = tables["signals" if kind in SIGNAL_OBJECTS else "registrations"]
     expected = brute_force(source, kind)
     found = [tuple(row[name] for name in out.schema.names) for row in out.to_pylist()]
-    assert found == expected
+    assert sorted(found) == expected
     assert len(expected) > 5
 
 

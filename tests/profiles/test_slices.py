@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from stillwatch.profiles.slices import slices
+from stillwatch.engine.threads import map_ordered
+from stillwatch.profiles import slices as stage
+from stillwatch.profiles.slices import SliceSums
 from stillwatch.tables import CAPABILITIES, CONTENT_COMPONENTS
 from stillwatch.traffic import WHOLE, Slices
 
@@ -25,8 +29,18 @@ def drawn(seed: int, n: int = 500, accounts: int = 15):
     )
 
 
+def slices(accounts: int, account, capability, exchange, content, least: int, blocks: int = 1):
+    """The slices of exchanges, added up in so many blocks, on two threads."""
+    sums = SliceSums(accounts, account, capability, least)
+    for part in np.array_split(np.arange(len(account)), blocks):
+        block = (column[part] for column in (account, capability, exchange, content))
+        sums.add(*block, partial(map_ordered, threads=2))
+    return sums.result()
+
+
 def by_cell(found: Slices) -> dict[tuple[int, int], list]:
     """Figures by (account, capability)."""
+    assert found.split.tolist() == list(range(len(found.account)))
     columns = (found.exchanges, found.total, found.squares, found.odd_exchanges, found.odd_total)
     rows = zip(*columns, found.odd_squares, strict=True)
     return {
@@ -35,11 +49,12 @@ def by_cell(found: Slices) -> dict[tuple[int, int], list]:
     }
 
 
+@pytest.mark.parametrize("blocks", [1, 7])
 @pytest.mark.parametrize("seed", range(3))
-def test_sums_are_those_of_numpy(seed: int):
+def test_sums_are_those_of_numpy(seed: int, blocks: int):
     """Every cell with enough exchanges, and no other, with the sums of its rows and of a half."""
     account, capability, exchange, content = drawn(seed)
-    found = slices(15, account, capability, exchange, content, LEAST)
+    found = slices(15, account, capability, exchange, content, LEAST, blocks)
     wide = content.astype(np.int64)
     text = wide.any(1)
     odd = (exchange >> np.uint64(17)) & np.uint64(1) == 1
@@ -58,6 +73,20 @@ def test_sums_are_those_of_numpy(seed: int):
                 expected[a, c] = halves
     assert by_cell(found) == expected
     assert len(expected) > 50
+
+
+def test_of_many_slices_evenly_spaced_ones_are_split(monkeypatch: pytest.MonkeyPatch):
+    """At most so many of each capability, with the same halves as where all are split."""
+    columns = drawn(4)
+    every = slices(15, *columns, LEAST)
+    monkeypatch.setattr(stage, "SPLIT", 4)
+    some = slices(15, *columns, LEAST)
+    assert (some.total == every.total).all()
+    split = np.unique(some.capability[some.split], return_counts=True)[1]
+    assert len(split) == len(CAPABILITIES) + 1
+    assert 2 < split.min() <= split.max() == 4
+    for name in ("odd_exchanges", "odd_total", "odd_squares"):
+        assert (getattr(some, name) == getattr(every, name)[some.split]).all()
 
 
 def test_slices_are_ordered_by_capability_then_account():

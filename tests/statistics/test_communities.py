@@ -10,7 +10,8 @@ import pytest
 
 from stillwatch.statistics.communities import communities
 from stillwatch.statistics.crowds import COHESION, spread_within, twin_communities
-from stillwatch.statistics.mmd import NULL_SPREAD, Samples, nearest_twins, squared_mmd, twin_links
+from stillwatch.statistics.mmd import NULL_SPREAD, Samples, squared_mmd, twin_links
+from stillwatch.statistics.nearest import nearest_twins
 
 SIZES = (30, 20, 8, 3)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.statistics import mmd
 from stillwatch.statistics.mmd import (
     CEILING,
     NULL_SPREAD,
     WITHIN_ERROR,
     Samples,
-    nearest_twins,
     null_spread,
     samples,
     squared_mmd,
@@ -123,74 +121,6 @@ def test_null_spread_is_measured_on_halves_and_is_robust():
     assert null_spread(*halves(29, 8)) == NULL_SPREAD
     assert null_spread(*halves(60, 1024)) == NULL_SPREAD
     assert null_spread(odd, even, least=26) == NULL_SPREAD
-
-
-def brute_nearest(mmd2: np.ndarray, k: int) -> np.ndarray:
-    """The k others of least value of each row; ties by place."""
-    rows = []
-    for i, row in enumerate(mmd2):
-        others = [j for j in range(len(row)) if j != i]
-        rows.append(sorted(others, key=lambda j: (row[j], j))[:k])
-    return np.array(rows)
-
-
-def test_nearest_are_those_of_a_full_search(monkeypatch: pytest.MonkeyPatch):
-    """Over more rows than one block holds, places and values are those of all pairs."""
-    monkeypatch.setattr(mmd, "BLOCK", 7_000)
-    rng = np.random.default_rng(1)
-    n = 300
-    size = rng.integers(10, 60, n)
-    total = rng.normal(size=(n, D)) * np.sqrt(size)[:, None]
-    some_samples = Samples(size.astype(float), total, size * 1.0)
-    places, values = nearest_twins(some_samples, 5)
-    mmd2 = squared_mmd(some_samples, some_samples)
-    expected = np.sort(np.where(np.eye(n, dtype=bool), np.inf, mmd2), 1)[:, :5]
-    assert np.allclose(values, expected, atol=1e-9)
-    assert np.allclose(np.take_along_axis(mmd2, places, 1), values, atol=1e-9)
-    assert (places != np.arange(n)[:, None]).all()
-
-
-def test_of_many_samples_a_crowd_s_nearest_are_found_by_cells(monkeypatch: pytest.MonkeyPatch):
-    """Of twenty crowds among strangers: nearly all that a full search finds, none nearer."""
-    rng = np.random.default_rng(4)
-    n, d = 4_000, 64
-    crowd = np.where(rng.random(n) < 0.5, rng.integers(0, 20, n), -1)
-    middle = rng.normal(size=(n, d))
-    middle[crowd >= 0] = rng.normal(size=(20, d))[crowd[crowd >= 0]]
-    middle *= 0.6 / np.linalg.norm(middle, axis=1, keepdims=True)
-    size = rng.integers(16, 300, n).astype(float)
-    noise = rng.normal(size=(n, d)) * np.sqrt(size * (1 - 0.36) / d)[:, None]
-    many = Samples(size, middle * size[:, None] + noise, size)
-    exact, least = nearest_twins(many, 6)
-    monkeypatch.setattr(mmd, "EXACT", 100)
-    monkeypatch.setattr(mmd, "CELL", 40)
-    places, values = nearest_twins(many, 6)
-    found = (places[:, :, None] == exact[:, None, :]).any(2)
-    assert found[crowd >= 0].mean() > 0.97
-    assert (values >= least - 1e-9).all()
-    assert (places != np.arange(n)[:, None]).all()
-
-
-@pytest.mark.parametrize("k", [1, 3, 7, 30])
-def test_ties_go_to_the_lower_place(k: int):
-    """Many equal distances, as copies of one account have: the answer is one, whatever sorts."""
-    rng = np.random.default_rng(k)
-    total = np.zeros((40, 4))
-    total[np.arange(40), rng.integers(0, 4, 40)] = 64.0
-    tied = Samples(np.full(40, 8.0), total, np.full(40, 8.0))
-    places, _ = nearest_twins(tied, k)
-    assert places.tolist() == brute_nearest(squared_mmd(tied, tied), k).tolist()
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 3])
-def test_fewer_samples_than_neighbours(count: int):
-    """All the others there are, down to none."""
-    places, values = nearest_twins(summed(some(2, count)) if count else _none(), 5)
-    assert places.shape == values.shape == (count, max(0, count - 1))
-
-
-def _none() -> Samples:
-    return Samples(np.zeros(0), np.zeros((0, D)), np.zeros(0))
 
 
 def test_links_need_nearness_within_error_and_an_error_that_would_have_shown():

@@ -16,6 +16,8 @@ from stillwatch.statistics.sums import sums_by_account
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.traffic import Threads
+
 WIDE = 16
 PARTS = 16
 CELLS = WIDE * PARTS
@@ -61,6 +63,22 @@ def assign(content: NDArray[np.int8], book: Codebook) -> NDArray[np.uint8]:
             cell[theirs] = PARTS * wide + _nearest(part[theirs], book.parts[wide])
         out[begin + order] = cell
     return out
+
+
+def assign_threads(
+    threads: Threads,
+    thread: NDArray[np.integer],
+    begin: int,
+    content: NDArray[np.int8],
+    book: Codebook,
+    cells: NDArray[np.uint8],
+) -> None:
+    """Fill in the `cells` (t,) of the threads that begin in a block of exchanges, from row `begin`.
+
+    `thread` (b,) and `content` (b, d) are of the block's exchanges.
+    """
+    first = threads.begins(thread) == np.arange(begin, begin + len(thread))
+    cells[thread[first]] = assign(content[first], book)
 
 
 def _centroids(content: NDArray[np.int8], count: int) -> NDArray[np.float32]:
