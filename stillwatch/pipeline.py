@@ -212,7 +212,7 @@ def _absorb_new(
     run["judged"] = before.findings.run["judged"] | {"absorbed": before.absorbed + new}
     if not new:
         return replace(before.findings, run=before.findings.run | run)
-    with clock.stage("profiles", 1, "steps"):
+    with clock.stage("profiles", 1, "steps"), _steady():
         begin = _going_on(spool, covered, min(new, len(before.grounds.fates)))
         ids = ExchangeIds(lake.fragments(("exchange_id",)), spool.ends, begin)
         exchanges, accounts = gather_exchanges(
@@ -434,7 +434,7 @@ def _traffic(
 
     The traffic's columns lie in the spool: they are there until it is closed.
     """
-    with clock.stage("profiles", STEPS, "steps"):
+    with clock.stage("profiles", STEPS, "steps"), _steady():
         columns: dict[str, Column] = dict(spool.columns())
         text = has_text(columns)
         if not text:

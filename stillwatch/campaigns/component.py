@@ -57,15 +57,16 @@ class Outsiders:
 class Component:
     """`rows` (m,) exchanges attributed to common work, by thread; `accounts` (a,) members.
 
-    `all_rows` are all exchanges of the members, attributed or not, by thread; `surest` (s,) those
-    of `rows` that are attributed with least doubt, where that is known. Of a large group a part of
-    the accounts is looked at: each member stands for `stands_for` of them.
+    `all_rows` are all exchanges of the members, attributed or not, by thread, and `rest` those that
+    are not; `surest` (s,) those of `rows` that are attributed with least doubt, where that is known.
+    Of a large group a part of the accounts is looked at: each member stands for `stands_for`.
     """
 
     rows: NDArray[np.integer]
     all_rows: NDArray[np.integer]
     accounts: NDArray[np.integer]
     outsiders: Outsiders
+    rest: NDArray[np.integer]
     surest: NDArray[np.integer] | None = None
     stands_for: float = 1.0
 

@@ -217,6 +217,7 @@ def _verdict(
         rows,
         accounts,
         others,
+        rest=rows[~chosen],
         surest=rows[posterior >= SUREST],
         stands_for=len(group.accounts) / len(np.unique(fitted.account)),
     )

@@ -42,7 +42,7 @@ def judge_network(
     looked_at = part_of(traffic, accounts)
     near = held(traffic, looked_at)
     some = near.exchanges.rows_of(looked_at)
-    component = Component(some, some, looked_at, outsiders.without(accounts))
+    component = Component(some, some, looked_at, outsiders.without(accounts), rest=some[:0])
     tests = {
         test.kind: test
         for test in (

@@ -210,8 +210,7 @@ def _customer(traffic: Traffic, component: Component, tests: dict[str, Test]) ->
     signs = float(others.all_signs[rows].sum()) * component.stands_for
     most = max(1.0, float((others.signs * others.load).max(initial=0.0)))
     share = len(rows) / max(1, len(component.all_rows))
-    rest = np.setdiff1d(component.all_rows, rows)
-    apart = apart_from_all(traffic, rest, component.accounts, others)
+    apart = apart_from_all(traffic, component.rest, component.accounts, others)
     small = float(np.clip((0.6 - share) / 0.2, 0.0, 1.0))
     few = float(np.clip((5 - signs / most) / 2, 0.0, 1.0))
     return Rival(

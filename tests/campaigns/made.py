@@ -68,7 +68,8 @@ class Made:
         """Those accounts with their common work as the truth has it, against the rest."""
         rows = self.rows(start)
         chosen = rows[self.common[rows]] if only_common else rows
-        return Component(chosen, rows, self.places(start), self.others(start))
+        rest = np.setdiff1d(rows, chosen)
+        return Component(chosen, rows, self.places(start), self.others(start), rest)
 
     def candidates(self, *groups: str, networks: tuple[str, ...] = ()) -> Candidates:
         """What the finders would hand on, had they found these."""
@@ -114,7 +115,8 @@ def bare(account: list[int], frame: list[int], ts: list[int] | None = None) -> T
 def alone(traffic: Traffic) -> Component:
     """All of the traffic as one component, with no outsiders at hand."""
     rows = np.arange(len(traffic.exchanges))
-    return Component(rows, rows, np.arange(len(traffic.accounts)), cast(Outsiders, None))
+    everyone = np.arange(len(traffic.accounts))
+    return Component(rows, rows, everyone, cast(Outsiders, None), rows[:0])
 
 
 class Log:

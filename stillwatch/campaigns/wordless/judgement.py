@@ -90,7 +90,7 @@ def _verdict(
     if len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts outside to compare with.")
     rows = traffic.exchanges.rows_of(accounts)
-    component = Component(rows, rows, accounts, others)
+    component = Component(rows, rows, accounts, others, rest=rows[:0])
     tests = {
         test.kind: test
         for test in (
