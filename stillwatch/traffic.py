@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from stillwatch.statistics.order import stretches
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from stillwatch.columns import Column
@@ -26,6 +26,18 @@ class Ids(Protocol):
     def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
         """The ids at these positions, in their order."""
         ...
+
+
+class HeldIds:
+    """Some ids of a run, read at once, which is asked for no others but these."""
+
+    def __init__(self, ids: Ids, rows: NDArray[np.integer]) -> None:
+        self._rows = np.unique(rows)
+        self._ids = ids.take(pa.array(self._rows))
+
+    def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
+        """The ids at these positions, in their order."""
+        return self._ids.take(pa.array(np.searchsorted(self._rows, rows)))
 
 
 @dataclass(frozen=True)

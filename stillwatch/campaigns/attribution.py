@@ -11,6 +11,7 @@ independent given the part (naive Bayes), and `refinement` then takes them toget
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
@@ -18,11 +19,12 @@ import numpy as np
 
 from stillwatch.campaigns.ground import CAPABILITY, FEATURES, WIDTHS
 from stillwatch.campaigns.refinement import Trees, refine, told_by
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.boosting import CODES
 from stillwatch.statistics.order import evenly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -40,7 +42,7 @@ SCANNED = 256
 """Threads of an account outside a group that are asked whether it does the group's work; of more,
 evenly spaced ones."""
 
-SCORED = 250_000
+SCORED = 1 << 17
 """Threads that are scored at a time."""
 
 ENOUGH = 8
@@ -181,17 +183,19 @@ def told_of(
     model: Model,
     threads: NDArray[np.integer],
     share: float,
+    spread: Spread = one_by_one,
 ) -> NDArray[np.float64]:
     """Probability that each of some threads (t,) is a model's common work, at such a `share` of it.
 
     By both looks: the first, of naive Bayes, is asked first, and the second of what it takes.
     `codes` are those of all threads, as in `Ground`.
     """
-    out = np.empty(len(threads))
-    for part in _parts(len(threads)):
+
+    def some(part: slice) -> NDArray[np.float64]:
         mine = _with_keys(exchanges, threads[part], codes[threads[part]], model.values)
-        out[part] = _told(mine, model, share)
-    return out
+        return _told(mine, model, share)
+
+    return _in_parts(some, len(threads), spread)
 
 
 def carried(
@@ -200,22 +204,26 @@ def carried(
     model: Model,
     threads: NDArray[np.integer],
     share: NDArray[np.float64],
+    spread: Spread = one_by_one,
 ) -> NDArray[np.float64]:
     """The same of accounts that are of the model's group, as its own fit would have it: by the
     trees where there are any, else by the first look and the `share` (t,) of each thread's account.
     """
-    out = np.empty(len(threads))
-    for part in _parts(len(threads)):
+
+    def some(part: slice) -> NDArray[np.float64]:
         mine = _with_keys(exchanges, threads[part], codes[threads[part]], model.values)
         if model.trees:
-            out[part] = told_by(model.trees, _features(mine, model.ratio))
-        else:
-            out[part] = _posterior(mine, model.ratio, share[part])
-    return out
+            return told_by(model.trees, _features(mine, model.ratio))
+        return _posterior(mine, model.ratio, share[part])
+
+    return _in_parts(some, len(threads), spread)
 
 
-def _parts(rows: int) -> Iterator[slice]:
-    return (slice(begin, begin + SCORED) for begin in range(0, rows, SCORED))
+def _in_parts(
+    some: Callable[[slice], NDArray[np.float64]], rows: int, spread: Spread
+) -> NDArray[np.float64]:
+    parts = (slice(begin, begin + SCORED) for begin in range(0, rows, SCORED))
+    return np.concatenate([np.empty(0), *spread(partial(some, part) for part in parts)])
 
 
 def _told(codes: NDArray[np.integer], model: Model, share: float) -> NDArray[np.float64]:

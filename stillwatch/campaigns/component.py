@@ -57,9 +57,9 @@ class Outsiders:
 class Component:
     """`rows` (m,) exchanges attributed to common work, by thread; `accounts` (a,) members.
 
-    `all_rows` are all exchanges of the members, attributed or not, by thread, and `rest` those that
-    are not; `surest` (s,) those of `rows` that are attributed with least doubt, where that is known.
-    Of a large group a part of the accounts is looked at: each member stands for `stands_for`.
+    `all_rows` are all exchanges of the members by thread, attributed or not, and `rest` those that
+    are not; `surest` (s,) those of `rows` that are attributed with least doubt, where known. Of a
+    large group a part of the accounts is looked at: each member stands for `stands_for`.
     """
 
     rows: NDArray[np.integer]

@@ -25,6 +25,7 @@ from stillwatch.campaigns.write import (
     daily_table,
     evidence_table,
     members_table,
+    with_ids,
 )
 from stillwatch.findings import Findings
 from stillwatch.progress import Spread, one_by_one
@@ -81,6 +82,7 @@ def conclude(
     found = named(traffic, [*campaigns, *networks], earlier, run)
     if against is not None:
         hand_on(found, against)
+    traffic = with_ids(traffic, found)
     return Findings(
         campaigns=campaigns_table(traffic, found),
         members=members_table(traffic, found),
@@ -121,6 +123,7 @@ def _judge_all(
             against=against,
             others=others,
             prior=prior,
+            spread=spread,
         )
         judged: Judged = []
         for verdicts in spread(partial(anew, group) for group in groups):
@@ -130,7 +133,7 @@ def _judge_all(
         if passes == PASSES:
             break
         known, outside = {v.group.accounts.tobytes(): v for v in judged}, len(others)
-        before, groups = judged, extended(traffic, judged, on, others.accounts)
+        before, groups = judged, extended(traffic, judged, on, others.accounts, spread)
         if same(groups, [verdict.group for verdict in judged]):
             break
     run["outsiders"], run["passes"] = len(others), passes
@@ -147,13 +150,14 @@ def _judge_in_parts(
     against: Background,
     others: Outsiders,
     prior: float,
+    spread: Spread,
 ) -> Judged:
     """The verdict on a group, unless it is `known`; on its parts too where those are campaigns."""
     if group.accounts.tobytes() in known:
         return [known[group.accounts.tobytes()]]
 
     def verdict_on(group: Group, work: Model | None, prior: float) -> Verdict:
-        return judge(traffic, group, against, others, prior, work)
+        return judge(traffic, group, against, others, prior, work, spread)
 
     whole = verdict_on(group, _known_work(group, before), prior)
     parts = parted(traffic, whole)

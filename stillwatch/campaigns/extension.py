@@ -27,6 +27,7 @@ from stillwatch.campaigns.membership import (
 )
 from stillwatch.campaigns.outsiders import LEAST_EXCHANGES
 from stillwatch.campaigns.parts import parts_of, work_of
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.crowds import COHESION, twin_communities
 from stillwatch.statistics.mmd import (
     NULL_SPREAD,
@@ -60,14 +61,18 @@ _NOBODY = np.zeros(0, np.int64)
 
 
 def extended(
-    traffic: Traffic, judged: list[Verdict], ground: Ground, outside: NDArray[np.integer]
+    traffic: Traffic,
+    judged: list[Verdict],
+    ground: Ground,
+    outside: NDArray[np.integer],
+    spread: Spread = one_by_one,
 ) -> list[Group]:
     """The groups of `judged`, joined and extended where a campaign asks for it; else as they are.
 
     Largest first, disjoint. The accounts `outside` are those that groups were judged against.
     """
     groups = _joined(traffic, judged)
-    found = _beyond(traffic, judged, ground, outside)
+    found = _beyond(traffic, judged, ground, outside, spread)
     outsiders = len(outside)
     if outsiders - sum(map(len, found)) < LEAST_OUTSIDERS:
         found = [_NOBODY for _ in judged]
@@ -188,7 +193,11 @@ def _union(first: Group, second: Group) -> Group:
 
 
 def _beyond(
-    traffic: Traffic, judged: list[Verdict], ground: Ground, outside: NDArray[np.integer]
+    traffic: Traffic,
+    judged: list[Verdict],
+    ground: Ground,
+    outside: NDArray[np.integer],
+    spread: Spread,
 ) -> list[NDArray[np.integer]]:
     """For each verdict, who does its campaign's work outside all campaigns; each for one."""
     everyone, followed = len(traffic.accounts), traffic.exchanges.threads
@@ -211,7 +220,7 @@ def _beyond(
         attributed = np.bincount(traffic.exchanges.account[verdict.rows], minlength=everyone)
         share = attributed[verdict.accounts] / traffic.accounts.exchanges[verdict.accounts]
         typical = float(np.median(share))
-        told = told_of(traffic.exchanges, ground.codes, verdict.model, threads, typical)
+        told = told_of(traffic.exchanges, ground.codes, verdict.model, threads, typical, spread)
         hit = told >= 0.5
         usual = max(STRAY_RATE, usual_rate(account[honest], hit[honest]))
         hits = np.bincount(account[hit], minlength=everyone)

@@ -17,6 +17,7 @@ from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.rivals import MIXED, Rival, apart_from_all, rivals
 from stillwatch.campaigns.sharing import shared_objects
 from stillwatch.columns import Held
+from stillwatch.progress import Spread, one_by_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,8 +103,9 @@ def judge(
     others: Outsiders,
     prior: float,
     known: Model | None = None,
+    spread: Spread = one_by_one,
 ) -> Verdict:
-    """The verdict on one group.
+    """The verdict on one group; `spread` does jobs, on as many threads as it likes.
 
     Of a large group a part of the accounts is judged, and what was learnt of it then tells of the
     others who is a member. Where a campaign was `known` in part of the group, the second fit starts
@@ -131,7 +133,8 @@ def judge(
         if not wide and verdict.kind.removeprefix("rival:") not in DILUTED:
             break
     if wide:
-        return with_the_rest(traffic, wide, np.setdiff1d(group.accounts, looked_at), against.ground)
+        rest = np.setdiff1d(group.accounts, looked_at)
+        return with_the_rest(traffic, wide, rest, against.ground, spread)
     return next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0])
 
 
@@ -152,7 +155,11 @@ def held(traffic: Traffic, accounts: NDArray[np.integer]) -> Traffic:
 
 
 def with_the_rest(
-    traffic: Traffic, verdict: Verdict, rest: NDArray[np.integer], ground: Ground
+    traffic: Traffic,
+    verdict: Verdict,
+    rest: NDArray[np.integer],
+    ground: Ground,
+    spread: Spread = one_by_one,
 ) -> Verdict:
     """A campaign that was found in a part of a group, with its members in the `rest` of it."""
     if not len(rest) or verdict.model is None:
@@ -160,7 +167,7 @@ def with_the_rest(
     exchanges = traffic.exchanges
     threads = exchanges.threads.of(rest)
     share = np.full(len(threads), verdict.share)
-    told = carried(exchanges, ground.codes, verdict.model, threads, share)
+    told = carried(exchanges, ground.codes, verdict.model, threads, share, spread)
     fitted = Attribution(
         threads, exchanges.threads.account(threads), told, verdict.stray, verdict.model
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 from stillwatch import tables
 from stillwatch.campaigns.judgement import taken_by
 from stillwatch.tables import CAPABILITIES, CAPABILITY_TITLES
+from stillwatch.traffic import HeldIds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,6 +132,16 @@ def members_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tabl
     return _table(rows, tables.MEMBERS)
 
 
+def with_ids(traffic: Traffic, named: list[tuple[str, Verdict]]) -> Traffic:
+    """The same traffic with the exchange ids in memory that tables are going to name."""
+    rows = [test.sample for _, verdict in named for test in verdict.tests.values()]
+    for _, verdict in named:
+        mine = verdict.kind == "distillation"
+        rows.append(verdict.rows if mine else _surest(traffic, verdict)[0])
+    ids = HeldIds(traffic.exchanges.ids, np.concatenate([np.zeros(0, np.int64), *rows]))
+    return replace(traffic, exchanges=replace(traffic.exchanges, ids=ids))
+
+
 def attributed_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
     """`tables.ATTRIBUTED`, in order of campaign, account, thread and time."""
     parts = [
@@ -180,18 +192,26 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
     return _table(rows, tables.EVIDENCE)
 
 
+def _surest(traffic: Traffic, verdict: Verdict) -> tuple[NDArray[np.integer], list[int], list[int]]:
+    """Of each member, rows that are attributed to it with least doubt: all of them one after
+    another, how many those are, and how many it has altogether."""
+    account = traffic.exchanges.account[verdict.rows]
+    edges = [
+        np.searchsorted(account, verdict.accounts, side).tolist() for side in ("left", "right")
+    ]
+    shown = [
+        verdict.rows[begin + np.argsort(-verdict.posterior[begin:end], kind="stable")[:MOST_TOLD]]
+        for begin, end in zip(*edges, strict=True)
+    ]
+    counts = [end - begin for begin, end in zip(*edges, strict=True)]
+    return np.concatenate([verdict.rows[:0], *shown]), [len(rows) for rows in shown], counts
+
+
 def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, Any]]:
     """One row a member: how much of its traffic is the campaign's, with exchanges that show it."""
-    counts, shown = [], []
-    account = traffic.exchanges.account[verdict.rows]
-    start = np.searchsorted(account, verdict.accounts)
-    stop = np.searchsorted(account, verdict.accounts, side="right")
+    surest, shown, counts = _surest(traffic, verdict)
+    told = iter(traffic.exchanges.ids.take(pa.array(surest)).to_pylist())
     rows = []
-    for begin, end in zip(start.tolist(), stop.tolist(), strict=True):
-        counts.append(end - begin)
-        surest = np.argsort(-verdict.posterior[begin:end], kind="stable")[:MOST_TOLD]
-        shown.append(verdict.rows[begin + surest])
-    told = iter(traffic.exchanges.ids.take(pa.array(np.concatenate(shown))).to_pylist())
     for i, a in enumerate(verdict.accounts):
         total = int(traffic.accounts.exchanges[a])
         if verdict.kind == "distillation":
@@ -207,7 +227,7 @@ def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str,
                 "kind": "membership",
                 "weight": weight,
                 "detail": as_json({"says": says, "attributed": counts[i], "exchanges": total}),
-                "sample": [next(told) for _ in shown[i]],
+                "sample": [next(told) for _ in range(shown[i])],
             }
         )
     return rows

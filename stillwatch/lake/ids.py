@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -23,17 +25,22 @@ class ExchangeIds:
     def take(self, rows: pa.Array) -> pa.Array:
         """The ids of `rows` in their order, large strings; raises `LakeBroken`."""
         wanted = np.asarray(rows, np.int64) + self._begin
-        order = np.argsort(wanted, kind="stable")
-        found, begin = [pa.array([], pa.large_string())], 0
-        cuts = np.searchsorted(wanted[order], self._ends)
-        for fragment, end, first, last in zip(
-            self._fragments, self._ends.tolist(), [0, *cuts], cuts, strict=False
-        ):
-            if first < last:
-                ids = fragment().column(0)
-                mine = pa.array(wanted[order[first:last]] - begin)
-                found.append(ids.take(mine).cast(pa.large_string()))
-            begin = end
+        in_order = not (wanted[1:] < wanted[:-1]).any()
+        order = None if in_order else np.argsort(wanted, kind="stable")
+        sought = wanted if order is None else wanted[order]
+        cuts = [0, *np.searchsorted(sought, self._ends).tolist()]
+        begins = [0, *self._ends.tolist()]
+
+        def some(number: int) -> pa.Array:
+            ids = self._fragments[number]().column(0)
+            mine = sought[cuts[number] : cuts[number + 1]] - begins[number]
+            return ids.take(pa.array(mine)).cast(pa.large_string())
+
+        asked = [i for i in range(len(self._ends)) if cuts[i] < cuts[i + 1]]
+        with ThreadPoolExecutor(max(1, min(len(asked), os.cpu_count() or 1))) as pool:
+            found = pa.concat_arrays([pa.array([], pa.large_string()), *pool.map(some, asked)])
+        if order is None:
+            return found
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        return pa.concat_arrays(found).take(pa.array(place))
+        return found.take(pa.array(place))
