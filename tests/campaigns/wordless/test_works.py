@@ -17,9 +17,9 @@ def test_unread_is_long_and_without_a_pause(tokens: int, pauses: int, unread: bo
     """A short answer isn't worth keeping, and who comes back after minutes may have read."""
     log = Silent()
     log.thread(log.account("a"), 5, tokens, pauses, 1)
-    found = works(log.traffic().exchanges)
-    assert found.unread.tolist() == [unread]
-    assert found.of_row.tolist() == [0] * (1 + pauses)
+    exchanges = log.traffic().exchanges
+    assert works(exchanges).unread.tolist() == [unread]
+    assert exchanges["thread"].tolist() == [0] * (1 + pauses)
 
 
 def test_steps_of_a_program_are_no_pause():
