@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stillwatch.campaigns import attribution
 from stillwatch.campaigns.attribution import (
     Attribution,
     Background,
     attribute,
     background,
+    carried,
+    scanned,
     told_of,
     usual_rate,
 )
@@ -160,6 +163,68 @@ def test_common_work_is_told_outside_the_group():
     assert hit[common].mean() > 0.9
     assert hit[~common].mean() < 0.05
     assert usual_rate(against.account, hit) < 0.05
+
+
+@pytest.fixture(scope="module")
+def large() -> Made:
+    """A campaign of 72 accounts, enough of them for trees."""
+    return Log(4).outsiders().campaign(members=72).made()
+
+
+@pytest.mark.parametrize("known", [60, 20])
+def test_what_was_learnt_of_some_members_is_carried_to_the_others(large: Made, known: int):
+    """By trees, or where those that are known are too few for trees, by the first look."""
+    x, places = large.traffic.exchanges, large.places("m")
+    fit = attribute(x, places[:known], everybody_else(large, "m"))
+    assert bool(fit.model.trees) == (known == 60)
+    threads = x.threads.of(places[known:])
+    told = carried(x, large.ground, fit.model, threads, 0.87)
+    common = large.common[x.threads.begins(threads)]
+    assert (told[common] >= 0.8).mean() > 0.95
+    assert (told[~common] >= 0.8).mean() < 0.05
+
+
+def test_threads_are_told_by_parts_as_all_at_once(large: Made, monkeypatch: pytest.MonkeyPatch):
+    """However many are scored at a time."""
+    x, places = large.traffic.exchanges, large.places("m")
+    fit = attribute(x, places[:60], everybody_else(large, "m"))
+    assert fit.model.trees
+    threads = np.arange(len(x.threads))[::3]
+    whole = [look(x, large.ground, fit.model, threads, 0.5) for look in (told_of, carried)]
+    monkeypatch.setattr(attribution, "SCORED", 100)
+    parts = [look(x, large.ground, fit.model, threads, 0.5) for look in (told_of, carried)]
+    np.testing.assert_array_equal(parts, whole)
+    # The trees are asked of what the first look takes, and then they decide.
+    taken = whole[0] >= 0.5
+    np.testing.assert_array_equal(whole[0][taken], whole[1][taken])
+
+
+def test_the_background_is_of_evenly_spaced_outsiders(plain: Made, monkeypatch: pytest.MonkeyPatch):
+    """All threads of all of them, or every other thread of every third account."""
+    x, others = plain.traffic.exchanges, plain.places("c")
+    whole = everybody_else(plain, "m")
+    assert whole.threads.tolist() == x.threads.of(others).tolist()
+    monkeypatch.setattr(attribution, "FIT_ACCOUNTS", 20)
+    few = x.threads.of(others[::3])
+    monkeypatch.setattr(attribution, "FIT_THREADS", len(few) // 2)
+    against = everybody_else(plain, "m")
+    assert against.threads.tolist() == few[::2].tolist()
+    assert np.isin(against.account, others[::3]).all()
+    assert (against.account == x.account[x.threads.begins(against.threads)]).all()
+    assert (against.codes == plain.ground.codes[against.threads]).all()
+
+
+def test_of_each_account_some_threads_are_scanned(plain: Made, monkeypatch: pytest.MonkeyPatch):
+    """All of who has few, ten evenly spaced ones of anybody else."""
+    monkeypatch.setattr(attribution, "SCANNED", 10)
+    x, accounts = plain.traffic.exchanges, plain.places("c")[5:25]
+    expected = []
+    for a in accounts:
+        theirs = x.threads.of(np.array([a])).tolist()
+        kept = min(10, len(theirs))
+        expected += [theirs[i * len(theirs) // kept] for i in range(kept)]
+    assert scanned(x, accounts).tolist() == expected
+    assert 100 < len(expected) < len(x.threads.of(accounts))
 
 
 @pytest.mark.parametrize(
