@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.component import Component, Outsiders
 from stillwatch.groups.sharing import WORK_KINDS
 from stillwatch.statistics.mmd import Samples
-from stillwatch.traffic import Accounts, Exchanges, Incidence, Slices, Traffic
+from stillwatch.traffic import Accounts, Exchanges, Incidence, Slices, Threads, Traffic
 
 Places = NDArray[np.int64]
 
@@ -39,7 +39,11 @@ def as_traffic(account: Places, obj: Places) -> Traffic:
             registration={},
         ),
         exchanges=Exchanges(
-            account, {}, np.zeros((len(account), 1), np.int8), pa.chunked_array([[""]])
+            account,
+            {},
+            np.zeros((len(account), 1), np.int8),
+            pa.chunked_array([[""]]),
+            _alone(account, n),
         ),
         slices=Slices(
             account=nothing,
@@ -67,6 +71,13 @@ def as_traffic(account: Places, obj: Places) -> Traffic:
     )
 
 
+def _alone(account: Places, accounts: int) -> Threads:
+    """Each event as a thread by itself."""
+    order = np.argsort(account, kind="stable")
+    starts = np.searchsorted(account[order], np.arange(accounts + 1))
+    return Threads(order, np.arange(len(order) + 1), starts)
+
+
 def as_component(accounts: Places, outsiders: Places) -> Component:
     """A group and its outsiders, for a test that asks for no more than who they are."""
     none, zeros = np.zeros(0, np.int64), np.zeros(len(outsiders))
@@ -77,7 +88,7 @@ def as_component(accounts: Places, outsiders: Places) -> Component:
         accounts=accounts,
         outsiders=Outsiders(
             accounts=outsiders,
-            rows=none,
+            all_signs=np.zeros(0, bool),
             signs=zeros,
             load=zeros,
             pace=zeros,

@@ -89,7 +89,8 @@ def signs_of_all(exchanges: Exchanges) -> NDArray[np.bool_]:
 
 @nb.njit(nogil=True, cache=True)
 def _first_of_their_frame(order, edges, frame, slots, out):
-    """Mark each account's first exchange of each frame; `edges` part `order` by account."""
+    """Mark each account's first exchange of each frame, of those in the thread that begins first;
+    `edges` part `order` by account."""
     known, owner = np.zeros(slots, np.uint64), np.full(slots, -1)
     for account in range(len(edges) - 1):
         for at in range(edges[account], edges[account + 1]):

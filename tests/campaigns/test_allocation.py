@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stillwatch.campaigns import allocation
 from stillwatch.campaigns.allocation import (
     DAY_US,
+    counts_of_all,
     daily_counts,
     dealing,
     together,
@@ -99,6 +101,20 @@ def test_daily_counts_are_by_account_and_day():
     traffic = bare([0, 1, 0, 0, 2], [1] * 5, ts)
     counts = daily_counts(traffic, np.array([0, 1, 2, 3]), np.array([0, 1]))
     assert counts.tolist() == [[2, 1, 0, 0], [1, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("years", [0, 5])
+def test_counts_of_all_are_those_of_every_account(years: int, monkeypatch: pytest.MonkeyPatch):
+    """Counted seven rows at a time; with a clock years off only days in use, as all at once."""
+    rng = np.random.default_rng(years)
+    ts = rng.integers(0, 9 * DAY_US, 60)
+    ts[0] += years * 365 * DAY_US
+    traffic = bare([*range(5), *rng.integers(0, 5, 55).tolist()], [1] * 60, ts.tolist())
+    expected = daily_counts(traffic, np.arange(60), np.arange(5))
+    monkeypatch.setattr(allocation, "BLOCK", 7)
+    assert counts_of_all(traffic).tolist() == expected.tolist()
+    assert expected.sum() == 60
+    assert expected.shape[1] <= 10
 
 
 def test_together_is_correlation_with_the_rest():

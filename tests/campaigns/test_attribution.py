@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stillwatch.campaigns import attribution
 from stillwatch.campaigns.attribution import (
     Attribution,
     Background,
     attribute,
-    attributed_outside,
     background,
-    content_cells,
+    carried,
+    scanned,
+    told_of,
     usual_rate,
 )
 from tests.campaigns.made import CODE, DAY_US, Log, Made
@@ -19,19 +21,25 @@ from tests.campaigns.made import CODE, DAY_US, Log, Made
 
 def fitted(made: Made, group: str = "m") -> Attribution:
     """The fit of one group against everybody else."""
-    return attribute(made.traffic.exchanges, made.rows(group), everybody_else(made, group))
+    return attribute(made.traffic.exchanges, made.places(group), everybody_else(made, group))
 
 
 def everybody_else(made: Made, group: str) -> Background:
     """What a group is fitted against."""
-    cells = content_cells(made.traffic.exchanges, made.order)
-    return background(made.traffic.exchanges, made.others(group).rows, cells)
+    return background(made.traffic.exchanges, made.ground, made.others(group).accounts)
+
+
+def by_row(made: Made, fit: Attribution) -> tuple[np.ndarray, np.ndarray]:
+    """The group's exchanges, thread by thread, and the posterior of each."""
+    threads = made.traffic.exchanges.threads
+    return threads.rows(fit.threads), np.repeat(fit.told, threads.lengths(fit.threads))
 
 
 def split(made: Made, fit: Attribution) -> tuple[np.ndarray, np.ndarray]:
-    """Posteriors of common work and of own traffic, as the truth has them."""
-    common = made.common[fit.rows]
-    return fit.posterior[common], fit.posterior[~common]
+    """Posteriors of exchanges of common work and of own traffic, as the truth has them."""
+    rows, posterior = by_row(made, fit)
+    common = made.common[rows]
+    return posterior[common], posterior[~common]
 
 
 def test_common_work_is_told_from_own_traffic(plain: Made):
@@ -39,18 +47,21 @@ def test_common_work_is_told_from_own_traffic(plain: Made):
     fit = fitted(plain)
     common, own = split(plain, fit)
     assert (len(common), len(own)) == (400, 150)
-    assert (fit.posterior >= 0).all()
-    assert (fit.posterior <= 1).all()
+    assert (fit.told >= 0).all()
+    assert (fit.told <= 1).all()
     assert (common >= 0.8).mean() > 0.95
     assert (own >= 0.8).mean() < 0.05
     assert 0 <= fit.false_rate < 0.02
 
 
-def test_rows_are_the_group_s(plain: Made):
-    """A fit speaks of all exchanges of the group, row by row, and of no others."""
+def test_threads_are_the_group_s(plain: Made):
+    """A fit speaks of all threads of the group, each of its account, and of no others."""
     fit = fitted(plain)
-    assert fit.rows.tolist() == plain.rows("m").tolist()
-    assert len(fit.posterior) == len(fit.rows)
+    rows, _ = by_row(plain, fit)
+    assert rows.tolist() == plain.rows("m").tolist()
+    assert len(fit.told) == len(fit.account) == len(fit.threads)
+    begins = plain.traffic.exchanges.threads.begins(fit.threads)
+    assert fit.account.tolist() == plain.traffic.exchanges.account[begins].tolist()
 
 
 def test_order_of_the_log_does_not_matter(plain: Made):
@@ -59,9 +70,9 @@ def test_order_of_the_log_does_not_matter(plain: Made):
     assert other.traffic.exchanges.ids.to_pylist() != plain.traffic.exchanges.ids.to_pylist()
     said = []
     for made in (plain, other):
-        fit = fitted(made)
-        ids = made.traffic.exchanges.ids.take(fit.rows).to_pylist()
-        said.append((ids, fit.posterior))
+        rows, posterior = by_row(made, fitted(made))
+        ids = made.traffic.exchanges.ids.take(rows).to_pylist()
+        said.append((ids, posterior))
     assert said[0][0] == said[1][0]
     np.testing.assert_allclose(said[0][1], said[1][1], rtol=0, atol=1e-9)
 
@@ -85,13 +96,10 @@ def test_exchanges_of_a_thread_share_their_fate():
                 ts=at + 500_000, frame=log.key(), opening=log.key(), max_tokens=1024,
             )  # fmt: skip
     made = log.made()
-    fit = fitted(made)
-    thread = made.traffic.exchanges["thread"][fit.rows]
-    for t in np.unique(thread):
-        assert len(np.unique(fit.posterior[thread == t])) == 1
-    follow_up = made.common[fit.rows] & (made.traffic.exchanges["turns"][fit.rows] == 3)
+    rows, posterior = by_row(made, fitted(made))
+    follow_up = made.common[rows] & (made.traffic.exchanges["turns"][rows] == 3)
     assert follow_up.sum() == 60
-    assert (fit.posterior[follow_up] >= 0.8).mean() > 0.9
+    assert (posterior[follow_up] >= 0.8).mean() > 0.9
 
 
 def test_what_all_of_the_group_has_does_not_tell_its_parts_apart():
@@ -121,8 +129,11 @@ def test_time_is_no_feature(plain: Made, day: int):
     for row in log.rows:
         if row["common"]:
             row["ts"] = day * DAY_US + row["ts"] % DAY_US
-    fit = fitted(log.made())
-    np.testing.assert_allclose(fit.posterior, fitted(plain).posterior, atol=1e-6)
+    told = []
+    for made in (plain, log.made()):
+        rows, posterior = by_row(made, fitted(made))
+        told.append(posterior[np.argsort(rows)])
+    np.testing.assert_allclose(*told, atol=1e-6)
 
 
 def test_camouflage_that_all_share_is_left_to_the_start():
@@ -131,10 +142,9 @@ def test_camouflage_that_all_share_is_left_to_the_start():
     log.campaign(members=12, each=40, own=0)
     log.campaign(members=12, each=40, own=0, topic=3, capability=CODE["chat"])
     made = log.made()
-    rows = made.rows("m")
-    chat = made.traffic.exchanges["capability"][rows] == CODE["chat"]
-    doubt = np.where(np.arange(len(CODE)) == CODE["chat"], 0.1, 1.0)
-    told = attribute(made.traffic.exchanges, rows, everybody_else(made, "m"), doubt).posterior
+    x, doubt = made.traffic.exchanges, np.where(np.arange(len(CODE)) == CODE["chat"], 0.1, 1.0)
+    fit = attribute(x, made.places("m"), everybody_else(made, "m"), doubt)
+    told, chat = fit.told, x["capability"][x.threads.begins(fit.threads)] == CODE["chat"]
     assert (told[~chat] >= 0.8).mean() > 0.9
     assert told[chat].mean() < told[~chat].mean() - 0.5
 
@@ -143,18 +153,78 @@ def test_common_work_is_told_outside_the_group():
     """A model finds the work of members that no group holds, and hardly takes anybody else's."""
     log = Log(4).outsiders().campaign(members=14)
     made = log.made()
-    group = np.array([n for n in made.traffic.accounts.ids if n.startswith("m-")][:10])
-    inside = np.isin(np.array(made.traffic.accounts.ids), group)
-    of_group = inside[made.traffic.exchanges.account[made.order]]
-    cells = content_cells(made.traffic.exchanges, made.order)
-    against = background(made.traffic.exchanges, made.order[~of_group], cells)
-    fit = attribute(made.traffic.exchanges, made.order[of_group], against)
-    hit = attributed_outside(made.traffic.exchanges, against, fit.model, 0.7)
-    common = made.common[against.threads.begins]
+    x, group = made.traffic.exchanges, made.places("m")[:10]
+    outside = np.setdiff1d(np.arange(len(made.traffic.accounts)), group)
+    against = background(x, made.ground, outside)
+    fit = attribute(x, group, against)
+    hit = told_of(x, made.ground, fit.model, against.threads, 0.7) >= 0.5
+    common = made.common[x.threads.begins(against.threads)]
     assert common.sum() > 100
     assert hit[common].mean() > 0.9
     assert hit[~common].mean() < 0.05
-    assert usual_rate(against.threads.account, hit) < 0.05
+    assert usual_rate(against.account, hit) < 0.05
+
+
+@pytest.fixture(scope="module")
+def large() -> Made:
+    """A campaign of 72 accounts, enough of them for trees."""
+    return Log(4).outsiders().campaign(members=72).made()
+
+
+@pytest.mark.parametrize("known", [60, 20])
+def test_what_was_learnt_of_some_members_is_carried_to_the_others(large: Made, known: int):
+    """By trees, or where those that are known are too few for trees, by the first look."""
+    x, places = large.traffic.exchanges, large.places("m")
+    fit = attribute(x, places[:known], everybody_else(large, "m"))
+    assert bool(fit.model.trees) == (known == 60)
+    threads = x.threads.of(places[known:])
+    told = carried(x, large.ground, fit.model, threads, 0.87)
+    common = large.common[x.threads.begins(threads)]
+    assert (told[common] >= 0.8).mean() > 0.95
+    assert (told[~common] >= 0.8).mean() < 0.05
+
+
+def test_threads_are_told_by_parts_as_all_at_once(large: Made, monkeypatch: pytest.MonkeyPatch):
+    """However many are scored at a time."""
+    x, places = large.traffic.exchanges, large.places("m")
+    fit = attribute(x, places[:60], everybody_else(large, "m"))
+    assert fit.model.trees
+    threads = np.arange(len(x.threads))[::3]
+    whole = [look(x, large.ground, fit.model, threads, 0.5) for look in (told_of, carried)]
+    monkeypatch.setattr(attribution, "SCORED", 100)
+    parts = [look(x, large.ground, fit.model, threads, 0.5) for look in (told_of, carried)]
+    np.testing.assert_array_equal(parts, whole)
+    # The trees are asked of what the first look takes, and then they decide.
+    taken = whole[0] >= 0.5
+    np.testing.assert_array_equal(whole[0][taken], whole[1][taken])
+
+
+def test_the_background_is_of_evenly_spaced_outsiders(plain: Made, monkeypatch: pytest.MonkeyPatch):
+    """All threads of all of them, or every other thread of every third account."""
+    x, others = plain.traffic.exchanges, plain.places("c")
+    whole = everybody_else(plain, "m")
+    assert whole.threads.tolist() == x.threads.of(others).tolist()
+    monkeypatch.setattr(attribution, "FIT_ACCOUNTS", 20)
+    few = x.threads.of(others[::3])
+    monkeypatch.setattr(attribution, "FIT_THREADS", len(few) // 2)
+    against = everybody_else(plain, "m")
+    assert against.threads.tolist() == few[::2].tolist()
+    assert np.isin(against.account, others[::3]).all()
+    assert (against.account == x.account[x.threads.begins(against.threads)]).all()
+    assert (against.codes == plain.ground.codes[against.threads]).all()
+
+
+def test_of_each_account_some_threads_are_scanned(plain: Made, monkeypatch: pytest.MonkeyPatch):
+    """All of who has few, ten evenly spaced ones of anybody else."""
+    monkeypatch.setattr(attribution, "SCANNED", 10)
+    x, accounts = plain.traffic.exchanges, plain.places("c")[5:25]
+    expected = []
+    for a in accounts:
+        theirs = x.threads.of(np.array([a])).tolist()
+        kept = min(10, len(theirs))
+        expected += [theirs[i * len(theirs) // kept] for i in range(kept)]
+    assert scanned(x, accounts).tolist() == expected
+    assert 100 < len(expected) < len(x.threads.of(accounts))
 
 
 @pytest.mark.parametrize(

@@ -94,16 +94,18 @@ def test_both_campaigns_and_the_pool_are_found_and_nothing_else(findings: Findin
 
 
 def test_campaign_rows_add_up(findings: Findings, made: Made):
-    """Members, exchanges, times and shares of each campaign are those of the other tables."""
+    """Members, exchanges, times and shares of each campaign are those of the other tables.
+
+    Attributed exchanges are in order of account, thread and time.
+    """
     x = made.traffic.exchanges
     place = {name: i for i, name in enumerate(x.ids.to_pylist())}
     for row in of_kind(findings, "distillation"):
         name = row["campaign_id"]
         attributed = [e for e in findings.exchanges.to_pylist() if e["campaign_id"] == name]
         rows = np.array([place[e["exchange_id"]] for e in attributed])
-        assert [e["exchange_id"] for e in attributed] == sorted(
-            e["exchange_id"] for e in attributed
-        )
+        told = (x.account[rows], x["thread"][rows], x["ts"][rows], x["exchange"][rows])
+        assert (np.lexsort(told[::-1]) == np.arange(len(rows))).all()
         assert row["accounts"] == len(members(findings, name))
         assert row["exchanges"] == len(attributed)
         assert made.common[rows].mean() > 0.97

@@ -37,7 +37,7 @@ def verdict(made: Made, accounts: np.ndarray) -> Verdict:
         confidence=0.99,
         accounts=accounts,
         confidences=np.full(len(accounts), 0.99),
-        rows=made.order[np.isin(made.traffic.exchanges.account[made.order], accounts)],
+        rows=made.traffic.exchanges.rows_of(accounts),
         posterior=np.zeros(0),
         tests={},
         rivals=[],

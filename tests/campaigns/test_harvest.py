@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stillwatch.campaigns.harvest import TRAINABLE, harvest_signs, sign_rates
+from stillwatch.campaigns.harvest import TRAINABLE, harvest_signs, sign_rates, signs_of_all
 from stillwatch.tables import CAPABILITIES
 from tests.campaigns.made import CODE, Log, Made
+from tests.profiles.traffic_made import gathered, some_signals
 
 
 def test_a_harvest_shows(plain: Made):
@@ -84,10 +85,35 @@ def test_sign_rates_count_first_single_turns_of_trainable_kinds(name: str):
     log.send("m-1", frame=1, turns=1, capability=CODE[name])
     log.send("m-2", frame=1, turns=1, capability=CODE["chat"])
     traffic = log.made().traffic
-    rates = sign_rates(traffic, np.flatnonzero(traffic.exchanges.account < 2))
+    signs = signs_of_all(traffic.exchanges)
+    rates = sign_rates(traffic, np.flatnonzero(traffic.exchanges.account < 2), signs)
     trains = name not in ("chat", "other")
     assert rates[:2].tolist() == ([0.6, 1.0] if trains else [0.0, 0.0])
     assert np.isnan(rates[2])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_signs_are_the_first_of_their_frame_by_account(seed: int):
+    """Against walking through each thread as they begin, with a set of frames for each account."""
+    traffic = gathered(some_signals(500, 7, seed, values=40))
+    x, seen, expected = traffic.exchanges, set(), np.zeros(500, bool)
+    for row in np.lexsort((x["exchange"], x["ts"], x["thread"])).tolist():
+        used = (int(x.account[row]), int(x["frame"][row]))
+        trains = CAPABILITIES[x["capability"][row]] not in ("chat", "other")
+        expected[row] = used not in seen and trains and x["turns"][row] <= 2
+        seen.add(used)
+    assert (signs_of_all(x) == expected).all()
+    assert 20 < expected.sum() < 250
+
+
+def test_a_sign_does_not_depend_on_what_is_looked_at():
+    """The second of a frame is none, even where the first is of the account's own traffic."""
+    log = Log()
+    log.send("m-0", frame=5, turns=1, ts=1, capability=CODE["coding"])
+    log.send("m-0", frame=5, turns=1, ts=2, capability=CODE["coding"], common=True)
+    made = log.made()
+    rows = np.flatnonzero(made.common)
+    assert sign_rates(made.traffic, rows, signs_of_all(made.traffic.exchanges)).tolist() == [0.0]
 
 
 def test_nobody_to_compare_with():

@@ -10,10 +10,20 @@ import pytest
 
 from stillwatch.campaigns import conclude as run
 from stillwatch.campaigns import judgement
-from stillwatch.campaigns.attribution import Model
-from stillwatch.campaigns.judgement import LEAST_MARGIN, PRIOR, Verdict, dismiss, judge, prior_of
+from stillwatch.campaigns.attribution import Model, background
+from stillwatch.campaigns.judgement import (
+    LEAST_MARGIN,
+    LEAST_MEMBERS,
+    PRIOR,
+    Verdict,
+    dismiss,
+    judge,
+    part_of,
+    prior_of,
+)
 from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.campaigns.rivals import Rival
+from stillwatch.columns import Held
 from tests.campaigns.made import CODE, Log, Made
 from tests.campaigns.test_rivals import in_order
 
@@ -193,7 +203,9 @@ def looked(made: Made, *looks: Verdict) -> Verdict:
         patch.object(judgement, "attribute", lambda *_: None),
         patch.object(judgement, "_verdict", lambda *_: next(rest)),
     ):
-        return judge(made.traffic, made.group("m"), made.rows("m"), None, made.others("m"), PRIOR)
+        others = made.others("m")
+        against = background(made.traffic.exchanges, made.ground, others.accounts)
+        return judge(made.traffic, made.group("m"), against, others, PRIOR)
 
 
 def campaign(made: Made, rows: np.ndarray) -> Verdict:
@@ -251,7 +263,7 @@ def test_crowds_of_an_overlap_are_judged_from_its_work_at_a_price(plain: Made):
     whole = replace(dismiss(plain.group("m"), ""), kind="rival:overlap", model=MODEL)
 
     def verdict(*given) -> Verdict:
-        heard.append((given[6], given[5]))
+        heard.append((given[5], given[4]))
         return whole if len(given[1].accounts) > 1 else dismiss(given[1], "")
 
     def judge_all() -> None:
@@ -288,3 +300,130 @@ def test_a_verdict_is_a_value(plain: Made):
     assert (plain.traffic.exchanges.content == before).all()
     assert replace(first, margin=0.0).margin == 0.0
     assert second.posterior.tolist() == first.posterior.tolist()
+
+
+@pytest.mark.parametrize(("looked_at", "least", "most_rows", "expected"), [
+    (70, 5, 10**6, 70),
+    (69, 5, 10**6, 69),
+    (20, 5, 10**6, 20),
+    (60, 5, 0.5, 35),
+    (60, 40, 0.5, 40),
+    (20, 40, 0.5, 20),
+    (60, 5, 1, 5),
+])  # fmt: skip
+def test_of_a_large_group_evenly_spaced_accounts_are_looked_at(
+    plain: Made,
+    looked_at: int,
+    least: int,
+    most_rows: float,
+    expected: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """At most so many, and fewer where they send much, down to the least; all, if that is few.
+
+    A fraction of `most_rows` is of all exchanges.
+    """
+    everyone = np.arange(len(plain.traffic.accounts))
+    rows = int(most_rows * len(plain.traffic.exchanges)) if most_rows < 1 else int(most_rows)
+    monkeypatch.setattr(judgement, "LOOKED_AT", looked_at)
+    monkeypatch.setattr(judgement, "LEAST_LOOKED_AT", least)
+    monkeypatch.setattr(judgement, "MOST_ROWS", rows)
+    part = part_of(plain.traffic, everyone)
+    assert len(part) == len(np.unique(part)) == pytest.approx(expected, abs=most_rows == 0.5)
+    assert (part[0], part[-1]) == (everyone[0], everyone[-1])
+    assert np.ptp(np.diff(part)) <= 1
+
+
+class Strict(Held):
+    """Rows that are held, which fails where others are asked for."""
+
+    def _known(self, rows: np.ndarray) -> np.ndarray:
+        assert np.isin(rows, self._rows).all()
+        return rows
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
+        return super().__getitem__(self._known(rows))
+
+    def spans(self, rows: np.ndarray):
+        """All of them, if they are held."""
+        yield from super().spans(self._known(rows))
+
+
+def crowd() -> Log:
+    """A campaign of 60 accounts, in whose group are twelve customers who share none of its work."""
+    log = Log(2).outsiders().campaign(members=60)
+    for i in range(12):
+        log.customer(f"m-own-{i:02d}", 55)
+    return log
+
+
+def by_a_part(made: Made, looked_at: int) -> Verdict:
+    """The verdict on the group, of which so many accounts are looked at."""
+    others = made.others("m")
+    against = background(made.traffic.exchanges, made.ground, others.accounts)
+    with (
+        patch.object(judgement, "LOOKED_AT", looked_at),
+        patch.object(judgement, "Held", Strict),
+    ):
+        return judge(made.traffic, made.group("m"), against, others, PRIOR)
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Made:
+    """That log's traffic."""
+    return crowd().made()
+
+
+@pytest.mark.parametrize("looked_at", [20, 60])
+def test_members_of_the_rest_are_found_by_the_work_of_a_part(crowded: Made, looked_at: int):
+    """About the same ones as where all are looked at, by both looks and by the first alone.
+
+    A member or two of sixty may lie too far from the others by either. No customer of the rest is
+    drawn in, and of the members' exchanges those of the common work are.
+    """
+    whole, part = by_a_part(crowded, 72), by_a_part(crowded, looked_at)
+    trees = [verdict.model.trees for verdict in (whole, part) if verdict.model]
+    assert [bool(taught) for taught in trees] == [True, looked_at == 60]
+    assert part.kind == whole.kind == "distillation"
+    for verdict in (whole, part):
+        assert np.isin(verdict.accounts, crowded.places("m-0")).all()
+        assert len(verdict.accounts) >= 58
+    assert len(np.setxor1d(whole.accounts, part.accounts)) <= 2
+    with patch.object(judgement, "LOOKED_AT", looked_at):
+        rest = np.setdiff1d(crowded.places("m"), part_of(crowded.traffic, crowded.places("m")))
+    assert np.isin(rest, crowded.places("m-own")).sum() > 1
+    account = crowded.traffic.exchanges.account
+    assert (np.diff(account[part.rows]) >= 0).all()
+    assert len(np.unique(part.rows)) == len(part.rows) == len(part.posterior)
+    assert (part.posterior >= ATTRIBUTED).all()
+    assert ((part.confidences > 0) & (part.confidences <= part.confidence)).all()
+    theirs = part.rows[np.isin(account[part.rows], rest)]
+    assert crowded.common[theirs].mean() > 0.97
+    assert len(theirs) > 0.95 * 40 * np.isin(part.accounts, rest).sum() > 0
+
+
+def test_a_part_that_is_no_campaign_says_so_of_the_group():
+    """Customers found together, a third of whom are looked at: dismissed, with nobody drawn in."""
+    log = Log(1).outsiders()
+    for i in range(30):
+        log.customer(f"m-{i:03d}", 55)
+    verdict = by_a_part(made := log.made(), 10)
+    assert verdict.kind.startswith("rival:")
+    assert verdict.group.accounts.tolist() == made.places("m").tolist()
+    assert len(verdict.accounts) < LEAST_MEMBERS or verdict.margin < LEAST_MARGIN
+
+
+def test_the_verdict_by_a_part_does_not_depend_on_the_order_of_the_log(crowded: Made):
+    """The same log shuffled: the same members, exchanges and figures."""
+    other = crowd().made(shuffle=3)
+    first, again = by_a_part(crowded, 20), by_a_part(other, 20)
+    assert again.kind == first.kind
+    assert again.margin == pytest.approx(first.margin, abs=1e-9)
+    assert again.accounts.tolist() == first.accounts.tolist()
+    np.testing.assert_allclose(again.confidences, first.confidences, rtol=0, atol=1e-9)
+    ours, theirs = (
+        made.traffic.exchanges["exchange"][verdict.rows]
+        for made, verdict in ((crowded, first), (other, again))
+    )
+    assert ours.tolist() == theirs.tolist()
+    np.testing.assert_allclose(again.posterior, first.posterior, rtol=0, atol=1e-9)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from stillwatch.campaigns.attribution import Attribution, Model
-from stillwatch.campaigns.membership import members
+from stillwatch.campaigns.membership import MOST_OF_ONE, Members, elsewhere, members, some_of
 from tests.campaigns.made import CODE, TOPICS, Log, Made
 
 NO_MODEL = Model(np.zeros((0, 0)), {}, ())
 
 
 def by_truth(made: Made, group: str = "m", false_rate: float = 0.0) -> Attribution:
-    """A fit that is right about every exchange."""
-    rows = made.rows(group)
-    return Attribution(rows, made.common[rows].astype(float), false_rate, NO_MODEL)
+    """A fit that is right about every thread."""
+    threads = made.traffic.exchanges.threads
+    theirs = threads.of(made.places(group))
+    told = made.common[threads.begins(theirs)].astype(float)
+    return Attribution(theirs, threads.account(theirs), told, false_rate, NO_MODEL)
+
+
+def of_truth(made: Made, **said) -> Members:
+    """Who is a member by such a fit."""
+    return members(made.traffic, by_truth(made, **said))
 
 
 def names(made: Made, places: np.ndarray) -> list[str]:
@@ -34,9 +43,9 @@ def strays(log: Log, account: str, hits: int, own: int, topic: int = TOPICS) -> 
 
 def test_all_who_do_the_common_work_are_members_and_surely(plain: Made):
     """Ten of ten, sorted, each with near certainty."""
-    found, confidence = members(plain.traffic, by_truth(plain))
-    assert found.tolist() == plain.places("m").tolist()
-    assert ((confidence > 0.999) & (confidence <= 1)).all()
+    found = of_truth(plain)
+    assert found.accounts.tolist() == plain.places("m").tolist()
+    assert ((found.confidences > 0.999) & (found.confidences <= 1)).all()
 
 
 def test_an_account_with_none_of_the_common_work_is_no_member():
@@ -45,8 +54,7 @@ def test_an_account_with_none_of_the_common_work_is_no_member():
     log.customer("m-own", 60)
     made = log.made()
     assert len(made.places("m")) == 11
-    found, _ = members(made.traffic, by_truth(made))
-    assert names(made, found) == [f"m-{i:03d}" for i in range(10)]
+    assert names(made, of_truth(made).accounts) == [f"m-{i:03d}" for i in range(10)]
 
 
 def test_a_part_about_something_else_is_no_part_of_the_campaign():
@@ -55,8 +63,10 @@ def test_a_part_about_something_else_is_no_part_of_the_campaign():
     log.campaign(members=1, start="m-else", topic=3)
     log.campaign(members=1, start="m-same")
     made = log.made()
-    found, _ = members(made.traffic, by_truth(made))
-    assert names(made, found) == [*(f"m-{i:03d}" for i in range(10)), "m-same-000"]
+    assert names(made, of_truth(made).accounts) == [
+        *(f"m-{i:03d}" for i in range(10)),
+        "m-same-000",
+    ]
 
 
 def test_two_exchanges_make_no_member_and_three_of_many_none_either():
@@ -65,7 +75,7 @@ def test_two_exchanges_make_no_member_and_three_of_many_none_either():
     strays(log, "m-two", 2, 0)
     strays(log, "m-few", 3, 400)
     made = log.made()
-    assert names(made, members(made.traffic, by_truth(made))[0])[-1] == "m-009"
+    assert names(made, of_truth(made).accounts)[-1] == "m-009"
 
 
 def test_who_does_a_small_part_of_what_the_others_do_is_no_member():
@@ -74,23 +84,23 @@ def test_who_does_a_small_part_of_what_the_others_do_is_no_member():
     strays(log, "m-tenth", 9, 240)
     strays(log, "m-half", 9, 15)
     made = log.made()
-    found = names(made, members(made.traffic, by_truth(made))[0])
+    found = names(made, of_truth(made).accounts)
     assert "m-half" in found
     assert "m-tenth" not in found
 
 
 def test_a_fit_that_strays_often_needs_more(plain: Made):
     """Where three of four own threads are taken for common work, nobody is proven a member."""
-    assert len(members(plain.traffic, by_truth(plain, false_rate=0.02))[0]) == 10
-    found, confidence = members(plain.traffic, by_truth(plain, false_rate=0.75))
-    assert len(found) == len(confidence) == 0
+    assert len(of_truth(plain, false_rate=0.02).accounts) == 10
+    found = of_truth(plain, false_rate=0.75)
+    assert len(found.accounts) == len(found.confidences) == 0
 
 
 def test_exchanges_less_than_likely_make_no_member(plain: Made):
-    """Every exchange just below the threshold of attribution: there are no members."""
-    rows = plain.rows("m")
-    found, _ = members(plain.traffic, Attribution(rows, np.full(len(rows), 0.79), 0.0, NO_MODEL))
-    assert len(found) == 0
+    """Every thread just below the threshold of attribution: there are no members."""
+    fit = by_truth(plain)
+    unsure = replace(fit, told=np.full(len(fit.threads), 0.79))
+    assert len(members(plain.traffic, unsure).accounts) == 0
 
 
 def test_one_conversation_makes_no_member():
@@ -105,7 +115,7 @@ def test_one_conversation_makes_no_member():
             opening=opening,
         )  # fmt: skip
     made = log.made()
-    assert "m-talk" not in names(made, members(made.traffic, by_truth(made))[0])
+    assert "m-talk" not in names(made, of_truth(made).accounts)
 
 
 def test_few_exchanges_make_a_member_only_of_who_comes_with_the_others():
@@ -119,6 +129,58 @@ def test_few_exchanges_make_a_member_only_of_who_comes_with_the_others():
                 capability=CODE["mathematical_reasoning"], turns=1, network=network,
             )  # fmt: skip
     made = log.made()
-    found = names(made, members(made.traffic, by_truth(made))[0])
+    found = names(made, of_truth(made).accounts)
     assert "m-with" in found
     assert "m-away" not in found
+
+
+def test_some_of_an_account_s_exchanges_are_evenly_spaced(plain: Made):
+    """All of who has few; of who has many at most 128, in order, the first among them."""
+    log = Log(9)
+    for i in range(300):
+        log.send("b", ts=i, turns=1)
+    for account in ("a", "c"):
+        for i in range(5):
+            log.send(account, ts=i, turns=1)
+    traffic = log.made().traffic
+    rows = traffic.exchanges.rows_of(np.arange(3))
+    some = some_of(traffic, rows)
+    assert np.bincount(traffic.exchanges.account[some]).tolist() == [5, MOST_OF_ONE, 5]
+    ts = traffic.exchanges["ts"][some]
+    assert ts[:5].tolist() == ts[-5:].tolist() == list(range(5))
+    assert ts[5:-5].tolist() == [i * 300 // MOST_OF_ONE for i in range(MOST_OF_ONE)]
+    few = plain.rows("m")
+    assert some_of(plain.traffic, few).tolist() == few.tolist()
+    assert len(some_of(traffic, rows[:0])) == 0
+
+
+def test_accounts_are_compared_with_those_whose_rows_are_given():
+    """Newcomers against known members: about the same, or about something else.
+
+    The other way round nobody is with the newcomers, who are compared with each other then.
+    """
+    log = Log(2).outsiders(30).campaign()
+    log.campaign(members=2, start="n-else", topic=3, own=0)
+    log.campaign(members=2, start="n-same", own=0)
+    made = log.made()
+    like = made.rows("m")
+    like, theirs = like[made.common[like]], made.rows("n")
+    newcomers = made.places("n")
+    assert elsewhere(made.traffic, theirs, newcomers, like).tolist() == [True, True, False, False]
+    alone = made.places("n-else")
+    rows = made.rows("n-else")
+    assert not elsewhere(made.traffic, rows, alone, rows).any()
+
+
+def test_a_share_that_is_known_already_is_what_accounts_must_come_up_to(plain: Made):
+    """Members do common work in about two threads of three: a typical tenth more changes nothing.
+
+    Of one of whom it was six times as much nobody does a quarter.
+    """
+    fit, rows = by_truth(plain), plain.rows("m")
+    like = some_of(plain.traffic, rows[plain.common[rows]])
+    own = of_truth(plain)
+    known = members(plain.traffic, fit, own.share + 0.1, like)
+    assert known.accounts.tolist() == own.accounts.tolist()
+    assert known.share == own.share + 0.1
+    assert len(members(plain.traffic, fit, 6 * own.share, like).accounts) == 0

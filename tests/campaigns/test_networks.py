@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stillwatch.campaigns import judgement
 from stillwatch.campaigns.harvest import harvest_signs
 from stillwatch.campaigns.judgement import Verdict
 from stillwatch.campaigns.networks import judge_network
@@ -49,6 +50,19 @@ def test_signs_of_a_harvest_speak_against_a_reseller():
     assert harvest_signs(made.traffic, component).weight > 1
     verdict = judged(made)
     assert verdict is None or verdict.tests["harvest_signs"].weight < -1
+
+
+def test_of_a_large_pool_a_part_is_looked_at_and_all_are_named(monkeypatch: pytest.MonkeyPatch):
+    """By the evidence of twelve of its accounts, all 24 with all of their traffic."""
+    monkeypatch.setattr(judgement, "LOOKED_AT", 12)
+    made = pool_of(Log(3).outsiders(), 24).made()
+    verdict = judged(made)
+    assert verdict is not None
+    assert verdict.accounts.tolist() == made.places("m").tolist()
+    assert sorted(verdict.rows.tolist()) == sorted(made.rows("m").tolist())
+    account = made.traffic.exchanges.account
+    shown = np.unique(account[verdict.tests["shared_origin"].sample])
+    assert np.isin(shown, judgement.part_of(made.traffic, made.places("m"))).all()
 
 
 def test_a_fleet_is_not():

@@ -177,6 +177,22 @@ def test_a_small_part_of_what_a_pool_carries_is_a_customer_s(each: int, shared: 
     assert set(customer.explains) == set(ALL)
 
 
+def test_signs_of_a_part_count_for_the_accounts_that_it_stands_for():
+    """Few enough signs for one customer, unless each account that is looked at is one of fifty."""
+    made = pool_of(Log(3).outsiders(110)).made()
+    component = made.component(only_common=False)
+    tests = {t.kind: t for t in (run(made.traffic, component) for run in TESTS)}
+    # A sixth of what they send, whatever it is about: as much as a customer's part is.
+    few = replace(component, rows=component.rows[::6])
+    many = replace(few, stands_for=50.0)
+    of_few, of_many = (
+        next(r.fit for r in rivals(made.traffic, c, tests) if r.name == "customer")
+        for c in (few, many)
+    )
+    assert of_few > 0.5
+    assert of_many == 0
+
+
 def test_pieces_of_everybody_s_work_without_shared_access_are_no_reseller():
     """Mixed traffic by itself is no pool."""
     log = Log(3).outsiders(110)

@@ -18,6 +18,7 @@ from stillwatch.traffic import (
     Group,
     Incidence,
     Slices,
+    Threads,
     Traffic,
 )
 
@@ -110,7 +111,8 @@ def traffic(
     accounts = Accounts(
         [f"a{i:04d}" for i in range(n)], zeros, zeros, zeros, zeros.astype(np.uint64), {}, {}
     )
-    exchanges = Exchanges(none, {}, np.zeros((0, 256), np.int8), none)
+    silence = Threads(none, np.zeros(1, np.int64), np.zeros(n + 1, np.int64))
+    exchanges = Exchanges(none, {}, np.zeros((0, 256), np.int8), none, silence)
     return Traffic(accounts, exchanges, slices or empty, incidence, {}, SCALE)
 
 

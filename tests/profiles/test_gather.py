@@ -27,18 +27,17 @@ def signals() -> pa.Table:
 
 
 def said(traffic: Traffic) -> dict[str, object]:
-    """All that traffic says, rows in order of exchange keys and threads as groups, to compare."""
+    """All that traffic says, rows in order of exchange keys, to compare."""
     x = traffic.exchanges
     order = np.argsort(x["exchange"])
     ids = np.array(x.ids.to_pylist())[order]
-    thread = x["thread"][order]
     out: dict[str, object] = {
         "ids": ids.tolist(),
         "account": x.account[order].tolist(),
         "content": x.content[order].tolist(),
-        "threads": sorted(ids[thread == t].tolist() for t in np.unique(thread)),
+        "threads": (x.ids.take(pa.array(x.threads.order)).to_pylist(), x.threads.first.tolist()),
     }
-    out |= {name: x[name][order].tolist() for name in x.keys if name != "thread"}
+    out |= {name: x[name][order].tolist() for name in x.keys}
     for part in (traffic.accounts, traffic.slices, traffic.incidence):
         for name, value in vars(part).items():
             plain = value.tolist() if isinstance(value, np.ndarray) else value

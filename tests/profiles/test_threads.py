@@ -1,4 +1,4 @@
-"""Threads: known by id, inferred without one, and what must not be joined."""
+"""Threads: known by id, inferred without one, what must not be joined, and how they are kept."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from stillwatch.profiles.threads import OPEN, PATIENCE_US, threads
+from stillwatch.traffic import Threads
+
+ACCOUNTS = 8
 
 
 class Log(NamedTuple):
@@ -51,6 +54,11 @@ def drawn(seed: int, n: int = 400) -> Log:
     )
 
 
+def followed(rows: Log) -> tuple[np.ndarray, Threads]:
+    """What `threads` makes of the rows, among more accounts than there are rows of."""
+    return threads(*rows, ACCOUNTS)
+
+
 def parts(thread: np.ndarray) -> set[frozenset[int]]:
     """The grouping that thread numbers say, whatever the numbers are."""
     return {frozenset(np.flatnonzero(thread == t).tolist()) for t in np.unique(thread)}
@@ -66,7 +74,8 @@ def brute_force(rows: Log) -> set[frozenset[int]]:
     last: dict[int, int] = {}
     for i in order:
         if rows.conversation[i]:
-            found.setdefault(("known", rows.conversation[i]), []).append(i)
+            known = ("known", rows.account[i], rows.conversation[i])
+            found.setdefault(known, []).append(i)
             continue
         mine = begun.setdefault(int(rows.account[i]), [])
         for head in reversed(mine[-OPEN:]):
@@ -91,28 +100,56 @@ def brute_force(rows: Log) -> set[frozenset[int]]:
 def test_threads_are_those_of_the_brute_force(seed: int):
     """Random traffic is grouped as a plain reading of the rule groups it."""
     rows = drawn(seed)
-    assert parts(threads(*rows)) == brute_force(rows)
+    assert parts(followed(rows)[0]) == brute_force(rows)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_order_of_rows_does_not_matter(seed: int):
-    """Shuffled rows are grouped alike."""
+    """Shuffled rows are grouped alike, and their threads have the same numbers and order."""
     rows = drawn(seed)
     order = np.random.default_rng(seed).permutation(len(rows.ts))
-    shuffled = parts(threads(*rows.take(order)))
-    assert {frozenset(order[list(part)].tolist()) for part in shuffled} == parts(threads(*rows))
+    thread, found = followed(rows)
+    again, shuffled = followed(rows.take(order))
+    assert again.tolist() == thread[order].tolist()
+    assert order[shuffled.order].tolist() == found.order.tolist()
+    assert shuffled.first.tolist() == found.first.tolist()
+    assert shuffled.starts.tolist() == found.starts.tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_threads_are_numbered_by_account_then_by_when_they_begin(seed: int):
+    """Their rows lie together, in order of time, then key; every account has its stretch."""
+    rows = drawn(seed)
+    thread, found = followed(rows)
+    when = list(zip(rows.ts.tolist(), rows.exchange.tolist(), strict=True))
+    begins = []
+    for number in range(len(found)):
+        mine = sorted(np.flatnonzero(thread == number), key=when.__getitem__)
+        assert found.order[found.first[number] : found.first[number + 1]].tolist() == mine
+        begins.append((int(rows.account[mine[0]]), *when[mine[0]]))
+    assert begins == sorted(begins)
+    of_account = [account for account, *_ in begins]
+    assert found.starts.tolist() == np.searchsorted(of_account, range(ACCOUNTS + 1)).tolist()
 
 
 def test_a_conversation_id_joins_whatever_else_differs():
-    """One id is one thread, over accounts and contexts; two ids are two, at the same moment."""
-    rows = log((0, 0, 7, 1, 1), (1, 600, 7, 2, 9), (0, 1, 8, 1, 3), (0, 2, 0, 1, 3))
-    assert parts(threads(*rows)) == {frozenset({0, 1}), frozenset({2}), frozenset({3})}
+    """One id is one thread, over contexts and hours; two ids are two, at the same moment."""
+    rows = log((0, 0, 7, 1, 1), (0, 600, 7, 2, 9), (0, 1, 8, 1, 3), (0, 2, 0, 1, 3))
+    assert parts(followed(rows)[0]) == {frozenset({0, 1}), frozenset({2}), frozenset({3})}
+
+
+def test_a_conversation_that_goes_from_account_to_account_is_a_thread_of_each():
+    """One id, sent by turns by two accounts: each account's part is a thread of its own."""
+    rows = log((0, 0, 7, 1, 1), (1, 1, 7, 1, 3), (0, 2, 7, 1, 5), (1, 3, 7, 1, 7))
+    thread, found = followed(rows)
+    assert parts(thread) == {frozenset({0, 2}), frozenset({1, 3})}
+    assert found.account(thread).tolist() == [0, 1, 0, 1]
 
 
 def test_a_longer_request_soon_after_continues_the_shorter():
     """Two turns more, of the same software, within six hours."""
     rows = log((0, 0, 0, 1, 1), (0, 5, 0, 1, 3), (0, 300, 0, 1, 5))
-    assert parts(threads(*rows)) == {frozenset({0, 1, 2})}
+    assert parts(followed(rows)[0]) == {frozenset({0, 1, 2})}
 
 
 @pytest.mark.parametrize(
@@ -123,18 +160,18 @@ def test_a_longer_request_soon_after_continues_the_shorter():
 )  # fmt: skip
 def test_what_does_not_continue_begins_anew(other: tuple[int, int, int, int, int]):
     """Another account or software, too late, or not as many turns more as one answer adds."""
-    assert len(parts(threads(*log((0, 0, 0, 1, 1), other)))) == 2
+    assert len(parts(followed(log((0, 0, 0, 1, 1), other))[0])) == 2
 
 
 def test_a_request_of_unknown_length_is_not_continued():
     """Where turns are unknown, nothing says that two more of them make the next request."""
-    assert len(parts(threads(*log((0, 0, 0, 1, -1), (0, 5, 0, 1, 2))))) == 2
+    assert len(parts(followed(log((0, 0, 0, 1, -1), (0, 5, 0, 1, 2)))[0])) == 2
 
 
 def test_two_open_threads_are_told_apart_by_their_software():
     """Interleaved conversations of two clients stay two threads."""
     rows = log((0, 0, 0, 1, 1), (0, 1, 0, 2, 1), (0, 2, 0, 1, 3), (0, 3, 0, 2, 3))
-    assert parts(threads(*rows)) == {frozenset({0, 2}), frozenset({1, 3})}
+    assert parts(followed(rows)[0]) == {frozenset({0, 2}), frozenset({1, 3})}
 
 
 @pytest.mark.parametrize(("others", "continues"), [(60, True), (64, False)])
@@ -143,11 +180,13 @@ def test_a_thread_is_remembered_through_sixty_others(others: int, continues: boo
     rows = log(
         (0, 0, 0, 1, 1), *((0, 1, 0, 2, 1) for _ in range(others)), (0, 2, 0, 1, 3)
     )  # fmt: skip
-    assert len(parts(threads(*rows))) == others + 2 - continues
+    assert len(parts(followed(rows)[0])) == others + 2 - continues
 
 
 def test_single_turns_and_no_rows():
     """A hundred single turns are a hundred threads; nothing is nothing."""
     rows = log(*((0, minute, 0, 1, 1) for minute in range(100)))
-    assert len(parts(threads(*rows))) == 100
-    assert len(threads(*(column[:0] for column in rows))) == 0
+    assert len(parts(followed(rows)[0])) == 100
+    thread, found = followed(rows.take(np.zeros(0, np.int64)))
+    assert len(thread) == len(found) == len(found.order) == 0
+    assert found.starts.tolist() == [0] * (ACCOUNTS + 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.duck import Duck
+from stillwatch.engine.threads import map_ordered
 from stillwatch.profiles.gather import gather
 from stillwatch.tables import CONTENT_COMPONENTS, FRAME_BANDS, SIGNALS
 from stillwatch.traffic import Traffic
@@ -88,7 +90,9 @@ def gathered(
     duck = Duck(threads)
     try:
         columns = columns_of(signals) | ({} if content is None else {"content": content})
-        return gather(columns, ids, names or names_of(signals), registrations, duck.run, SCALE)
+        spread = partial(map_ordered, threads=threads)
+        told = names or names_of(signals)
+        return gather(columns, ids, told, registrations, duck.run, SCALE, spread=spread)
     finally:
         duck.close()
 

@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
 
 from stillwatch.statistics import boosting
-from stillwatch.statistics.boosting import boost
+from stillwatch.statistics.boosting import LEAVES, Boosted, boost
 
 
 def joint(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,3 +69,66 @@ def test_too_few_rows_for_a_leaf_teach_only_the_mean(rows: int):
     codes, truth = joint(rows, 8)
     told = boost(codes, truth, np.ones(rows))(codes)
     np.testing.assert_allclose(told, truth.mean(), rtol=1e-6)
+
+
+def grown(leaves: list[int], seed: int, features: int = 6) -> Boosted:
+    """Trees of so many leaves each, grown by cutting leaves at random, whatever the cuts."""
+    rng = np.random.default_rng(seed)
+    shape = (len(leaves), 2 * LEAVES - 1)
+    feature, cut = np.full(shape, -1, np.int8), np.zeros(shape, np.uint8)
+    left, value = np.zeros(shape, np.int16), np.zeros(shape)
+    for tree, count in enumerate(leaves):
+        ends = [0]
+        for used in range(1, 2 * count - 1, 2):
+            node = ends.pop(int(rng.integers(len(ends))))
+            feature[tree, node] = rng.integers(features)
+            cut[tree, node], left[tree, node] = rng.integers(0, 256), used
+            ends += [used, used + 1]
+        value[tree, ends] = rng.normal(size=count)
+    return Boosted(float(rng.normal()), feature, cut, left, value)
+
+
+def walked(trees: Boosted, row: list[int]) -> float:
+    """The probability of one row, from the root of each tree down, one node at a time."""
+    total = trees.base
+    for tree in range(len(trees.feature)):
+        node = 0
+        while trees.feature[tree, node] >= 0:
+            above = row[trees.feature[tree, node]] > trees.cut[tree, node]
+            node = trees.left[tree, node] + int(above)
+        total += trees.value[tree, node]
+    return 1 / (1 + np.exp(-total))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trees_say_what_walking_down_them_says(seed: int):
+    """Trees of any shape: of as many leaves as may be, of two, and of one that is all there is.
+
+    Codes of the cuts and just above, so that every edge is met, and of features never asked for.
+    """
+    rng = np.random.default_rng(seed)
+    trees = grown([LEAVES, 1, *rng.integers(1, LEAVES + 1, 30), 2, LEAVES, 1], seed)
+    codes = rng.integers(0, 256, (300, 8)).astype(np.uint8)
+    cuts = trees.cut[trees.feature >= 0].astype(int)
+    edge = np.minimum(rng.choice(cuts, (300, 8)) + rng.integers(0, 2, (300, 8)), 255)
+    rows = np.concatenate([codes, edge.astype(np.uint8), np.array([[0] * 8, [255] * 8], np.uint8)])
+    expected = [walked(trees, row) for row in rows.tolist()]
+    np.testing.assert_allclose(trees(rows), expected, rtol=1e-12)
+    np.testing.assert_array_equal(trees(np.asfortranarray(rows)), trees(rows))
+
+
+def test_learnt_trees_say_what_walking_down_them_says():
+    """Of trees that were taught, rows that they were and were not taught by."""
+    codes, truth = joint(3_000, 9)
+    trees = boost(codes, truth, np.ones(len(truth)))
+    asked = np.concatenate([codes[:100], joint(200, 10)[0]])
+    expected = [walked(trees, row) for row in asked.tolist()]
+    np.testing.assert_allclose(trees(asked), expected, rtol=1e-12)
+
+
+def test_trees_of_one_leaf_are_a_constant():
+    """All trees a single leaf: whatever is asked, their sum."""
+    trees = grown([1] * 4, 0)
+    expected = 1 / (1 + np.exp(-trees.base - trees.value[:, 0].sum()))
+    np.testing.assert_allclose(trees(np.arange(12, dtype=np.uint8).reshape(4, 3)), expected)
+    assert len(trees(np.zeros((0, 3), np.uint8))) == 0

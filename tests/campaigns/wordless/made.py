@@ -149,4 +149,4 @@ def some_works(account: list[int], settings: list[int], unread: list[int] | None
     """Threads by hand, of one exchange each; settings are keys, 0 unknown."""
     keys, place = np.unique(np.array(settings, np.uint64), return_inverse=True)
     flags = np.array(unread if unread is not None else [0] * len(account), bool)
-    return Works(np.array(account), place, flags, keys, np.arange(len(account)))
+    return Works(np.array(account), place, flags, keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.campaigns.wordless.works import LONG_TOKENS, unread_rates, works
+from stillwatch.campaigns.wordless.works import LONG_TOKENS, PAUSE_US, unread_rates, works
 from tests.campaigns.wordless.made import Silent, some_works
 
 
@@ -17,9 +17,9 @@ def test_unread_is_long_and_without_a_pause(tokens: int, pauses: int, unread: bo
     """A short answer isn't worth keeping, and who comes back after minutes may have read."""
     log = Silent()
     log.thread(log.account("a"), 5, tokens, pauses, 1)
-    found = works(log.traffic().exchanges)
-    assert found.unread.tolist() == [unread]
-    assert found.of_row.tolist() == [0] * (1 + pauses)
+    exchanges = log.traffic().exchanges
+    assert works(exchanges).unread.tolist() == [unread]
+    assert exchanges["thread"].tolist() == [0] * (1 + pauses)
 
 
 def test_steps_of_a_program_are_no_pause():
@@ -35,6 +35,22 @@ def test_unknown_lengths_are_not_long():
     """Where a log doesn't tell lengths, no thread is a sign."""
     log = Silent().honest(3)
     assert not works(log.traffic("output_tokens").exchanges).unread.any()
+
+
+def test_threads_have_the_numbers_of_the_traffic():
+    """Each one's account, settings and answers, against a search of its rows."""
+    exchanges = Silent(3).honest(12).traffic().exchanges
+    found, thread = works(exchanges), exchanges["thread"]
+    assert len(found.account) == len(exchanges.threads) > 50
+    for number in range(len(found.account)):
+        rows = np.flatnonzero(thread == number)
+        rows = rows[np.argsort(exchanges["ts"][rows])]
+        paused = (np.diff(exchanges["ts"][rows]) > PAUSE_US).any()
+        long = exchanges["output_tokens"][rows].max() >= LONG_TOKENS
+        assert found.unread[number] == (long and not paused)
+        assert found.account[number] == exchanges.account[rows[0]]
+        assert found.keys[found.settings[number]] == exchanges["settings"][rows[0]]
+    assert 0 < found.unread.sum() < len(found.unread)
 
 
 def test_rates_are_by_account():
