@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.campaigns import cells
+from stillwatch.statistics import cells
 from stillwatch.statistics.cells import BATCH, CELLS, PARTS, WIDE, Codebook, assign, codebook
 from tests.campaigns.made import Log
 
