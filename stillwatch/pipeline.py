@@ -122,11 +122,14 @@ def detect(
         _spool(lake, is_lake(log) and until is None) as spool,
     ):
         traffic = _traffic(lake, spool, until, runner, clock)
+        ran = runner.record()
+        # A cluster isn't held while this machine judges.
+        runner.close()
         with clock.stage("groups", SEARCHES, "searches"), _steady():
             spread = partial(_spread, threads=threads)
             candidates = find_groups(traffic, clock.progress.advance, spread)
         work = len(candidates.groups) + len(candidates.networks)
-        run = _run_record(lake, until) | runner.record() | _world(log)
+        run = _run_record(lake, until) | ran | _world(log)
         run["exchanges_detected"] = len(traffic.exchanges)
         with clock.stage("campaigns", work, "groups"), _steady():
             findings = conclude(

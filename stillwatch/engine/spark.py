@@ -6,6 +6,7 @@ Jobs go out in waves, so that the driver never holds more than one of them besid
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -31,6 +32,17 @@ _SENT_BYTES = 64 << 20
 
 _LONGEST = 300
 
+_TODO = (
+    ("No module named", "Install stillwatch, in this version, where the workers' Python is"),
+    ("PYTHON_VERSION_MISMATCH", "Use one version of Python here and on the workers"),
+    ("maxResultSize", "Raise spark.driver.maxResultSize"),
+    ("Java heap space", "Raise spark.driver.memory, or spark.executor.memory if a worker lacks it"),
+    ("larger than max", "Raise spark.connect.grpc.maxInboundMessageSize"),
+    ("exited unexpectedly", "Raise spark.executor.memoryOverhead: Python is outside Java's memory"),
+    ("ExecutorLost", "Raise spark.executor.memoryOverhead: Python is outside Java's memory"),
+)
+"""What to do, by what a fault's text has in it; the first that fits."""
+
 
 class Spark:
     """Runs stages on a cluster through its session. `where` names it in errors."""
@@ -39,6 +51,7 @@ class Spark:
         self._session, self._where = session, where
         self._workers: set[str] = set()
         self._sent: dict[str, pa.Table] = {}
+        self._parts: dict[str, int] = {}
 
     def map(self, reads: Sequence[Read], work: Work, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """`work` of each read's rows, in the order of `reads`; raises `EngineFailed`."""
@@ -56,7 +69,7 @@ class Spark:
         with self._failures():
             for name, table in tables.items():
                 if self._sent.get(name) is not table:
-                    self._send(name, to_sql(table))
+                    self._send(name, table)
                     self._sent[name] = table
             return from_sql(self._session.sql(sql).toArrow())
 
@@ -105,14 +118,18 @@ class Spark:
 
     def _send(self, name: str, table: pa.Table) -> None:
         step = max(1, _SENT_BYTES * max(1, table.num_rows) // max(1, table.nbytes))
-        parts = [table.slice(at, step) for at in range(0, max(1, table.num_rows), step)]
-        views = [f"{name}_part_{number}" for number in range(len(parts))]
-        for view, part in zip(views, parts, strict=True):
+        begins = range(0, max(1, table.num_rows), step)
+        views = [f"{name}_part_{number}" for number in range(len(begins))]
+        for view, begin in zip(views, begins, strict=True):
+            part = to_sql(table.slice(begin, step))
             rows = part if part.num_rows else []
             self._session.createDataFrame(rows, ddl(part.schema)).createOrReplaceTempView(view)
         # The cluster puts the parts together: a plan with all of their rows would be one message.
         whole = self._session.sql(" union all ".join(f"select * from {view}" for view in views))
         whole.createOrReplaceTempView(name)
+        for left in range(len(views), self._parts.get(name, 0)):
+            self._session.catalog.dropTempView(f"{name}_part_{left}")
+        self._parts[name] = len(views)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -122,11 +139,15 @@ class Spark:
         except EngineFailed:
             raise
         except Exception as fault:
-            text = " ".join(str(fault).split())
-            todo = "See the cluster's log"
-            if "No module named" in text:
-                todo = "Install stillwatch, in this version, where the workers' Python is"
-            raise EngineFailed(self._where, f"failed ({text[:_LONGEST]})", todo) from fault
+            text = str(fault)
+            todo = next((todo for sign, todo in _TODO if sign in text), "See the cluster's log")
+            raise EngineFailed(self._where, f"failed ({_gist(text)})", todo) from fault
+
+
+def _gist(text: str) -> str:
+    """What a fault says, in one line: of a worker's traceback, the line below it."""
+    told = re.search(r"^\S.*", text.partition("Traceback (most recent call last):")[2], re.M)
+    return " ".join((told[0] if told else text).split())[:_LONGEST]
 
 
 def _waves(reads: Sequence[Read]) -> Iterator[Sequence[Read]]:
