@@ -115,9 +115,10 @@ def detect(
     known = None if earlier is None else read_findings(earlier)
     threads = max(1, threads or os.cpu_count() or 1)
     clock = _Clock(progress or Silent())
+    shared = Path(log) / "signals" if is_lake(log) else None
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
-        closing(open_engine(engine, threads, Path(scratch))) as runner,
+        closing(open_engine(engine, threads, Path(scratch), shared)) as runner,
         _opened(log, clock, threads) as lake,
         _spool(lake, is_lake(log) and until is None) as spool,
     ):

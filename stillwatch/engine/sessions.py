@@ -17,8 +17,11 @@ _ALL_OF_IT = "pip install 'pyspark[connect]>=4.2,<5'"
 """Its extra has what both kinds of sessions need."""
 
 
-def connect(url: str) -> Spark:
-    """A session of its own on the Spark Connect server at `url`; `ExtraMissing`, `EngineFailed`."""
+def connect(url: str, shared: Path | None = None) -> Spark:
+    """A session of its own on the Spark Connect server at `url`; `ExtraMissing`, `EngineFailed`.
+
+    Workers see the folder `shared`, if there is one, where it is here.
+    """
     where = url.split(";", maxsplit=1)[0].rstrip("/")
     builder = _session_builder(where)
     _check_client(where)
@@ -28,7 +31,7 @@ def connect(url: str) -> Spark:
     try:
         with DefaultChannelBuilder(url).toChannel() as channel:
             grpc.channel_ready_future(channel).result(timeout=_PATIENCE_S)
-        return Spark(builder.remote(url).create(), where)
+        return Spark(builder.remote(url).create(), where, shared)
     except grpc.FutureTimeoutError as fault:
         raise EngineFailed(
             where,
@@ -39,8 +42,8 @@ def connect(url: str) -> Spark:
         raise _refused(where, fault, "Check the URL: `sc://host:port`") from fault
 
 
-def submit(master: str) -> Spark:
-    """A classic session of its own on a master; `ExtraMissing`, `EngineFailed`."""
+def submit(master: str, shared: Path | None = None) -> Spark:
+    """A classic session of its own on a master, else like `connect`."""
     builder = _session_builder(master)
     from pyspark.sql.pandas.utils import require_minimum_pandas_version
     from pyspark.util import is_remote_only
@@ -59,7 +62,7 @@ def submit(master: str) -> Spark:
     try:
         quiet = builder.config("spark.ui.showConsoleProgress", "false")
         session = quiet.master(master).appName("stillwatch").getOrCreate()
-        return Spark(session.newSession(), master)
+        return Spark(session.newSession(), master, shared)
     except Exception as fault:
         if "stopped SparkContext" in str(fault):
             raise EngineFailed(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from stillwatch.engine.crossing import ddl, from_sql, restore, to_sql
 from stillwatch.engine.worker import do_job, wire
 from stillwatch.errors import EngineFailed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
     from stillwatch.engine.protocol import Read, Work
@@ -28,7 +32,7 @@ _WAVE_ROWS = 1 << 20
 """Rows of one wave: half a gigabyte of signals, half of what a classic driver takes by default."""
 
 _SENT_BYTES = 64 << 20
-"""Bytes of a table that are sent at once; Spark Connect refuses messages of 128 MB and more."""
+"""Bytes of a table in one message, or one row group; Spark Connect refuses 128 MB and more."""
 
 _LONGEST = 300
 
@@ -45,13 +49,17 @@ _TODO = (
 
 
 class Spark:
-    """Runs stages on a cluster through its session. `where` names it in errors."""
+    """Runs stages on a cluster through its session. `where` names it in errors.
 
-    def __init__(self, session: SparkSession, where: str) -> None:
-        self._session, self._where = session, where
+    Tables for SQL lie in the folder `shared`, which workers see, for as long as they are used;
+    without one, they are sent through the session.
+    """
+
+    def __init__(self, session: SparkSession, where: str, shared: Path | None = None) -> None:
+        self._session, self._where, self._shared = session, where, shared
         self._workers: set[str] = set()
         self._sent: dict[str, pa.Table] = {}
-        self._parts: dict[str, int] = {}
+        self._left: dict[str, Path] = {}
 
     def map(self, reads: Sequence[Read], work: Work, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """`work` of each read's rows, in the order of `reads`; raises `EngineFailed`."""
@@ -78,8 +86,11 @@ class Spark:
         return {"engine": "spark", "workers": len(self._workers)}
 
     def close(self) -> None:
-        """End the session."""
+        """End the session, and remove what was put where workers see it."""
         self._session.stop()
+        self._sent.clear()
+        for name in list(self._left):
+            self._take_back(name)
 
     def _gather(self, wave: Sequence[Read], work: Work, schema: pa.Schema) -> pa.Table:
         jobs, expected = [pickle.dumps(read) for read in wave], version("stillwatch")
@@ -117,19 +128,40 @@ class Spark:
             yield restore(_taken(rows, places), schema)
 
     def _send(self, name: str, table: pa.Table) -> None:
-        step = max(1, _SENT_BYTES * max(1, table.num_rows) // max(1, table.nbytes))
-        begins = range(0, max(1, table.num_rows), step)
-        views = [f"{name}_part_{number}" for number in range(len(begins))]
-        for view, begin in zip(views, begins, strict=True):
-            part = to_sql(table.slice(begin, step))
+        self._take_back(name)
+        try:
+            if self._shared is not None:
+                self._leave(name, table, self._shared)
+                return
+        except OSError:
+            # A lake that can't be written to is read all the same.
+            self._take_back(name)
+        self._say(name, table)
+
+    def _leave(self, name: str, table: pa.Table, folder: Path) -> None:
+        """Put a table where workers read it, so that no process of Spark holds all of it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._left[name] = path = folder.absolute() / f"sent-{uuid.uuid4().hex}.parquet"
+        with pq.ParquetWriter(path, to_sql(table.slice(0, 0)).schema) as file:
+            for part in _parts(table):
+                file.write_table(to_sql(part))
+        self._session.read.parquet(f"file://{path}").createOrReplaceTempView(name)
+
+    def _take_back(self, name: str) -> None:
+        if name in self._left:
+            self._left.pop(name).unlink(missing_ok=True)
+
+    def _say(self, name: str, table: pa.Table) -> None:
+        """Send a table in messages, where there is no folder: Spark's driver holds all of it."""
+        views = []
+        for number, part in enumerate(map(to_sql, _parts(table))):
             rows = part if part.num_rows else []
-            self._session.createDataFrame(rows, ddl(part.schema)).createOrReplaceTempView(view)
+            frame = self._session.createDataFrame(rows, ddl(part.schema))
+            views.append(f"{name}_part_{number}")
+            frame.createOrReplaceTempView(views[-1])
         # The cluster puts the parts together: a plan with all of their rows would be one message.
         whole = self._session.sql(" union all ".join(f"select * from {view}" for view in views))
         whole.createOrReplaceTempView(name)
-        for left in range(len(views), self._parts.get(name, 0)):
-            self._session.catalog.dropTempView(f"{name}_part_{left}")
-        self._parts[name] = len(views)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -160,6 +192,12 @@ def _waves(reads: Sequence[Read]) -> Iterator[Sequence[Read]]:
         rows += read.rows
     if begin < len(reads):
         yield reads[begin:]
+
+
+def _parts(table: pa.Table) -> Iterator[pa.Table]:
+    """A table in parts of about `_SENT_BYTES`; one without rows is one part."""
+    step = max(1, _SENT_BYTES * max(1, table.num_rows) // max(1, table.nbytes))
+    return (table.slice(at, step) for at in range(0, max(1, table.num_rows), step))
 
 
 def _taken(rows: pa.Table, places: np.ndarray) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A Spark Connect server without a JVM, with two workers, for tests of the Spark engine."""
+"""A Spark Connect server without a JVM, with two workers, each a process, for the Spark engine."""
 
 from __future__ import annotations
 
@@ -13,38 +13,43 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.pods import Pods
+
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens, and its process."""
+    """Where it listens, and what starts its workers."""
 
     url: str
-    pid: int
+    pods: Pods
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Sail with two workers that do one task at a time, in a process of its own."""
+    """Sail with two workers that do one task at a time, each of the three a process."""
+    folder = tmp_path_factory.mktemp("sail")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    pods = Pods(folder, {"PYTHONPATH": str(ROOT)})
     settings = {
-        "SAIL_MODE": "local-cluster",
+        "KUBECONFIG": str(pods.kubeconfig),
+        "SAIL_MODE": "kubernetes-cluster",
         "SAIL_CLUSTER__WORKER_INITIAL_COUNT": "2",
         "SAIL_CLUSTER__WORKER_MAX_COUNT": "2",
         "SAIL_CLUSTER__WORKER_TASK_SLOTS": "1",
         "SAIL_EXECUTION__DEFAULT_PARALLELISM": "2",
         "PYTHONPATH": str(ROOT),
     }
-    log = tmp_path_factory.mktemp("sail") / "log"
+    log = folder / "log"
     command = [sys.executable, "-m", "pysail", "spark", "server", "--port", str(port)]
     with log.open("w") as out:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=out, stderr=out)
     try:
         _wait(port, process, log)
-        yield Server(f"sc://127.0.0.1:{port}", process.pid)
+        yield Server(f"sc://127.0.0.1:{port}", pods)
     finally:
         process.terminate()
         try:
@@ -52,6 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        pods.close()
 
 
 def _wait(port: int, process: subprocess.Popen, log: Path) -> None:
