@@ -318,7 +318,7 @@ def _traffic(
     with clock.stage("signals", total, "exchanges"):
         done = spool.resume(parts)
         clock.progress.advance(len(spool))
-        made = map(unpacked, engine.map(fragments[done:], packed, PACKED))
+        made = map(unpacked, engine.map(fragments[done:], packed, PACKED, spool.commit))
         for part, (batch, named) in zip(parts[done:], made, strict=True):
             spool.add(part, batch, named)
             clock.progress.advance(batch.num_rows)

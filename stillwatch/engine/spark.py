@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -61,9 +61,16 @@ class Spark:
         self._sent: dict[str, pa.Table] = {}
         self._left: dict[str, Path] = {}
 
-    def map(self, reads: Sequence[Read], work: Work, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def map(
+        self,
+        reads: Sequence[Read],
+        work: Work,
+        schema: pa.Schema,
+        wait: Callable[[], None] = lambda: None,
+    ) -> Iterator[pa.RecordBatch]:
         """`work` of each read's rows, in the order of `reads`; raises `EngineFailed`."""
         for wave in _waves(reads):
+            wait()
             with self._failures():
                 gathered = self._gather(wave, work, schema)
             yield from self._in_order(gathered, len(wave), schema)

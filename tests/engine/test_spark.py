@@ -8,8 +8,9 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +23,10 @@ from stillwatch.engine.duck import Duck
 from stillwatch.engine.spark import Spark
 from stillwatch.errors import EngineFailed, ExtraMissing
 from stillwatch.lake import Lake, segment
+from stillwatch.lake.fragments import Fragment
 from stillwatch.pipeline import detect, ingest
 from stillwatch.profiles.objects import SIGNAL_OBJECTS, incidence_sql
+from stillwatch.signals.extract import READS
 from stillwatch.worlds import make_world
 from tests.engine.conftest import Server
 from tests.engine.reads import SCHEMA, Gone, Meeting, Numbers, widen
@@ -77,6 +80,34 @@ def test_rows_come_back_in_order_and_as_they_were(
     assert engine._workers <= here
 
 
+def test_a_run_that_ended_early_goes_on_from_its_last_wave(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """However soon it ended after that wave; and what the next one finds is the same."""
+    make_world("plain", tmp_path / "log", scale=SCALE, seed=3)
+    monkeypatch.setattr(segment, "GROUP_ROWS", 8192)
+    ingest([tmp_path / "log"], lake=tmp_path / "lake")
+    monkeypatch.setattr(spark, "_WAVE_ROWS", 20_000)
+    gather, waves = Spark._gather, []
+
+    def ends(self: Spark, wave: Sequence[Fragment], *more: Any) -> pa.Table:
+        waves.append([fragment.name for fragment in wave])
+        if len(waves) == 3:
+            raise EngineFailed("here", "ended", "Run again")
+        return gather(self, wave, *more)
+
+    monkeypatch.setattr(Spark, "_gather", ends)
+    with pytest.raises(EngineFailed, match="ended"):
+        detect(tmp_path / "lake", threads=2, engine=server.url)
+    assert not list((tmp_path / "lake" / "signals").glob("sent-*"))
+    theirs = detect(tmp_path / "lake", threads=2, engine=server.url)
+    assert waves[3] == waves[2]
+    names = [fragment.name for fragment in Lake.open(tmp_path / "lake").fragments(READS)]
+    assert [name for wave in (*waves[:2], *waves[3:]) for name in wave] == names
+    shutil.rmtree(tmp_path / "lake" / "signals")
+    assert differences(detect(tmp_path / "lake", threads=2), theirs) == {}
+
+
 def test_two_workers_do_rows_at_once(engine: Spark, tmp_path: Path):
     """Each worker does one task at a time, so that two reads can meet only on two workers."""
     a, b = tmp_path / "a", tmp_path / "b"
@@ -84,10 +115,17 @@ def test_two_workers_do_rows_at_once(engine: Spark, tmp_path: Path):
     assert [batch.column("sign").to_pylist() for batch in met] == [[1], [1]]
 
 
+@pytest.mark.parametrize("way", ["left in parts", "sent in parts", "no room"])
 @pytest.mark.parametrize("kind", SIGNAL_OBJECTS[:2])
-def test_steps_give_what_duckdb_gives(kind: str, engine: Spark, monkeypatch: pytest.MonkeyPatch):
-    """Row for row, also for keys of the upper half, and of tables sent in parts."""
+def test_steps_give_what_duckdb_gives(
+    kind: str, way: str, engine: Spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Row for row, also for keys of the upper half, whichever way the table goes."""
     monkeypatch.setattr(spark, "_SENT_BYTES", 60_000)
+    shared = tmp_path / "a folder"
+    if way == "no room":
+        shared.write_text("a file, and no folder")
+    monkeypatch.setattr(engine, "_shared", None if way == "sent in parts" else shared)
     rng = np.random.default_rng(len(kind))
     keys = rng.integers(0, 400, 4_000).astype(np.uint64) * np.uint64(0xF000000000000001)
     table = pa.table({"account": rng.integers(0, 50, 4_000), kind: keys})
@@ -96,6 +134,8 @@ def test_steps_give_what_duckdb_gives(kind: str, engine: Spark, monkeypatch: pyt
     assert found.num_rows
     assert found["object"].type == pa.uint64()
     assert found.equals(Duck(2).run({"signals": table}, sql))
+    assert len(list(shared.glob("sent-*.parquet"))) == (way == "left in parts")
+    engine._take_back("signals")
 
 
 def test_a_table_without_rows_is_one(engine: Spark):
