@@ -13,6 +13,9 @@ from stillwatch.errors import EngineFailed, ExtraMissing
 _PATIENCE_S = 15
 """How long a server may take to answer. Spark's own client tries for ten minutes."""
 
+_RETRIES = 6
+"""How often a server that stopped answering is tried again, later each time: for a minute or so."""
+
 _ALL_OF_IT = "pip install 'pyspark[connect]>=4.2,<5'"
 """Its extra has what both kinds of sessions need."""
 
@@ -27,11 +30,14 @@ def connect(url: str, shared: Path | None = None) -> Spark:
     _check_client(where)
     import grpc
     from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.client.retries import DefaultPolicy
 
     try:
         with DefaultChannelBuilder(url).toChannel() as channel:
             grpc.channel_ready_future(channel).result(timeout=_PATIENCE_S)
-        return Spark(builder.remote(url).create(), where, shared)
+        session = builder.remote(url).create()
+        session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
+        return Spark(session, where, shared)
     except grpc.FutureTimeoutError as fault:
         raise EngineFailed(
             where,

@@ -39,6 +39,7 @@ _LONGEST = 300
 _TODO = (
     ("No module named", "Install stillwatch, in this version, where the workers' Python is"),
     ("PYTHON_VERSION_MISMATCH", "Use one version of Python here and on the workers"),
+    ("UNAVAILABLE", "Start the server again, then run again: what came before is kept"),
     ("maxResultSize", "Raise spark.driver.maxResultSize"),
     ("Java heap space", "Raise spark.driver.memory, or spark.executor.memory if a worker lacks it"),
     ("larger than max", "Raise spark.connect.grpc.maxInboundMessageSize"),

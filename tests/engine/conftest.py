@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,16 +21,23 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens, and what starts its workers."""
+    """Where it listens, its process, and what starts its workers."""
 
     url: str
+    process: subprocess.Popen
     pods: Pods
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Sail with two workers that do one task at a time, each of the three a process."""
-    folder = tmp_path_factory.mktemp("sail")
+    with started(tmp_path_factory.mktemp("sail")) as server:
+        yield server
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Server]:
+    """A server of one's own, whose logs lie in `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -49,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=out, stderr=out)
     try:
         _wait(port, process, log)
-        yield Server(f"sc://127.0.0.1:{port}", pods)
+        yield Server(f"sc://127.0.0.1:{port}", process, pods)
     finally:
         process.terminate()
         try:

@@ -28,7 +28,7 @@ from stillwatch.pipeline import detect, ingest
 from stillwatch.profiles.objects import SIGNAL_OBJECTS, incidence_sql
 from stillwatch.signals.extract import READS
 from stillwatch.worlds import make_world
-from tests.engine.conftest import Server
+from tests.engine.conftest import Server, started
 from tests.engine.reads import SCHEMA, Gone, Meeting, Numbers, widen
 from tests.pipeline.small import SCALE, differences
 
@@ -187,6 +187,19 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(EngineFailed, match=r"^sc://127\.0\.0\.1:9: has no .*Start one") as caught:
         open_engine("sc://127.0.0.1:9/;use_ssl=false;x-key=hush", 2)
     assert "hush" not in str(caught.value)
+
+
+def test_a_server_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It is tried again a few times, and not for Spark's ten minutes; then one line says so."""
+    monkeypatch.setattr(sessions, "_RETRIES", 1)
+    with started(tmp_path) as server:
+        engine = open_engine(server.url, 2)
+        assert engine.run({}, "select 1 as one").to_pylist() == [{"one": 1}]
+        server.process.kill()
+        server.process.wait()
+        with pytest.raises(EngineFailed, match="Start the server again, then run again"):
+            engine.run({}, "select 1 as one")
+        engine.close()
 
 
 @pytest.mark.parametrize(
