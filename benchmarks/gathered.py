@@ -4,8 +4,8 @@
     python -m benchmarks.gathered --scales 0.005 0.02 --record benchmarks/results/gathered.json
 
 Detects in each lake (or in the world `plain` at each scale) in a process of its own, and looks at
-what `stillwatch.traffic.Traffic` holds when groups have been found: bytes on disk and in memory,
-each divided by what it grows with (exchanges, accounts, slices, uses of objects). Peak memory is
+what `stillwatch.traffic.Traffic` holds when all is judged: bytes on disk and in memory, each
+divided by what it grows with (exchanges, accounts, slices, uses of objects). Peak memory is
 told by stage, beside what was resident when the stage began. Then the arithmetic: what the
 constants of the last lake come to at `--exchanges` and `--accounts`. Slices and uses an account
 grow with its exchanges: where lakes have more exchanges an account than is asked for, these come
@@ -44,7 +44,7 @@ GROWS_WITH = {
 
 
 class Watch:
-    """A `Progress` that tells memory by stage, and looks at the traffic after groups are found."""
+    """A `Progress` that tells memory by stage, and looks at the traffic when all is judged."""
 
     def __init__(self) -> None:
         self.stages: dict[str, dict[str, float]] = {}
@@ -61,9 +61,9 @@ class Watch:
         """Nothing to see."""
 
     def finish(self) -> None:
-        """The stage's peak; after groups, the traffic's tables too."""
+        """The stage's peak; at the end the traffic's tables too, and what was kept on the way."""
         self.stages[self._stage]["peak"] = _resident("VmHWM")
-        if self._stage == "groups":
+        if self._stage == "campaigns":
             (traffic,) = (found for found in gc.get_objects() if isinstance(found, Traffic))
             self.traffic = measured(traffic)
 
@@ -119,10 +119,10 @@ def _resident(what: str) -> float:
     return int(found[1]) * 1024
 
 
-def child(lake: str, threads: int) -> dict[str, Any]:
+def child(lake: str, threads: int, engine: str) -> dict[str, Any]:
     """One lake, in this process."""
     watch = Watch()
-    sw.detect(lake, threads=threads, progress=watch)
+    sw.detect(lake, threads=threads, engine=engine, progress=watch)
     signals = sum(_row_bytes(field.type) for field in SIGNALS)
     return {**watch.traffic, "signals_bytes_an_exchange": signals, "stages": watch.stages}
 
@@ -185,6 +185,9 @@ def main() -> None:
     parser.add_argument("--scales", type=float, nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--engine", default="duckdb", help="`sc://host:port` for a cluster's driver"
+    )
     parser.add_argument("--exchanges", type=float, default=1e9)
     parser.add_argument("--accounts", type=float, default=1e7)
     parser.add_argument("--record", type=Path, help="a file to keep the document in")
@@ -198,6 +201,7 @@ def main() -> None:
             options.lakes.append(lake)
         for lake in options.lakes:
             command = [sys.executable, __file__, "--child", str(lake), str(options.threads)]
+            command.append(options.engine)
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             lakes.append(json.loads(done.stdout))
     told = [constants(lake) for lake in lakes]
@@ -216,6 +220,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(child(sys.argv[2], int(sys.argv[3]))))
+        print(json.dumps(child(sys.argv[2], int(sys.argv[3]), sys.argv[4])))
     else:
         main()

@@ -9,7 +9,7 @@ import pickle
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -94,11 +94,13 @@ class Spark:
         return {"engine": "spark", "workers": len(self._workers)}
 
     def close(self) -> None:
-        """End the session, and remove what was put where workers see it."""
-        self._session.stop()
+        """Remove what was put where workers see it, and end the session, if it hasn't ended."""
         self._sent.clear()
         for name in list(self._left):
             self._take_back(name)
+        # Where Spark is gone, what was asked of it last has said so.
+        with suppress(Exception):
+            self._session.stop()
 
     def _gather(self, wave: Sequence[Read], work: Work, schema: pa.Schema) -> pa.Table:
         jobs, expected = [pickle.dumps(read) for read in wave], version("stillwatch")
