@@ -126,9 +126,10 @@ def detect(
     known = None if earlier is None else read_findings(earlier)
     threads = max(1, threads or os.cpu_count() or 1)
     clock = _Clock(progress or Silent())
+    shared = Path(log) / "signals" if is_lake(log) else None
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
-        closing(open_engine(engine, threads, Path(scratch))) as runner,
+        closing(open_engine(engine, threads, Path(scratch), shared)) as runner,
         _opened(log, clock, threads) as lake,
         _spool(lake, is_lake(log) and until is None) as spool,
     ):
@@ -143,6 +144,8 @@ def detect(
             findings = _absorb_new(judged, lake, spool, parts, run, clock)
         if findings is None:
             traffic = _traffic(lake, spool, until, runner, clock, spread)
+            # A cluster isn't held while this machine judges.
+            runner.close()
             findings = _judge(judged, traffic, parts, known, run, clock, spread)
     run = findings.run
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
@@ -412,7 +415,7 @@ def _signals(
     with clock.stage("signals", total, "exchanges"):
         done = spool.resume(parts)
         clock.progress.advance(len(spool))
-        made = map(unpacked, engine.map(fragments[done:], packed, PACKED))
+        made = map(unpacked, engine.map(fragments[done:], packed, PACKED, spool.commit))
         for part, (batch, named) in zip(parts[done:], made, strict=True):
             spool.add(part, batch, named)
             clock.progress.advance(batch.num_rows)

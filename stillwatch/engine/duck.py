@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,13 @@ class Duck:
         self._threads = threads
         self._connection = duckdb.connect(config=config)
 
-    def map(self, reads: Sequence[Read], work: Work, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def map(
+        self,
+        reads: Sequence[Read],
+        work: Work,
+        schema: pa.Schema,
+        wait: Callable[[], None] = lambda: None,
+    ) -> Iterator[pa.RecordBatch]:
         """`work` of each read's rows, in the order of `reads`, on the engine's threads."""
 
         def job(read: Read) -> pa.RecordBatch:

@@ -30,8 +30,17 @@ class Engine(Protocol):
     Close it at the end.
     """
 
-    def map(self, reads: Sequence[Read], work: Work, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """`work` of each read's rows, in the order of `reads`; its batches have `schema`."""
+    def map(
+        self,
+        reads: Sequence[Read],
+        work: Work,
+        schema: pa.Schema,
+        wait: Callable[[], None] = lambda: None,
+    ) -> Iterator[pa.RecordBatch]:
+        """`work` of each read's rows, in the order of `reads`; its batches have `schema`.
+
+        Where batches come in bursts, `wait` is called before each: what came may be put in safety.
+        """
         ...
 
     def run(self, tables: dict[str, pa.Table], sql: str) -> pa.Table:

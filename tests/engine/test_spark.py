@@ -8,8 +8,9 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,12 @@ from stillwatch.engine.duck import Duck
 from stillwatch.engine.spark import Spark
 from stillwatch.errors import EngineFailed, ExtraMissing
 from stillwatch.lake import Lake, segment
+from stillwatch.lake.fragments import Fragment
 from stillwatch.pipeline import detect, ingest
 from stillwatch.profiles.objects import SIGNAL_OBJECTS, incidence_sql
+from stillwatch.signals.extract import READS
 from stillwatch.worlds import make_world
-from tests.engine.conftest import Server
+from tests.engine.conftest import Server, started
 from tests.engine.reads import SCHEMA, Gone, Meeting, Numbers, widen
 from tests.pipeline.small import SCALE, differences
 
@@ -58,14 +61,13 @@ def test_findings_are_those_of_the_embedded_engine(world: str, server: Server, t
     told = {key for key in theirs.run if theirs.run[key] != ours.run.get(key)}
     assert told <= {"engine", "workers", "seconds", "peak_memory_bytes"}
     assert (ours.run["engine"], theirs.run["engine"]) == ("duckdb", "spark")
-    # The server's two workers share its process.
-    assert theirs.run["workers"] == 1
+    assert theirs.run["workers"] == 2
 
 
 def test_rows_come_back_in_order_and_as_they_were(
     engine: Spark, server: Server, monkeypatch: pytest.MonkeyPatch
 ):
-    """Over several waves, of jobs of several batches and of none; done in the server's process."""
+    """Over several waves, of jobs of several batches and of none; done by the server's workers."""
     monkeypatch.setattr(spark, "_WAVE_ROWS", 30_000)
     counts = [20_000, 0, 1, 9_000, 9_000, 31_000, 0]
     reads = [Numbers(100_000 * i, rows) for i, rows in enumerate(counts)]
@@ -73,7 +75,37 @@ def test_rows_come_back_in_order_and_as_they_were(
     expected = list(Duck(2).map(reads, widen, SCHEMA))
     assert [batch.num_rows for batch in found] == counts
     assert all(a.schema == b.schema and a.equals(b) for a, b in zip(found, expected, strict=True))
-    assert engine._workers == {f"{platform.node()}:{server.pid}"}
+    here = {f"{platform.node()}:{worker.pid}" for worker in server.pods.processes}
+    assert len(engine._workers) == 2
+    assert engine._workers <= here
+
+
+def test_a_run_that_ended_early_goes_on_from_its_last_wave(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """However soon it ended after that wave; and what the next one finds is the same."""
+    make_world("plain", tmp_path / "log", scale=SCALE, seed=3)
+    monkeypatch.setattr(segment, "GROUP_ROWS", 8192)
+    ingest([tmp_path / "log"], lake=tmp_path / "lake")
+    monkeypatch.setattr(spark, "_WAVE_ROWS", 20_000)
+    gather, waves = Spark._gather, []
+
+    def ends(self: Spark, wave: Sequence[Fragment], *more: Any) -> pa.Table:
+        waves.append([fragment.name for fragment in wave])
+        if len(waves) == 3:
+            raise EngineFailed("here", "ended", "Run again")
+        return gather(self, wave, *more)
+
+    monkeypatch.setattr(Spark, "_gather", ends)
+    with pytest.raises(EngineFailed, match="ended"):
+        detect(tmp_path / "lake", threads=2, engine=server.url)
+    assert not list((tmp_path / "lake" / "signals").glob("sent-*"))
+    theirs = detect(tmp_path / "lake", threads=2, engine=server.url)
+    assert waves[3] == waves[2]
+    names = [fragment.name for fragment in Lake.open(tmp_path / "lake").fragments(READS)]
+    assert [name for wave in (*waves[:2], *waves[3:]) for name in wave] == names
+    shutil.rmtree(tmp_path / "lake" / "signals")
+    assert differences(detect(tmp_path / "lake", threads=2), theirs) == {}
 
 
 def test_two_workers_do_rows_at_once(engine: Spark, tmp_path: Path):
@@ -83,10 +115,17 @@ def test_two_workers_do_rows_at_once(engine: Spark, tmp_path: Path):
     assert [batch.column("sign").to_pylist() for batch in met] == [[1], [1]]
 
 
+@pytest.mark.parametrize("way", ["left in parts", "sent in parts", "no room"])
 @pytest.mark.parametrize("kind", SIGNAL_OBJECTS[:2])
-def test_steps_give_what_duckdb_gives(kind: str, engine: Spark, monkeypatch: pytest.MonkeyPatch):
-    """Row for row, also for keys of the upper half, and of tables sent in parts."""
+def test_steps_give_what_duckdb_gives(
+    kind: str, way: str, engine: Spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Row for row, also for keys of the upper half, whichever way the table goes."""
     monkeypatch.setattr(spark, "_SENT_BYTES", 60_000)
+    shared = tmp_path / "a folder"
+    if way == "no room":
+        shared.write_text("a file, and no folder")
+    monkeypatch.setattr(engine, "_shared", None if way == "sent in parts" else shared)
     rng = np.random.default_rng(len(kind))
     keys = rng.integers(0, 400, 4_000).astype(np.uint64) * np.uint64(0xF000000000000001)
     table = pa.table({"account": rng.integers(0, 50, 4_000), kind: keys})
@@ -96,6 +135,8 @@ def test_steps_give_what_duckdb_gives(kind: str, engine: Spark, monkeypatch: pyt
     assert found["object"].type == pa.uint64()
     order = [(name, "ascending") for name in ("object", "account")]
     assert found.sort_by(order).equals(Duck(2).run({"signals": table}, sql).sort_by(order))
+    assert len(list(shared.glob("sent-*.parquet"))) == (way == "left in parts")
+    engine._take_back("signals")
 
 
 def test_a_table_without_rows_is_one(engine: Spark):
@@ -149,6 +190,19 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch):
     assert "hush" not in str(caught.value)
 
 
+def test_a_server_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It is tried again a few times, and not for Spark's ten minutes; then one line says so."""
+    monkeypatch.setattr(sessions, "_RETRIES", 1)
+    with started(tmp_path) as server:
+        engine = open_engine(server.url, 2)
+        assert engine.run({}, "select 1 as one").to_pylist() == [{"one": 1}]
+        server.process.kill()
+        server.process.wait()
+        with pytest.raises(EngineFailed, match="Start the server again, then run again"):
+            engine.run({}, "select 1 as one")
+        engine.close()
+
+
 @pytest.mark.parametrize(
     "name", ["", "ducks", "sc://", "http://127.0.0.1:15002", "localhost:15002"]
 )
@@ -168,7 +222,7 @@ def test_a_port_that_is_none():
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch):
     """What to install, for Spark Connect and for a classic master."""
-    with pytest.raises(ExtraMissing, match="pip install pyspark"):
+    with pytest.raises(ExtraMissing, match=r"pip install 'pyspark\[connect\]"):
         open_engine("spark://127.0.0.1:7077", 2)
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with pytest.raises(ExtraMissing, match=r"stillwatch\[spark\]"):
