@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch import tables
-from stillwatch.signals.capability import capability
+from stillwatch.signals.capability import capability_codes
 from stillwatch.signals.content import content
 from stillwatch.signals.elicitation import elicitation
 from stillwatch.signals.frames import frames
@@ -69,7 +69,6 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     framed = frames(tokens)
     toolset = np.where(digest != 0, digest, tools)
     signs = elicitation(tokens)
-    capabilities, _ = capability(tokens, toolset != 0, thinking, signs)
     columns = {
         "exchange": keys("exchange_id"),
         "account": keys("account_id"),
@@ -87,7 +86,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
         "opening": framed.opening,
         "closing": framed.closing,
         "bands": _fixed(framed.bands),
-        "capability": capabilities,
+        "capability": capability_codes(tokens, toolset != 0, thinking, signs),
         "signs": signs,
         "turns": counts("turns"),
         "max_tokens": most,
