@@ -35,9 +35,10 @@ from typing import TYPE_CHECKING
 import numba as nb
 import numpy as np
 
+from stillwatch.signals.alphabet import MIXED, NUMBER
 from stillwatch.signals.elicitation import ELICITATION_SIGNS, elicitation
 from stillwatch.signals.lanes import LANES, add_rows
-from stillwatch.signals.tokens import HEAD_BYTES, MIXED, NUMBER, TAIL_BYTES
+from stillwatch.signals.tokens import HEAD_BYTES, TAIL_BYTES
 from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:

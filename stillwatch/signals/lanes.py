@@ -13,9 +13,68 @@ from numba.extending import intrinsic
 LANES = 16
 """Columns of a table that `add_rows` reads: a row is one register."""
 
+_BLOCK = ir.VectorType(ir.IntType(8), 64)
+_WORD = ir.IntType(64)
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
 _BYTES = ir.VectorType(ir.IntType(8), LANES)
-_PLACE = ir.IntType(64)
+
+
+def among(members: bytes):
+    """A function of (data, at): which of the 64 bytes from `at` are `members`, a bit each (uint64).
+
+    Bit j stands for `data[at + j]`; `data` is uint8, contiguous, and has 64 bytes from there.
+    """
+    spans: list[tuple[int, int]] = []
+    for byte in sorted(set(members)):
+        first = spans.pop()[0] if spans and spans[-1][1] == byte - 1 else byte
+        spans.append((first, byte))
+
+    @intrinsic
+    def which(typingctx, data, at):
+        def generate(context, builder, signature, arguments):
+            place = builder.gep(_data(context, builder, signature, arguments, 0), [arguments[1]])
+            block = builder.load(builder.bitcast(place, _BLOCK.as_pointer()), align=1)
+            found = ir.Constant(ir.VectorType(ir.IntType(1), 64), [0] * 64)
+            for first, last in spans:
+                beyond = builder.sub(block, ir.Constant(_BLOCK, [first] * 64))
+                inside = ir.Constant(_BLOCK, [last - first] * 64)
+                found = builder.or_(found, builder.icmp_unsigned("<=", beyond, inside))
+            return builder.bitcast(found, _WORD)
+
+        return types.uint64(data, types.intp), generate
+
+    return which
+
+
+@intrinsic
+def ones(typingctx, bits):
+    """How many bits are set."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def lowest(typingctx, bits):
+    """The place of the lowest bit that is set; 64 where none is."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def eight_bytes(typingctx, data, at):
+    """The 8 bytes of `data` (uint8, contiguous) from `at` as one number, the first one lowest."""
+
+    def generate(context, builder, signature, arguments):
+        place = builder.gep(_data(context, builder, signature, arguments, 0), [arguments[1]])
+        return builder.load(builder.bitcast(place, _WORD.as_pointer()), align=1)
+
+    return types.uint64(data, types.intp), generate
 
 
 @intrinsic
@@ -27,17 +86,15 @@ def add_rows(typingctx, sums, table, scale, rows, values, count):
     """
 
     def generate(context, builder, signature, arguments):
-        def data(position):
-            kind, value = signature.args[position], arguments[position]
-            return context.make_array(kind)(context, builder, value).data
-
-        out, weights, places, factors = (data(position) for position in (0, 1, 3, 4))
+        out, weights, places, factors = (
+            _data(context, builder, signature, arguments, position) for position in (0, 1, 3, 4)
+        )
         unit = _spread(builder, arguments[2])
         total = cgutils.alloca_once(builder, _FLOATS)
         builder.store(ir.Constant(_FLOATS, [0.0] * LANES), total)
         with cgutils.for_range(builder, arguments[5]) as loop:
-            place = builder.sext(builder.load(builder.gep(places, [loop.index])), _PLACE)
-            first = builder.gep(weights, [builder.mul(place, ir.Constant(_PLACE, LANES))])
+            place = builder.sext(builder.load(builder.gep(places, [loop.index])), _WORD)
+            first = builder.gep(weights, [builder.mul(place, ir.Constant(_WORD, LANES))])
             row = builder.load(builder.bitcast(first, _BYTES.as_pointer()), align=1)
             factor = _spread(builder, builder.load(builder.gep(factors, [loop.index])))
             weight = builder.fmul(builder.sitofp(row, _FLOATS), unit)
@@ -47,6 +104,12 @@ def add_rows(typingctx, sums, table, scale, rows, values, count):
         return context.get_dummy_value()
 
     return types.void(sums, table, scale, rows, values, types.intp), generate
+
+
+def _data(context, builder, signature, arguments, position):
+    """Where the values of the array at `position` begin."""
+    array = context.make_array(signature.args[position])
+    return array(context, builder, arguments[position]).data
 
 
 def _spread(builder, value):
