@@ -308,7 +308,7 @@ def _traffic(
 
     The traffic's columns lie in the spool: they are there until it is closed.
     """
-    fragments = lake.fragments(READS, until)
+    fragments = lake.fragments(READS, until, encoded=True)
     parts = [fragment.name for fragment in fragments]
     total = sum(fragment.rows for fragment in fragments)
     with clock.stage("signals", total, "exchanges"):

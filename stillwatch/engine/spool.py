@@ -98,7 +98,7 @@ class Spool:
         for field, column in zip(self._schema, batch.columns, strict=True):
             fixed = pa.types.is_fixed_size_list(field.type)
             values = (column.flatten() if fixed else column).to_numpy()
-            self._files[f"{field.name}.bin"].write(values.tobytes())
+            self._files[f"{field.name}.bin"].write(memoryview(values).cast("B"))
         fresh = {
             column: {key: text for key, text in found.items() if key not in known}
             for column, found in names.items()

@@ -40,9 +40,12 @@ AT_ONCE = 8
 """Prompts whose norms are summed side by side."""
 
 
-def content(tokens: Tokens) -> NDArray[np.int8]:
-    """Embeddings int8 (n, COMPONENTS) of n prompts; a prompt without tokens is all zero."""
-    out = np.zeros((len(tokens), COMPONENTS), np.int8)
+def content(tokens: Tokens, out: NDArray[np.int8] | None = None) -> NDArray[np.int8]:
+    """Embeddings int8 (n, COMPONENTS) of n prompts; a prompt without tokens is all zero.
+
+    They are written to `out`, and made where it is not given.
+    """
+    out = np.empty((len(tokens), COMPONENTS), np.int8) if out is None else out
     _embed(tokens.offsets, tokens.hashes, token_weights(), out)
     return out
 
@@ -65,6 +68,8 @@ def _embed(offsets, hashes, weights, out):
         for i in range(some):
             if norms[i] > 0:
                 _store(totals[i], np.float32(SCALE) / np.sqrt(norms[i]), out[first + i])
+            else:
+                out[first + i] = 0
 
 
 @nb.njit(nogil=True, cache=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +13,11 @@ from stillwatch import tables
 from stillwatch.signals.capability import capability_codes
 from stillwatch.signals.content import content
 from stillwatch.signals.elicitation import elicitation
-from stillwatch.signals.frames import frames
+from stillwatch.signals.frames import Frames, frames
 from stillwatch.signals.keys import list_keys, mix_keys, network_keys, string_keys
 from stillwatch.signals.settings import settings, temperatures
 from stillwatch.signals.tokens import tokenise
+from stillwatch.tables import CONTENT_COMPONENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +47,9 @@ READS = (
 )
 """The contract's columns that signals are made of; all but the required ones may be absent."""
 
+_TEXTS = 2048
+"""Texts that are read at a time: a megabyte of text and tokens, which stays near the processor."""
+
 
 def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Signals (`tables.SIGNALS`) of exchanges, row by row; any but required columns may lack."""
@@ -65,10 +70,8 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     thinking, most = counts("thinking").astype(np.int8), counts("max_tokens")
     warmth = temperatures(batch.column("temperature")) if "temperature" in names else counts("")
     networks = network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
-    tokens = tokenise(batch.column("prompt"))
-    framed = frames(tokens)
     toolset = np.where(digest != 0, digest, tools)
-    signs = elicitation(tokens)
+    texts = _Texts.of(batch.column("prompt"), toolset != 0, thinking)
     columns = {
         "exchange": keys("exchange_id"),
         "account": keys("account_id"),
@@ -82,21 +85,51 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
         "network": networks,
         "client": mix_keys(keys("user_agent"), keys("ja4")),
         "device": keys("device_id"),
-        "frame": framed.frame,
-        "opening": framed.opening,
-        "closing": framed.closing,
-        "bands": _fixed(framed.bands),
-        "capability": capability_codes(tokens, toolset != 0, thinking, signs),
-        "signs": signs,
+        "frame": texts.framed.frame,
+        "opening": texts.framed.opening,
+        "closing": texts.framed.closing,
+        "bands": _fixed(texts.framed.bands),
+        "capability": texts.capability,
+        "signs": texts.signs,
         "turns": counts("turns"),
         "max_tokens": most,
         "input_tokens": counts("input_tokens"),
         "output_tokens": counts("output_tokens"),
         "thinking": thinking,
         "settings": settings(most, warmth, thinking),
-        "content": _fixed(content(tokens)),
+        "content": _fixed(texts.content),
     }
     return pa.record_batch([columns[name] for name in tables.SIGNALS.names], tables.SIGNALS)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What the texts of n prompts say: columns of `tables.SIGNALS`, (n,) or (n, d)."""
+
+    framed: Frames
+    capability: NDArray[np.int8]
+    signs: NDArray[np.uint16]
+    content: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, prompts: pa.Array, tools: NDArray[np.bool_], thinking: NDArray[np.int8]) -> _Texts:
+        """Read once, some at a time: every signal is made while its tokens are at hand."""
+        n = len(prompts)
+        made = cls(
+            Frames.unknown(n),
+            np.empty(n, np.int8),
+            np.empty(n, np.uint16),
+            np.empty((n, CONTENT_COMPONENTS), np.int8),
+        )
+        for begin in range(0, n, _TEXTS):
+            rows = slice(begin, begin + _TEXTS)
+            tokens = tokenise(prompts[rows])
+            signs = elicitation(tokens)
+            frames(tokens, made.framed[rows])
+            content(tokens, made.content[rows])
+            made.signs[rows] = signs
+            made.capability[rows] = capability_codes(tokens, tools[rows], thinking[rows], signs)
+        return made
 
 
 def _fixed(matrix: np.ndarray) -> pa.FixedSizeListArray:

@@ -44,16 +44,34 @@ class Frames:
     closing: NDArray[np.uint64]
     bands: NDArray[np.uint64]
 
+    @classmethod
+    def unknown(cls, n: int) -> Frames:
+        """Of n prompts without tokens."""
+        frame, opening, closing = (np.zeros(n, np.uint64) for _ in range(3))
+        return cls(frame, opening, closing, np.zeros((n, BANDS), np.uint64))
 
-def frames(tokens: Tokens) -> Frames:
-    """Frames of tokenised prompts; of a prompt, the first `SKETCH_TOKENS` are sketched."""
-    n = len(tokens)
-    frame, opening, closing = (np.zeros(n, np.uint64) for _ in range(3))
-    bands = np.zeros((n, BANDS), np.uint64)
+    def __getitem__(self, rows: slice) -> Frames:
+        """Those of some rows, in place."""
+        return Frames(self.frame[rows], self.opening[rows], self.closing[rows], self.bands[rows])
+
+
+def frames(tokens: Tokens, out: Frames | None = None) -> Frames:
+    """Frames of tokenised prompts; of a prompt, the first `SKETCH_TOKENS` are sketched.
+
+    They are written to `out`, which is unknown so far, and made where it is not given.
+    """
+    out = Frames.unknown(len(tokens)) if out is None else out
     _frame_rows(
-        tokens.offsets, tokens.hashes, _MULTIPLIERS, _OFFSETS, frame, opening, closing, bands
+        tokens.offsets,
+        tokens.hashes,
+        _MULTIPLIERS,
+        _OFFSETS,
+        out.frame,
+        out.opening,
+        out.closing,
+        out.bands,
     )
-    return Frames(frame, opening, closing, bands)
+    return out
 
 
 @nb.njit(nogil=True, cache=True)
