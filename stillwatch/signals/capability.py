@@ -112,41 +112,24 @@ def capability(
     `elicitation`, made here where they are not given. A text without tokens is
     `other`, with probability 1.
     """
-    logits = _scores(tokens, tools_offered, thinking, signs)
+    logits = text_scores(tokens, elicitation(tokens) if signs is None else signs)
+    codes = classes(logits, tools_offered, thinking)
     peak = logits.max(axis=1, keepdims=True)
-    probability = (1.0 / np.exp(logits - peak).sum(axis=1)).astype(np.float32)
-    probability[np.diff(tokens.offsets) == 0] = 1.0
-    return _codes(tokens, logits), probability
+    return codes, (1.0 / np.exp(logits - peak).sum(axis=1)).astype(np.float32)
 
 
-def capability_codes(
-    tokens: Tokens,
-    tools_offered: NDArray[np.bool_],
-    thinking: NDArray[np.int8],
-    signs: NDArray[np.uint16],
-) -> NDArray[np.int8]:
-    """The codes of `capability` alone, for whom the probability is of no use."""
-    return _codes(tokens, _scores(tokens, tools_offered, thinking, signs))
-
-
-def _codes(tokens: Tokens, logits: NDArray[np.float32]) -> NDArray[np.int8]:
-    codes = logits.argmax(axis=1).astype(np.int8)
-    codes[np.diff(tokens.offsets) == 0] = OTHER
-    return codes
-
-
-def _scores(
-    tokens: Tokens,
-    tools_offered: NDArray[np.bool_],
-    thinking: NDArray[np.int8],
-    signs: NDArray[np.uint16] | None,
-) -> NDArray[np.float32]:
-    """Logits (n, 10) of the classes."""
+def text_scores(tokens: Tokens, signs: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Logits (n, 10) of the classes by the text and its `elicitation` alone, float32."""
     w = weights()
     dense = dense_features(tokens, signs)
-    logits = _logits(tokens.offsets, tokens.hashes, dense, w.steps, w.scale, w.dense, w.bias)
-    adjust(logits, tools_offered, thinking)
-    return logits
+    return _logits(tokens.offsets, tokens.hashes, dense, w.steps, w.scale, w.dense, w.bias)
+
+
+def classes(
+    logits: NDArray[np.float32], tools_offered: NDArray[np.bool_], thinking: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Codes (n,) by the `text_scores` of texts and their requests' settings, added in place."""
+    return adjust(logits, tools_offered, thinking).argmax(axis=1).astype(np.int8)
 
 
 def adjust(
@@ -321,9 +304,13 @@ def _logits(offsets, hashes, dense, steps, scale, dense_weights, bias):
     sums = np.empty(LANES, np.float32)
     out = np.empty((n, 10), np.float32)
     for i in range(n):
+        row = out[i]
+        if offsets[i] == offsets[i + 1]:
+            row[:] = -np.inf
+            row[OTHER] = 0
+            continue
         used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
         add_rows(sums, steps, scale, ids, values, used)
-        row = out[i]
         for u in range(10):
             row[u] = sums[u] + bias[u]
         for t in range(DENSE):

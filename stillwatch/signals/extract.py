@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch import tables
-from stillwatch.signals.capability import capability_codes
+from stillwatch.signals.capability import classes, text_scores
 from stillwatch.signals.content import content
 from stillwatch.signals.elicitation import elicitation
 from stillwatch.signals.frames import Frames, frames
 from stillwatch.signals.keys import list_keys, mix_keys, network_keys, string_keys
+from stillwatch.signals.repeats import Repeats
 from stillwatch.signals.settings import settings, temperatures
 from stillwatch.signals.tokens import tokenise
-from stillwatch.tables import CONTENT_COMPONENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     warmth = temperatures(batch.column("temperature")) if "temperature" in names else counts("")
     networks = network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
     toolset = np.where(digest != 0, digest, tools)
-    texts = _Texts.of(batch.column("prompt"), toolset != 0, thinking)
+    texts = _Texts.of(batch.column("prompt"))
     columns = {
         "exchange": keys("exchange_id"),
         "account": keys("account_id"),
@@ -89,7 +89,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
         "opening": texts.framed.opening,
         "closing": texts.framed.closing,
         "bands": _fixed(texts.framed.bands),
-        "capability": texts.capability,
+        "capability": classes(texts.scores, toolset != 0, thinking),
         "signs": texts.signs,
         "turns": counts("turns"),
         "max_tokens": most,
@@ -104,31 +104,38 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 @dataclass(frozen=True)
 class _Texts:
-    """What the texts of n prompts say: columns of `tables.SIGNALS`, (n,) or (n, d)."""
+    """What the texts of n prompts say: columns of `tables.SIGNALS`, and scores of capabilities."""
 
     framed: Frames
-    capability: NDArray[np.int8]
     signs: NDArray[np.uint16]
+    scores: NDArray[np.float32]
     content: NDArray[np.int8]
 
     @classmethod
-    def of(cls, prompts: pa.Array, tools: NDArray[np.bool_], thinking: NDArray[np.int8]) -> _Texts:
-        """Read once, some at a time: every signal is made while its tokens are at hand."""
+    def of(cls, prompts: pa.Array) -> _Texts:
+        """Each text is read once, some at a time; all is made of it while its tokens are at hand."""
         n = len(prompts)
         made = cls(
             Frames.unknown(n),
-            np.empty(n, np.int8),
             np.empty(n, np.uint16),
-            np.empty((n, CONTENT_COMPONENTS), np.int8),
+            np.empty((n, len(tables.CAPABILITIES)), np.float32),
+            np.empty((n, tables.CONTENT_COMPONENTS), np.int8),
         )
+        repeats, repeated = Repeats(prompts), np.empty(n, np.bool_)
         for begin in range(0, n, _TEXTS):
-            rows = slice(begin, begin + _TEXTS)
-            tokens = tokenise(prompts[rows])
-            signs = elicitation(tokens)
+            rows = slice(begin, min(n, begin + _TEXTS))
+            repeated[rows] = repeats.look(rows.start, rows.stop)
+            tokens = tokenise(prompts[rows], repeated[rows])
             frames(tokens, made.framed[rows])
+            made.signs[rows] = elicitation(tokens)
+            made.scores[rows] = text_scores(tokens, made.signs[rows])
             content(tokens, made.content[rows])
-            made.signs[rows] = signs
-            made.capability[rows] = capability_codes(tokens, tools[rows], thinking[rows], signs)
+        framed = made.framed
+        for column in (
+            *(framed.frame, framed.opening, framed.closing, framed.bands),
+            *(made.signs, made.scores, made.content),
+        ):
+            column[repeated] = column[repeats.first[repeated]]
         return made
 
 

@@ -13,10 +13,14 @@ from numba.extending import intrinsic
 LANES = 16
 """Columns of a table that `add_rows` reads: a row is one register."""
 
+IMAGES = 32
+"""Values that `least_images` keeps the least of."""
+
 _BLOCK = ir.VectorType(ir.IntType(8), 64)
 _WORD = ir.IntType(64)
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
 _BYTES = ir.VectorType(ir.IntType(8), LANES)
+_IMAGES = ir.VectorType(ir.IntType(32), IMAGES)
 
 
 def among(members: bytes):
@@ -89,14 +93,14 @@ def add_rows(typingctx, sums, table, scale, rows, values, count):
         out, weights, places, factors = (
             _data(context, builder, signature, arguments, position) for position in (0, 1, 3, 4)
         )
-        unit = _spread(builder, arguments[2])
+        unit = _spread(builder, arguments[2], _FLOATS)
         total = cgutils.alloca_once(builder, _FLOATS)
         builder.store(ir.Constant(_FLOATS, [0.0] * LANES), total)
         with cgutils.for_range(builder, arguments[5]) as loop:
             place = builder.sext(builder.load(builder.gep(places, [loop.index])), _WORD)
             first = builder.gep(weights, [builder.mul(place, ir.Constant(_WORD, LANES))])
             row = builder.load(builder.bitcast(first, _BYTES.as_pointer()), align=1)
-            factor = _spread(builder, builder.load(builder.gep(factors, [loop.index])))
+            factor = _spread(builder, builder.load(builder.gep(factors, [loop.index])), _FLOATS)
             weight = builder.fmul(builder.sitofp(row, _FLOATS), unit)
             summand = builder.fmul(factor, weight)
             builder.store(builder.fadd(builder.load(total), summand), total)
@@ -106,15 +110,44 @@ def add_rows(typingctx, sums, table, scale, rows, values, count):
     return types.void(sums, table, scale, rows, values, types.intp), generate
 
 
+@intrinsic
+def least_images(typingctx, least, values, count, multipliers, shifts):
+    """`least[k] = min over u < count of values[u] * multipliers[k] + shifts[k]`, modulo 2 ** 32.
+
+    All are uint32, contiguous; `least`, `multipliers` and `shifts` have `IMAGES` values.
+    """
+
+    def generate(context, builder, signature, arguments):
+        out, source, factors, summands = (
+            _data(context, builder, signature, arguments, position) for position in (0, 1, 3, 4)
+        )
+        whole = _IMAGES.as_pointer()
+        factor, summand = (
+            builder.load(builder.bitcast(place, whole), align=4) for place in (factors, summands)
+        )
+        smallest = cgutils.alloca_once(builder, _IMAGES)
+        builder.store(ir.Constant(_IMAGES, [0xFFFFFFFF] * IMAGES), smallest)
+        with cgutils.for_range(builder, arguments[2]) as loop:
+            value = _spread(builder, builder.load(builder.gep(source, [loop.index])), _IMAGES)
+            image = builder.add(builder.mul(value, factor), summand)
+            so_far = builder.load(smallest)
+            lower = builder.icmp_unsigned("<", image, so_far)
+            builder.store(builder.select(lower, image, so_far), smallest)
+        builder.store(builder.load(smallest), builder.bitcast(out, whole), align=4)
+        return context.get_dummy_value()
+
+    return types.void(least, values, types.intp, multipliers, shifts), generate
+
+
 def _data(context, builder, signature, arguments, position):
     """Where the values of the array at `position` begin."""
     array = context.make_array(signature.args[position])
     return array(context, builder, arguments[position]).data
 
 
-def _spread(builder, value):
-    """A vector with `value` in each lane."""
-    empty = ir.Constant(_FLOATS, ir.Undefined)
+def _spread(builder, value, kind):
+    """A vector of type `kind` with `value` in each lane."""
+    empty = ir.Constant(kind, ir.Undefined)
     one = builder.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
     return builder.shuffle_vector(one, empty, everywhere)

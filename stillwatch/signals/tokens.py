@@ -75,8 +75,8 @@ class Tokens:
         return len(self.offsets) - 1
 
 
-def tokenise(texts: pa.Array) -> Tokens:
-    """Tokens of a `string` or `large_string` array; null and empty texts have none.
+def tokenise(texts: pa.Array, skip: NDArray[np.bool_] | None = None) -> Tokens:
+    """Tokens of a `string` or `large_string` array; null, empty and skipped texts have none.
 
     >>> t = tokenise(pa.array(["Order 66 shipped", "order 7 shipped", None]))
     >>> np.diff(t.offsets).tolist(), bool((t.hashes[:3] == t.hashes[3:6]).all())
@@ -88,7 +88,8 @@ def tokenise(texts: pa.Array) -> Tokens:
     hashes = np.empty(capacity, np.uint32)
     offsets = np.zeros(n + 1, np.int64)
     structure = np.zeros((n, len(STRUCTURE)), np.int32)
-    used = _scan(starts, data, hashes, offsets, structure)
+    skip = np.zeros(n, np.bool_) if skip is None else skip
+    used = _scan(starts, data, skip, hashes, offsets, structure)
     return Tokens(offsets, hashes[:used], structure)
 
 
@@ -123,13 +124,13 @@ def _capacity(starts: NDArray[np.int64]) -> int:
 
 
 @nb.njit(nogil=True, cache=True)
-def _scan(starts, data, hashes, offsets, structure):
+def _scan(starts, data, skip, hashes, offsets, structure):
     """Fill `hashes`, `offsets`, `structure`; returns how many hashes were written."""
     page, edges = new_page()
     used = filled = marked = 0  # hashes written; bytes of the page, and edges, not yet hashed
     seen = np.empty(WIDE + 1, np.int32)
     for i in range(len(starts) - 1):
-        begin, end = starts[i], starts[i + 1]
+        begin, end = starts[i], starts[i + 1] if not skip[i] else starts[i]
         whole = end - begin <= HEAD_BYTES + TAIL_BYTES
         seen[:] = 0
         for piece in range(1 if whole else 2):
