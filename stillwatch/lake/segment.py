@@ -27,9 +27,7 @@ _DICTIONARY = [
 ] + ["tools.list.element", "headers.key_value.key", "headers.key_value.value"]
 
 REPEATING = {
-    f.name: f.name
-    for f in EXCHANGES
-    if f.name not in _PLAIN and pa.types.is_string(f.type)
+    f.name: f.name for f in EXCHANGES if f.name not in _PLAIN and pa.types.is_string(f.type)
 } | {"tools": "tools.list.element"}
 """Columns of strings that are stored as dictionaries, and what Parquet calls them."""
 

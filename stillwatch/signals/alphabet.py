@@ -1,4 +1,4 @@
-"""What bytes are to a reader of texts, and the hash of a run of letters: FNV-1a, finished as Murmur3.
+"""What bytes are to a reader of texts, and the hash of a run of letters: finished FNV-1a.
 
 Both readers, byte by byte (`tokens`) and by pages (`pages`), follow these.
 """

@@ -84,8 +84,8 @@ _STEP[:-1] = np.diff(np.sqrt(np.arange(_MOST_REPEATS + 1, dtype=np.float64)))
 class Weights:
     """`dense` (DENSE, 10) and `bias` (10,), float32; those of buckets are `steps` times `scale`.
 
-    `steps` is int8 of shape (BUCKETS, LANES), of which the first ten columns are used: a quarter
-    of the memory that float32 would take, so that the table lies near the processor.
+    `steps` is int8, ten a bucket and `LANES` zeros behind them: a quarter of what float32 would
+    take, so that the table lies near the processor.
     """
 
     steps: NDArray[np.int8]
@@ -96,7 +96,8 @@ class Weights:
     @property
     def hashed(self) -> NDArray[np.float32]:
         """The weights of buckets, float32 of shape (BUCKETS, 10)."""
-        return self.steps[:, : len(CAPABILITIES)].astype(np.float32) * self.scale
+        steps = self.steps[:-LANES].reshape(BUCKETS, len(CAPABILITIES))
+        return steps.astype(np.float32) * self.scale
 
 
 def capability(
@@ -161,8 +162,7 @@ def weights() -> Weights:
             f"capability weights of shapes {hashed.shape}, {dense.shape}, {bias.shape} don't fit "
             f"({BUCKETS}, {k}), ({DENSE}, {k}), ({k},); run scripts/train_capability.py again"
         )
-    steps = np.zeros((BUCKETS, LANES), np.int8)
-    steps[:, :k] = hashed
+    steps = np.append(hashed.ravel(), np.zeros(LANES, np.int8))
     return Weights(steps, scale, dense, bias)
 
 
@@ -310,7 +310,7 @@ def _logits(offsets, hashes, dense, steps, scale, dense_weights, bias):
             row[OTHER] = 0
             continue
         used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
-        add_rows(sums, steps, scale, ids, values, used)
+        add_rows(sums, steps, 10, scale, ids, values, used)
         for u in range(10):
             row[u] = sums[u] + bias[u]
         for t in range(DENSE):

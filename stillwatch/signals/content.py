@@ -58,7 +58,7 @@ def token_weights() -> NDArray[np.float32]:
 
 @cache
 def _token_levels() -> NDArray[np.uint8]:
-    """The places of the weights in `_LEVELS`, (BUCKETS,): they lie nearer than the weights would."""
+    """Places of the weights in `_LEVELS`, (BUCKETS,): they lie nearer than the weights would."""
     with resources.files(f"{__package__}.weights").joinpath(WEIGHTS).open("rb") as file:
         return np.load(file)
 

@@ -113,7 +113,7 @@ class _Texts:
 
     @classmethod
     def of(cls, prompts: pa.Array) -> _Texts:
-        """Each text is read once, some at a time; all is made of it while its tokens are at hand."""
+        """Each text is read once, some at a time: all is made while its tokens are at hand."""
         n = len(prompts)
         made = cls(
             Frames.unknown(n),

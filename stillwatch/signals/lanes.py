@@ -6,12 +6,17 @@ machine at hand: the same answer everywhere, in fewer steps where registers are 
 
 from __future__ import annotations
 
+from typing import Any
+
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+
+intrinsic: Any = extending.intrinsic
+"""What it makes is called without the first argument, which type checkers don't know."""
 
 LANES = 16
-"""Columns of a table that `add_rows` reads: a row is one register."""
+"""Values that `add_rows` reads from where a row of its table begins: one register."""
 
 IMAGES = 32
 """Values that `least_images` keeps the least of."""
@@ -82,23 +87,25 @@ def eight_bytes(typingctx, data, at):
 
 
 @intrinsic
-def add_rows(typingctx, sums, table, scale, rows, values, count):
-    """`sums[k] = Σ values[u] · (table[rows[u], k] · scale)` over the first `count` u, in order.
+def add_rows(typingctx, sums, table, width, scale, rows, values, count):
+    """`sums[k] = Σ values[u] · (table[rows[u] · width + k] · scale)` over the first `count` u.
 
-    `sums` float32 (LANES,), `table` int8 (-, LANES), `scale` float32, `rows` int32, `values`
-    float32; all contiguous. Each product and each sum is rounded to float32.
+    `sums` float32 (LANES,), `table` int8, with rows of `width` at most `LANES` and as many values
+    as that behind the last, `scale` float32, `rows` int32, `values` float32; all contiguous. What
+    lies beyond a row's width is summed too, and means nothing. Summands come in order, and each
+    product and each sum is rounded to float32.
     """
 
     def generate(context, builder, signature, arguments):
         out, weights, places, factors = (
-            _data(context, builder, signature, arguments, position) for position in (0, 1, 3, 4)
+            _data(context, builder, signature, arguments, position) for position in (0, 1, 4, 5)
         )
-        unit = _spread(builder, arguments[2], _FLOATS)
+        unit = _spread(builder, arguments[3], _FLOATS)
         total = cgutils.alloca_once(builder, _FLOATS)
         builder.store(ir.Constant(_FLOATS, [0.0] * LANES), total)
-        with cgutils.for_range(builder, arguments[5]) as loop:
+        with cgutils.for_range(builder, arguments[6]) as loop:
             place = builder.sext(builder.load(builder.gep(places, [loop.index])), _WORD)
-            first = builder.gep(weights, [builder.mul(place, ir.Constant(_WORD, LANES))])
+            first = builder.gep(weights, [builder.mul(place, arguments[2])])
             row = builder.load(builder.bitcast(first, _BYTES.as_pointer()), align=1)
             factor = _spread(builder, builder.load(builder.gep(factors, [loop.index])), _FLOATS)
             weight = builder.fmul(builder.sitofp(row, _FLOATS), unit)
@@ -107,7 +114,7 @@ def add_rows(typingctx, sums, table, scale, rows, values, count):
         builder.store(builder.load(total), builder.bitcast(out, _FLOATS.as_pointer()), align=4)
         return context.get_dummy_value()
 
-    return types.void(sums, table, scale, rows, values, types.intp), generate
+    return types.void(sums, table, types.intp, scale, rows, values, types.intp), generate
 
 
 @intrinsic

@@ -4,6 +4,9 @@ A batch is all that crosses between machines. A text that a column repeats stand
 row of its key.
 """
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from typing import cast

@@ -38,7 +38,7 @@ _EDGES = 32
 """Edges that a block is taken to have at most; more are taken one by one."""
 
 _LANE = 16
-"""Bytes of a run that is hashed beside others; longer ones, one in two thousand, are by themselves."""
+"""Bytes of a run that is hashed beside others; one in two thousand is longer, and by itself."""
 
 _TOPS = np.uint64(0x8080808080808080)
 

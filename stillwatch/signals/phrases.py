@@ -213,7 +213,9 @@ def _fill(keys, children, edges):
 @nb.njit(nogil=True, cache=True, inline="always")
 def _bits(token, then):
     """Where two tokens stand in the filter: its word, and their bits there."""
-    h = np.uint32(np.uint32(np.uint32(token * np.uint32(0x9E3779B1)) ^ then) * np.uint32(0x85EBCA6B))
+    h = np.uint32(
+        np.uint32(np.uint32(token * np.uint32(0x9E3779B1)) ^ then) * np.uint32(0x85EBCA6B)
+    )
     one = np.uint64(1) << np.uint64((h >> np.uint32(8)) & np.uint32(63))
     other = np.uint64(1) << np.uint64((h >> np.uint32(14)) & np.uint32(63))
     return np.uintp(h >> np.uint32(38 - _FILTER_BITS)), one | other

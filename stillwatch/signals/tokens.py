@@ -58,6 +58,7 @@ STRUCTURE = (
 )
 """Names of the structure counts, in the order of `Tokens.structure`'s columns."""
 
+
 @dataclass(frozen=True)
 class Tokens:
     """Tokens of n texts in compressed rows.
