@@ -43,7 +43,7 @@ from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_fi
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.extract import READS
 from stillwatch.signals.manner import has_text, manners
-from stillwatch.signals.packed import PACKED, packed, unpacked
+from stillwatch.signals.packed import NAMED, PACKED, packed, unpacked
 from stillwatch.signals.registrations import registrations
 from stillwatch.sources import find_log, read_accounts, read_exchanges
 from stillwatch.tables import SIGNALS
@@ -286,7 +286,7 @@ def _spool(lake: Lake, kept: bool) -> Iterator[Spool]:
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
         spool_folder(wanted, Path(scratch)) as folder,
-        closing(Spool(folder, SIGNALS, _version())) as spool,
+        closing(Spool(folder, SIGNALS, _version(), NAMED)) as spool,
     ):
         yield spool
 
@@ -310,13 +310,14 @@ def _traffic(
     """
     fragments = lake.fragments(READS, until, encoded=True)
     parts = [fragment.name for fragment in fragments]
+    ids = {part.name: part for part in lake.fragments(("exchange_id",), until)}
     total = sum(fragment.rows for fragment in fragments)
     with clock.stage("signals", total, "exchanges"):
-        done = spool.resume(parts)
+        todo = spool.resume(parts)
         clock.progress.advance(len(spool))
-        made = map(unpacked, engine.map(fragments[done:], packed, PACKED))
-        for part, (batch, named) in zip(parts[done:], made, strict=True):
-            spool.add(part, batch, named)
+        made = map(unpacked, engine.map([fragments[i] for i in todo], packed, PACKED))
+        for i, (batch, named) in zip(todo, made, strict=True):
+            spool.add(parts[i], batch, named)
             clock.progress.advance(batch.num_rows)
         spool.commit()
     if not len(spool):
@@ -328,7 +329,7 @@ def _traffic(
             columns["content"] = spool.keep("manner", manners(columns))
         traffic = gather(
             columns,
-            ExchangeIds(lake.fragments(("exchange_id",), until), spool.ends),
+            ExchangeIds([ids[part] for part in spool.parts], spool.ends),
             spool.names,
             registrations(lake.accounts()),
             engine.run,

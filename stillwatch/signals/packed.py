@@ -18,10 +18,8 @@ import pyarrow.compute as pc
 from stillwatch.signals.extract import signals
 from stillwatch.tables import SIGNALS
 
-NAMED = ("account_id", "org_id", "model")
-"""Columns whose values findings must name."""
-
-_KEYS = dict(zip(NAMED, ("account", "org", "model"), strict=True))
+NAMED = {"account_id": "account", "org_id": "org", "model": "model"}
+"""Columns whose values findings must name, and those of their keys."""
 
 PACKED = pa.schema(
     [
@@ -47,7 +45,7 @@ def packed(batch: pa.RecordBatch) -> pa.RecordBatch:
 def unpacked(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, dict[int, str]]]:
     """Of `PACKED` rows: the signals, and each named column's texts by key."""
     named = {}
-    for name, key in _KEYS.items():
+    for name, key in NAMED.items():
         texts = rows.column(f"text_{name}")
         told = texts.is_valid()
         keys = rows.column(key).filter(told).to_pylist()
