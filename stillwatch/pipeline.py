@@ -48,7 +48,7 @@ from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_fi
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.extract import READS
 from stillwatch.signals.manner import has_text, manners
-from stillwatch.signals.packed import PACKED, packed, unpacked
+from stillwatch.signals.packed import NAMED, PACKED, packed, unpacked
 from stillwatch.signals.registrations import registrations
 from stillwatch.sources import find_log, read_accounts, read_exchanges
 from stillwatch.tables import SIGNALS
@@ -134,19 +134,19 @@ def detect(
         _spool(lake, is_lake(log) and until is None) as spool,
     ):
         spread = partial(_spread, threads=threads)
-        parts = _signals(lake, spool, until, runner, clock)
+        _signals(lake, spool, until, runner, clock)
         run = _run_record(lake, until) | runner.record() | _world(log)
         run["exchanges_detected"] = len(spool)
         own = spool.folder == _signals_of(lake)
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         findings = None
         if judged is not None and not anew and known is None:
-            findings = _absorb_new(judged, lake, spool, parts, run, clock)
+            findings = _absorb_new(judged, lake, spool, run, clock)
         if findings is None:
             traffic = _traffic(lake, spool, until, runner, clock, spread)
             # A cluster isn't held while this machine judges.
             runner.close()
-            findings = _judge(judged, traffic, parts, known, run, clock, spread)
+            findings = _judge(judged, traffic, spool.parts, known, run, clock, spread)
     run = findings.run
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
     run["threads"] = threads
@@ -196,12 +196,11 @@ def _absorb_new(
     judged: Judged,
     lake: Lake,
     spool: Spool,
-    parts: list[str],
     run: dict[str, Any],
     clock: _Clock,
 ) -> Findings | None:
     """Findings by going on from the last judgement; `None` where all has to be judged."""
-    kept = judged.load(parts)
+    kept = judged.load(spool.parts)
     if kept is None or not kept.parts:
         return None
     try:
@@ -217,7 +216,7 @@ def _absorb_new(
         return replace(before.findings, run=before.findings.run | run)
     with clock.stage("profiles", 1, "steps"), _steady():
         begin = _going_on(spool, covered, min(new, len(before.grounds.fates)))
-        ids = ExchangeIds(lake.fragments(("exchange_id",)), spool.ends, begin)
+        ids = _ids(lake, spool, begin=begin)
         exchanges, accounts = gather_exchanges(
             spool.columns(begin), ids, spool.names, registrations(lake.accounts())
         )
@@ -225,7 +224,7 @@ def _absorb_new(
     arrived = Arrived(exchanges, accounts, models, covered - begin, SCALE)
     with clock.stage("campaigns", 1, "steps"), _steady():
         after = absorb(arrived, before, run)
-    _keep(judged, parts, after, {"exchanges": before.findings.exchanges.num_rows})
+    _keep(judged, spool.parts, after, {"exchanges": before.findings.exchanges.num_rows})
     return after.findings
 
 
@@ -386,7 +385,7 @@ def _spool(lake: Lake, kept: bool) -> Iterator[Spool]:
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
         spool_folder(wanted, Path(scratch)) as folder,
-        closing(Spool(folder, SIGNALS, _version("signals"))) as spool,
+        closing(Spool(folder, SIGNALS, _version("signals"), NAMED)) as spool,
     ):
         yield spool
 
@@ -407,22 +406,28 @@ def _version(*stages: str) -> str:
 
 def _signals(
     lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: _Clock
-) -> list[str]:
-    """The row-shaped stage over what the spool hasn't; the names of the lake's parts."""
-    fragments = lake.fragments(READS, until)
+) -> None:
+    """The row-shaped stage over what the spool hasn't."""
+    fragments = lake.fragments(READS, until, encoded=True)
     parts = [fragment.name for fragment in fragments]
     total = sum(fragment.rows for fragment in fragments)
     with clock.stage("signals", total, "exchanges"):
-        done = spool.resume(parts)
+        todo = spool.resume(parts)
         clock.progress.advance(len(spool))
-        made = map(unpacked, engine.map(fragments[done:], packed, PACKED, spool.commit))
-        for part, (batch, named) in zip(parts[done:], made, strict=True):
-            spool.add(part, batch, named)
+        missing = [fragments[i] for i in todo]
+        made = map(unpacked, engine.map(missing, packed, PACKED, spool.commit))
+        for i, (batch, named) in zip(todo, made, strict=True):
+            spool.add(parts[i], batch, named)
             clock.progress.advance(batch.num_rows)
         spool.commit()
     if not len(spool):
         raise _nothing(lake, until)
-    return parts
+
+
+def _ids(lake: Lake, spool: Spool, until: datetime | None = None, begin: int = 0) -> ExchangeIds:
+    """The ids of the spool's exchanges from row `begin` on."""
+    of_part = {part.name: part for part in lake.fragments(("exchange_id",), until)}
+    return ExchangeIds([of_part[part] for part in spool.parts], spool.ends, begin)
 
 
 def _traffic(
@@ -444,7 +449,7 @@ def _traffic(
             columns["content"] = spool.keep("manner", manners(columns))
         traffic = gather(
             columns,
-            ExchangeIds(lake.fragments(("exchange_id",), until), spool.ends),
+            _ids(lake, spool, until),
             spool.names,
             registrations(lake.accounts()),
             engine.run,

@@ -1,18 +1,19 @@
 """The spool: signals of a lake on disk, part by part, kept for the next run.
 
-FOLDER/NAME.bin       one column, plain values (tables.SIGNALS, and what a run adds)
-FOLDER/names.jsonl    for each part, the names that it is the first to need
-FOLDER/index.json     which parts are in, and where each ends; replaced atomically
+FOLDER/NAME.bin        one column, plain values (tables.SIGNALS, and what a run adds)
+FOLDER/names.N.jsonl   for each part, the names that it is the first to need
+FOLDER/index.json      which parts are in, in which order, and where each ends; replaced atomically
 
 What the index doesn't name doesn't exist: a run that was killed leaves the parts of its last
-commit, and the next one goes on from there. Parts that came or went since (a late file, a
-corrected one) are made anew from the first that differs.
+commit, and the next one goes on from there. Parts that are no longer wanted (of a corrected file)
+leave no hole: what lies behind them moves up, and only what is new is made.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,100 +29,183 @@ from stillwatch.columns import Stored
 COMMIT_SECONDS = 5.0
 """A kill loses at most about so much work."""
 
+_PIECE_BYTES = 16 << 20
+"""Bytes of a column that are moved at a time."""
+
+_NAMED_ROWS = 1 << 20
+"""Rows whose keys are looked through at a time."""
+
 Names = dict[str, dict[int, str]]
 
 
 class Spool:
     """Columns of `schema` in `folder`, numbers and fixed-size lists of them, filled part by part.
 
-    `version` says how parts are made: those of another version are dropped. Raises `OSError`
-    where the folder can't be written: it takes about 400 bytes an exchange.
+    `version` says how parts are made: those of another version are dropped. `keys` says of which
+    column's keys each kind of names are the names. Raises `OSError` where the folder can't be
+    written: it takes about 400 bytes an exchange.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, version: str) -> None:
-        self.folder, self._schema, self._version = folder, schema, version
-        self._parts: list[str] = []
-        self._ends: list[tuple[int, int]] = []
-        self._files: dict[str, IO[bytes]] = {}
-        self._committed = time.monotonic()
+    def __init__(
+        self, folder: Path, schema: pa.Schema, version: str, keys: Mapping[str, str]
+    ) -> None:
+        self.folder, self._schema, self._version, self._keys = folder, schema, version, keys
+        self.parts: list[str] = []
+        """What is in, in the order of the rows."""
+        self.ends: list[int] = []
+        """The row at which each part ends."""
         self.names: Names = {}
+        self._files: dict[str, IO[bytes]] = {}
+        self._generation, self._told = 0, 0
+        self._committed = time.monotonic()
 
     def __len__(self) -> int:
-        return self._ends[-1][0] if self._ends else 0
+        return self.ends[-1] if self.ends else 0
 
-    @property
-    def ends(self) -> list[int]:
-        """The row at which each part ends."""
-        return [rows for rows, _ in self._ends]
-
-    def resume(self, parts: Sequence[str]) -> int:
-        """Keep what is there of the first `parts`, drop the rest; how many were kept."""
+    def resume(self, parts: Sequence[str]) -> list[int]:
+        """Keep what is there of `parts`, drop the rest; the places of those that aren't there."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept = self._known(parts)
-        for name in ("names.jsonl", *(f"{field.name}.bin" for field in self._schema)):
-            self._files[name] = (self.folder / name).open("ab")
-        rows, told = self._ends[-1] if kept else (0, 0)
-        self._files["names.jsonl"].truncate(told)
+        settled = self._load()
         for field in self._schema:
-            self._files[f"{field.name}.bin"].truncate(rows * _row_bytes(field.type))
-        with (self.folder / "names.jsonl").open() as lines:
-            for line in lines:
-                self._learn(json.loads(line))
-        return kept
+            path = self.folder / f"{field.name}.bin"
+            path.touch()
+            self._files[field.name] = path.open("r+b")
+        self._cut()
+        self._open_names()
+        self._drop_names()
+        wanted = set(parts)
+        if not all(part in wanted for part in self.parts):
+            self._close_up(wanted)
+            settled = False
+        if not settled:
+            self._forget()
+        have = set(self.parts)
+        return [place for place, part in enumerate(parts) if part not in have]
 
-    def _known(self, parts: Sequence[str]) -> int:
+    def _load(self) -> bool:
+        """What the index says, if it is ours and the files hold it; whether names are settled."""
         try:
             index = json.loads((self.folder / "index.json").read_text())
         except (FileNotFoundError, ValueError):
-            return 0
-        if index.get("version") != self._version:
-            return 0
-        kept = 0
-        for ours, theirs in zip(parts, index["parts"], strict=False):
-            if ours != theirs:
-                break
-            kept += 1
-        whole = all(
-            (self.folder / f"{field.name}.bin").exists()
-            and (self.folder / f"{field.name}.bin").stat().st_size
-            >= (index["ends"][kept - 1][0] if kept else 0) * _row_bytes(field.type)
-            for field in self._schema
-        )
-        if not whole:
-            return 0
-        self._parts = list(parts[:kept])
-        self._ends = [(end[0], end[1]) for end in index["ends"][:kept]]
-        return kept
+            return True
+        if index.get("version") != self._version or "settled" not in index:
+            return True
+        rows = index["ends"][-1] if index["ends"] else 0
+        sizes = {f"{field.name}.bin": rows * _row_bytes(field.type) for field in self._schema}
+        sizes[f"names.{index['names']}.jsonl"] = index["told"]
+        for name, size in sizes.items():
+            path = self.folder / name
+            if not path.exists() or path.stat().st_size < size:
+                return True
+        self.parts, self.ends = index["parts"], index["ends"]
+        self._generation, self._told = index["names"], index["told"]
+        return index["settled"]
+
+    def _cut(self) -> None:
+        """Cut off what lies behind the last part."""
+        for field in self._schema:
+            file = self._files[field.name]
+            file.truncate(len(self) * _row_bytes(field.type))
+            file.seek(0, os.SEEK_END)
+
+    def _open_names(self) -> None:
+        path = self.folder / f"names.{self._generation}.jsonl"
+        path.touch()
+        self._files["names"] = file = path.open("r+b")
+        file.truncate(self._told)
+        for line in file:
+            self._learn(json.loads(line))
+
+    def _close_up(self, wanted: set[str]) -> None:
+        """Drop all but `wanted` parts; those behind one that goes move up.
+
+        The index forgets them first and takes each in again at its new place: a kill on the way
+        costs those that have not moved yet, which are made anew.
+        """
+        begins = [0, *self.ends[:-1]]
+        first = next(i for i, part in enumerate(self.parts) if part not in wanted)
+        behind = list(zip(self.parts, begins, self.ends, strict=True))[first:]
+        self.parts, self.ends = self.parts[:first], self.ends[:first]
+        self.commit(settled=False)
+        for part, begin, end in behind:
+            if part in wanted:
+                self._move(begin, end, len(self))
+                self.parts.append(part)
+                self.ends.append(len(self) + end - begin)
+                if time.monotonic() - self._committed > COMMIT_SECONDS:
+                    self.commit(settled=False)
+        self._cut()
+
+    def _move(self, begin: int, end: int, to: int) -> None:
+        """Copy rows to an earlier place, in pieces from the front: the two may overlap."""
+        for field in self._schema:
+            size, file = _row_bytes(field.type), self._files[field.name].fileno()
+            step = max(1, _PIECE_BYTES // size)
+            for at in range(begin, end, step):
+                piece = os.pread(file, (min(end, at + step) - at) * size, at * size)
+                _write_at(file, piece, (to + at - begin) * size)
+
+    def _forget(self) -> None:
+        """Keep only the names of keys that are there, in a file of their own."""
+        stored = self.columns()
+        for name, known in self.names.items():
+            column = stored[self._keys[name]]
+            there: set[int] = set()
+            for at in range(0, len(self), _NAMED_ROWS):
+                there.update(np.unique(column[at : at + _NAMED_ROWS]).tolist())
+            self.names[name] = {key: text for key, text in known.items() if key in there}
+        self._files.pop("names").close()
+        kept, self.names = self.names, {}
+        self._generation, self._told = self._generation + 1, 0
+        self._open_names()
+        self._tell(kept)
+        self.commit()
+        self._drop_names()
+
+    def _drop_names(self) -> None:
+        """Remove the files of names that the index doesn't name."""
+        for path in self.folder.glob("names*.jsonl"):
+            if path.name != f"names.{self._generation}.jsonl":
+                path.unlink()
 
     def add(self, part: str, batch: pa.RecordBatch, names: Mapping[str, Mapping[int, str]]) -> None:
         """Append the rows of one part, and the names of its keys."""
         for field, column in zip(self._schema, batch.columns, strict=True):
             fixed = pa.types.is_fixed_size_list(field.type)
             values = (column.flatten() if fixed else column).to_numpy()
-            self._files[f"{field.name}.bin"].write(values.tobytes())
+            self._files[field.name].write(memoryview(values).cast("B"))
+        self._tell(names)
+        self.parts.append(part)
+        self.ends.append(len(self) + batch.num_rows)
+        if time.monotonic() - self._committed > COMMIT_SECONDS:
+            self.commit()
+
+    def _tell(self, names: Mapping[str, Mapping[int, str]]) -> None:
+        """Write down the names that are new."""
         fresh = {
             column: {key: text for key, text in found.items() if key not in known}
             for column, found in names.items()
             for known in [self.names.get(column, {})]
         }
-        line = json.dumps(fresh).encode() + b"\n"
-        self._files["names.jsonl"].write(line)
+        self._told += self._files["names"].write(json.dumps(fresh).encode() + b"\n")
         self._learn(fresh)
-        rows, told = self._ends[-1] if self._ends else (0, 0)
-        self._parts.append(part)
-        self._ends.append((rows + batch.num_rows, told + len(line)))
-        if time.monotonic() - self._committed > COMMIT_SECONDS:
-            self.commit()
 
     def _learn(self, names: Mapping[str, Mapping[Any, str]]) -> None:
         for column, found in names.items():
             self.names.setdefault(column, {}).update((int(k), v) for k, v in found.items())
 
-    def commit(self) -> None:
-        """Make what was added so far outlast a kill."""
+    def commit(self, settled: bool = True) -> None:
+        """Make what was added so far outlast a kill; `settled`: no name is of a key that went."""
         for file in self._files.values():
             file.flush()
-        index = {"version": self._version, "parts": self._parts, "ends": self._ends}
+        index = {
+            "version": self._version,
+            "parts": self.parts,
+            "ends": self.ends,
+            "names": self._generation,
+            "told": self._told,
+            "settled": settled,
+        }
         fresh = self.folder / ".index.json.new"
         fresh.write_text(json.dumps(index))
         fresh.replace(self.folder / "index.json")
@@ -176,6 +260,13 @@ def _hold(folder: Path) -> IO[str] | None:
             held.close()
         return None
     return held
+
+
+def _write_at(file: int, data: bytes, place: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, place)
+        view, place = view[written:], place + written
 
 
 def _row_bytes(kind: pa.DataType) -> int:

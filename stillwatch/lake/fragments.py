@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.errors import LakeBroken
+from stillwatch.lake.segment import REPEATING
 from stillwatch.tables import EXCHANGES
 
 
@@ -36,6 +37,8 @@ class Fragment:
     until: datetime | None
     deleted: np.ndarray
     """Row numbers within the group that lost to other copies."""
+    encoded: bool = False
+    """Whether strings that repeat are handed on as the dictionaries that they are stored as."""
 
     @property
     def name(self) -> str:
@@ -51,7 +54,10 @@ class Fragment:
         columns = list(self.columns)
         wanted = columns if self.until is None or "ts" in columns else [*columns, "ts"]
         try:
-            with pq.ParquetFile(self.path, metadata=self.metadata) as file:
+            repeating = [REPEATING[c] for c in wanted if c in REPEATING] if self.encoded else None
+            with pq.ParquetFile(
+                self.path, metadata=self.metadata, read_dictionary=repeating
+            ) as file:
                 table = file.read_row_group(self.group, wanted, use_threads=False)
         except (OSError, pa.ArrowException) as fault:
             raise LakeBroken(

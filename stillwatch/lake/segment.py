@@ -26,6 +26,11 @@ _DICTIONARY = [
     f.name for f in EXCHANGES if f.name not in _PLAIN and not pa.types.is_nested(f.type)
 ] + ["tools.list.element", "headers.key_value.key", "headers.key_value.value"]
 
+REPEATING = {
+    f.name: f.name for f in EXCHANGES if f.name not in _PLAIN and pa.types.is_string(f.type)
+} | {"tools": "tools.list.element"}
+"""Columns of strings that are stored as dictionaries, and what Parquet calls them."""
+
 
 class SegmentWriter:
     """Gathers batches into row groups and row groups into one file, in bounded memory."""

@@ -139,11 +139,16 @@ class Lake:
                 self.refresh()
 
     def fragments(
-        self, columns: Sequence[str] | None = None, until: datetime | None = None
+        self,
+        columns: Sequence[str] | None = None,
+        until: datetime | None = None,
+        *,
+        encoded: bool = False,
     ) -> list[Fragment]:
         """Independent readers of all rows in one fixed order; call each, on any thread.
 
-        `until` keeps exchanges that started at or before it (UTC where it has no zone).
+        `until` keeps exchanges that started at or before it (UTC where it has no zone). With
+        `encoded`, strings that repeat come as dictionaries, which is what they are stored as.
         """
         names = tuple(columns if columns is not None else EXCHANGES.names)
         if unknown := [name for name in names if name not in EXCHANGES.names]:
@@ -164,7 +169,9 @@ class Lake:
                 if len(gone) < rows:
                     path = self.path / "segments" / segment.name
                     found.append(
-                        Fragment(path, metadata, group, rows - len(gone), names, until, gone)
+                        Fragment(
+                            path, metadata, group, rows - len(gone), names, until, gone, encoded
+                        )
                     )
         return found
 

@@ -35,8 +35,10 @@ from typing import TYPE_CHECKING
 import numba as nb
 import numpy as np
 
+from stillwatch.signals.alphabet import MIXED, NUMBER
 from stillwatch.signals.elicitation import ELICITATION_SIGNS, elicitation
-from stillwatch.signals.tokens import HEAD_BYTES, MIXED, NUMBER, TAIL_BYTES
+from stillwatch.signals.lanes import LANES, add_rows
+from stillwatch.signals.tokens import HEAD_BYTES, TAIL_BYTES
 from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -73,16 +75,29 @@ THINKING_ASKED = {"reasoning_elicitation": 0.5, "mathematical_reasoning": 0.25}
 with its request's settings to learn them from."""
 
 _MOST_REPEATS = 64
-_STEP = np.diff(np.sqrt(np.arange(_MOST_REPEATS + 1, dtype=np.float64))).astype(np.float32)
+_STEP = np.zeros(_MOST_REPEATS + 1, np.float32)
+_STEP[:-1] = np.diff(np.sqrt(np.arange(_MOST_REPEATS + 1, dtype=np.float64)))
+"""What the first, second, ... occurrence adds to the root of the count; the 65th adds nothing."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """float32: `hashed` (BUCKETS, 10), `dense` (DENSE, 10), `bias` (10,)."""
+    """`dense` (DENSE, 10) and `bias` (10,), float32; those of buckets are `steps` times `scale`.
 
-    hashed: NDArray[np.float32]
+    `steps` is int8, ten a bucket and `LANES` zeros behind them: a quarter of what float32 would
+    take, so that the table lies near the processor.
+    """
+
+    steps: NDArray[np.int8]
+    scale: np.float32
     dense: NDArray[np.float32]
     bias: NDArray[np.float32]
+
+    @property
+    def hashed(self) -> NDArray[np.float32]:
+        """The weights of buckets, float32 of shape (BUCKETS, 10)."""
+        steps = self.steps[:-LANES].reshape(BUCKETS, len(CAPABILITIES))
+        return steps.astype(np.float32) * self.scale
 
 
 def capability(
@@ -98,22 +113,24 @@ def capability(
     `elicitation`, made here where they are not given. A text without tokens is
     `other`, with probability 1.
     """
-    w = weights()
-    logits = _logits(
-        tokens.offsets,
-        tokens.hashes,
-        dense_features(tokens, signs),
-        w.hashed,
-        w.dense,
-        w.bias,
-    )
-    adjust(logits, tools_offered, thinking)
-    codes = logits.argmax(axis=1).astype(np.int8)
+    logits = text_scores(tokens, elicitation(tokens) if signs is None else signs)
+    codes = classes(logits, tools_offered, thinking)
     peak = logits.max(axis=1, keepdims=True)
-    probability = (1.0 / np.exp(logits - peak).sum(axis=1)).astype(np.float32)
-    empty = np.diff(tokens.offsets) == 0
-    codes[empty], probability[empty] = OTHER, 1.0
-    return codes, probability
+    return codes, (1.0 / np.exp(logits - peak).sum(axis=1)).astype(np.float32)
+
+
+def text_scores(tokens: Tokens, signs: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Logits (n, 10) of the classes by the text and its `elicitation` alone, float32."""
+    w = weights()
+    dense = dense_features(tokens, signs)
+    return _logits(tokens.offsets, tokens.hashes, dense, w.steps, w.scale, w.dense, w.bias)
+
+
+def classes(
+    logits: NDArray[np.float32], tools_offered: NDArray[np.bool_], thinking: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Codes (n,) by the `text_scores` of texts and their requests' settings, added in place."""
+    return adjust(logits, tools_offered, thinking).argmax(axis=1).astype(np.int8)
 
 
 def adjust(
@@ -145,7 +162,8 @@ def weights() -> Weights:
             f"capability weights of shapes {hashed.shape}, {dense.shape}, {bias.shape} don't fit "
             f"({BUCKETS}, {k}), ({DENSE}, {k}), ({k},); run scripts/train_capability.py again"
         )
-    return Weights(hashed.astype(np.float32) * scale, dense, bias)
+    steps = np.append(hashed.ravel(), np.zeros(LANES, np.int8))
+    return Weights(steps, scale, dense, bias)
 
 
 def features(
@@ -200,49 +218,48 @@ def _bucket(h, salt):
     return np.int32(h >> np.uint32(17))
 
 
+# Places are unsigned below, which spares the check for one counted from the end.
 @nb.njit(nogil=True, cache=True)
-def _span(hashes, lo, hi, salt, unit, counts, ids, values, used):
-    """Append the unigrams and bigrams of hashes[lo:hi]; returns the new fill of `ids`."""
-    before = np.uint32(0)
-    for p in range(lo, hi):
-        h = hashes[p]
-        for gram in range(2):
-            if gram == 0:
-                b = _bucket(h, salt)
-            elif p > lo:
-                b = _bucket(np.uint32(before * np.uint32(0x85EBCA6B)) + h, salt)
-            else:
-                continue
-            c = counts[b]
-            if c < _MOST_REPEATS:
-                counts[b] = c + 1
-                ids[used] = b
-                values[used] = unit * _STEP[c]
-                used += 1
-        before = h
-    return used
+def _grams(hashes, lo, hi, salt, ids, used):
+    """Append the buckets of the unigrams and bigrams of hashes[lo:hi]; returns the new fill."""
+    if hi <= lo:
+        return used
+    ids[np.uintp(used)] = _bucket(hashes[np.uintp(lo)], salt)
+    for p in range(hi - lo - 1):
+        before, h = hashes[np.uintp(lo + p)], hashes[np.uintp(lo + p + 1)]
+        ids[np.uintp(used + 1 + 2 * p)] = _bucket(h, salt)
+        both = np.uint32(np.uint32(before * np.uint32(0x85EBCA6B)) + h)
+        ids[np.uintp(used + 2 + 2 * p)] = _bucket(both, salt)
+    return used + 2 * (hi - lo) - 1
+
+
+@nb.njit(nogil=True, cache=True)
+def _weigh(ids, begin, end, unit, counts, values):
+    """The value of each of ids[begin:end]: those of one bucket add up to the root of their count,
+    times `unit`. `counts` (uint8, one a bucket) is zero before and after."""
+    for f in range(begin, end):
+        b = np.uintp(ids[np.uintp(f)])
+        c = counts[b]
+        counts[b] = c + np.uint8(c < _MOST_REPEATS)
+        values[np.uintp(f)] = unit * _STEP[np.uintp(c)]
+    for f in range(begin, end):
+        counts[np.uintp(ids[np.uintp(f)])] = 0
 
 
 @nb.njit(nogil=True, cache=True)
 def _text(hashes, lo, hi, counts, ids, values):
-    """Hashed features of one text into `ids` and `values`; returns how many. `counts` (uint8, one
-    a bucket) is zero before and after."""
+    """Hashed features of one text into `ids` and `values`; returns how many."""
     m = hi - lo
     if m == 0:
         return 0
-    used = _span(
-        hashes, lo, hi, np.uint32(0), np.float32(1 / np.sqrt(2.0 * m)), counts, ids, values, 0
-    )
-    for f in range(used):
-        counts[ids[f]] = 0
-    edge = min(m, EDGE)
-    tail = max(lo + edge, hi - EDGE)
-    unit = np.float32(1 / np.sqrt(2.0 * (edge + hi - tail)))
-    begin = used
-    used = _span(hashes, lo, lo + edge, np.uint32(0x45444745), unit, counts, ids, values, used)
-    used = _span(hashes, tail, hi, np.uint32(0x45444745), unit, counts, ids, values, used)
-    for f in range(begin, used):
-        counts[ids[f]] = 0
+    edge = np.uint32(0x45444745)
+    whole = _grams(hashes, lo, hi, np.uint32(0), ids, 0)
+    _weigh(ids, 0, whole, np.float32(1 / np.sqrt(2.0 * m)), counts, values)
+    head = min(m, EDGE)
+    tail = max(lo + head, hi - EDGE)
+    used = _grams(hashes, lo, lo + head, edge, ids, whole)
+    used = _grams(hashes, tail, hi, edge, ids, used)
+    _weigh(ids, whole, used, np.float32(1 / np.sqrt(2.0 * (head + hi - tail))), counts, values)
     return used
 
 
@@ -279,33 +296,23 @@ def _rows(offsets, hashes, dense):
 
 
 @nb.njit(nogil=True, cache=True)
-def _logits(offsets, hashes, dense, hashed, dense_weights, bias):
-    # Ten named sums: LLVM keeps them in two registers, at a quarter of the cost of an array.
+def _logits(offsets, hashes, dense, steps, scale, dense_weights, bias):
     n = len(offsets) - 1
     counts = np.zeros(BUCKETS, np.uint8)
     ids = np.empty(_room(offsets), np.int32)
     values = np.empty(len(ids), np.float32)
+    sums = np.empty(LANES, np.float32)
     out = np.empty((n, 10), np.float32)
     for i in range(n):
-        used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
-        a = b = c = d = e = f = g = h = j = k = np.float32(0)
-        for u in range(used):
-            v, r = values[u], ids[u]
-            a += v * hashed[r, 0]
-            b += v * hashed[r, 1]
-            c += v * hashed[r, 2]
-            d += v * hashed[r, 3]
-            e += v * hashed[r, 4]
-            f += v * hashed[r, 5]
-            g += v * hashed[r, 6]
-            h += v * hashed[r, 7]
-            j += v * hashed[r, 8]
-            k += v * hashed[r, 9]
         row = out[i]
-        row[0], row[1], row[2], row[3], row[4] = a, b, c, d, e
-        row[5], row[6], row[7], row[8], row[9] = f, g, h, j, k
+        if offsets[i] == offsets[i + 1]:
+            row[:] = -np.inf
+            row[OTHER] = 0
+            continue
+        used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
+        add_rows(sums, steps, 10, scale, ids, values, used)
         for u in range(10):
-            row[u] += bias[u]
+            row[u] = sums[u] + bias[u]
         for t in range(DENSE):
             v = dense[i, t]
             if v != 0:

@@ -35,46 +35,79 @@ SCALE = 320.0
 
 BUCKETS = 1 << 16
 WEIGHTS = "token_weights.npy"
+_LEVELS = np.arange(256, dtype=np.float32) / np.float32(255.0)
+
+AT_ONCE = 8
+"""Prompts whose norms are summed side by side."""
 
 
-def content(tokens: Tokens) -> NDArray[np.int8]:
-    """Embeddings int8 (n, COMPONENTS) of n prompts; a prompt without tokens is all zero."""
-    out = np.zeros((len(tokens), COMPONENTS), np.int8)
-    _embed(tokens.offsets, tokens.hashes, token_weights(), out)
+def content(tokens: Tokens, out: NDArray[np.int8] | None = None) -> NDArray[np.int8]:
+    """Embeddings int8 (n, COMPONENTS) of n prompts; a prompt without tokens is all zero.
+
+    They are written to `out`, and made where it is not given.
+    """
+    out = np.empty((len(tokens), COMPONENTS), np.int8) if out is None else out
+    _embed(tokens.offsets, tokens.hashes, _token_levels(), out)
     return out
 
 
-@cache
 def token_weights() -> NDArray[np.float32]:
     """The shipped weight of each token bucket, float32 (BUCKETS,), in (0, 1]."""
+    return _LEVELS[_token_levels()]
+
+
+@cache
+def _token_levels() -> NDArray[np.uint8]:
+    """Places of the weights in `_LEVELS`, (BUCKETS,): they lie nearer than the weights would."""
     with resources.files(f"{__package__}.weights").joinpath(WEIGHTS).open("rb") as file:
-        return np.load(file).astype(np.float32) / np.float32(255.0)
+        return np.load(file)
 
 
 @nb.njit(nogil=True, cache=True)
-def _embed(offsets, hashes, weights, out):
-    total = np.empty(COMPONENTS, np.float32)
-    for i in range(len(offsets) - 1):
-        begin, end = offsets[i], offsets[i + 1]
-        if begin == end:
-            continue
-        total[:] = 0
-        for p in range(begin, end):
-            weight = weights[hashes[p] & np.uint32(BUCKETS - 1)]
-            bits = mix(np.uint64(hashes[p]) + np.uint64(0x9E3779B97F4A7C15))
-            for _ in range(2):
-                place = np.int64(bits & np.uint64(COMPONENTS - 1))
-                if bits & np.uint64(COMPONENTS):
-                    total[place] += weight
-                else:
-                    total[place] -= weight
-                bits >>= np.uint64(32)
-        norm = np.float32(0)
-        for d in range(COMPONENTS):
-            norm += total[d] * total[d]
-        if norm <= 0:
-            continue
-        factor = np.float32(SCALE) / np.sqrt(norm)
-        for d in range(COMPONENTS):
-            value = np.rint(total[d] * factor)
-            out[i, d] = np.int8(min(127.0, max(-127.0, value)))
+def _embed(offsets, hashes, levels, out):
+    totals = np.zeros((AT_ONCE, COMPONENTS), np.float32)
+    for first in range(0, len(out), AT_ONCE):
+        some = min(AT_ONCE, len(out) - first)
+        for i in range(some):
+            _add_up(hashes, offsets[first + i], offsets[first + i + 1], levels, totals[i])
+        norms = _norms(totals)
+        for i in range(some):
+            if norms[i] > 0:
+                _store(totals[i], np.float32(SCALE) / np.sqrt(norms[i]), out[first + i])
+            else:
+                out[first + i] = 0
+
+
+@nb.njit(nogil=True, cache=True)
+def _add_up(hashes, begin, end, levels, total):
+    total[:] = 0
+    for p in range(begin, end):
+        weight = _LEVELS[levels[hashes[p] & np.uint32(BUCKETS - 1)]]
+        bits = mix(np.uint64(hashes[p]) + np.uint64(0x9E3779B97F4A7C15))
+        for _ in range(2):
+            place = np.uintp(bits & np.uint64(COMPONENTS - 1))
+            total[place] += weight if bits & np.uint64(COMPONENTS) else -weight
+            bits >>= np.uint64(32)
+
+
+@nb.njit(nogil=True, cache=True)
+def _norms(totals):
+    """Squared norms of eight rows: each is summed in order, one addition waiting for another."""
+    a = b = c = d = e = f = g = h = np.float32(0)
+    for k in range(COMPONENTS):
+        a += totals[0, k] * totals[0, k]
+        b += totals[1, k] * totals[1, k]
+        c += totals[2, k] * totals[2, k]
+        d += totals[3, k] * totals[3, k]
+        e += totals[4, k] * totals[4, k]
+        f += totals[5, k] * totals[5, k]
+        g += totals[6, k] * totals[6, k]
+        h += totals[7, k] * totals[7, k]
+    return a, b, c, d, e, f, g, h
+
+
+@nb.njit(nogil=True, cache=True)
+def _store(total, factor, row):
+    most = np.float32(127)
+    for d in range(COMPONENTS):
+        row[d] = np.int8(min(most, max(-most, np.rint(total[d] * factor))))

@@ -56,8 +56,7 @@ def elicitation(tokens: Tokens) -> NDArray[np.uint16]:
     >>> [signs_of(f) for f in flags]
     [('asks_steps',), ()]
     """
-    a = sign_automaton()
-    found = match(tokens.offsets, tokens.hashes, a.keys, a.children, a.marks, a.first)
+    found = match(tokens, sign_automaton())
     both = ((found & _GIVES_ANSWER) != 0) & ((found & _ASKS_REASONING) != 0)
     found[both] |= _RECONSTRUCTS
     return found.astype(np.uint16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch import tables
-from stillwatch.signals.capability import capability
+from stillwatch.signals.capability import classes, text_scores
 from stillwatch.signals.content import content
 from stillwatch.signals.elicitation import elicitation
-from stillwatch.signals.frames import frames
+from stillwatch.signals.frames import Frames, frames
 from stillwatch.signals.keys import list_keys, mix_keys, network_keys, string_keys
+from stillwatch.signals.repeats import Repeats
 from stillwatch.signals.settings import settings, temperatures
 from stillwatch.signals.tokens import tokenise
 
@@ -45,6 +47,9 @@ READS = (
 )
 """The contract's columns that signals are made of; all but the required ones may be absent."""
 
+_TEXTS = 2048
+"""Texts that are read at a time: a megabyte of text and tokens, which stays near the processor."""
+
 
 def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Signals (`tables.SIGNALS`) of exchanges, row by row; any but required columns may lack."""
@@ -65,11 +70,8 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     thinking, most = counts("thinking").astype(np.int8), counts("max_tokens")
     warmth = temperatures(batch.column("temperature")) if "temperature" in names else counts("")
     networks = network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
-    tokens = tokenise(batch.column("prompt"))
-    framed = frames(tokens)
     toolset = np.where(digest != 0, digest, tools)
-    signs = elicitation(tokens)
-    capabilities, _ = capability(tokens, toolset != 0, thinking, signs)
+    texts = _Texts.of(batch.column("prompt"))
     columns = {
         "exchange": keys("exchange_id"),
         "account": keys("account_id"),
@@ -83,21 +85,58 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
         "network": networks,
         "client": mix_keys(keys("user_agent"), keys("ja4")),
         "device": keys("device_id"),
-        "frame": framed.frame,
-        "opening": framed.opening,
-        "closing": framed.closing,
-        "bands": _fixed(framed.bands),
-        "capability": capabilities,
-        "signs": signs,
+        "frame": texts.framed.frame,
+        "opening": texts.framed.opening,
+        "closing": texts.framed.closing,
+        "bands": _fixed(texts.framed.bands),
+        "capability": classes(texts.scores, toolset != 0, thinking),
+        "signs": texts.signs,
         "turns": counts("turns"),
         "max_tokens": most,
         "input_tokens": counts("input_tokens"),
         "output_tokens": counts("output_tokens"),
         "thinking": thinking,
         "settings": settings(most, warmth, thinking),
-        "content": _fixed(content(tokens)),
+        "content": _fixed(texts.content),
     }
     return pa.record_batch([columns[name] for name in tables.SIGNALS.names], tables.SIGNALS)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What the texts of n prompts say: columns of `tables.SIGNALS`, and scores of capabilities."""
+
+    framed: Frames
+    signs: NDArray[np.uint16]
+    scores: NDArray[np.float32]
+    content: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, prompts: pa.Array) -> _Texts:
+        """Each text is read once, some at a time: all is made while its tokens are at hand."""
+        n = len(prompts)
+        made = cls(
+            Frames.unknown(n),
+            np.empty(n, np.uint16),
+            np.empty((n, len(tables.CAPABILITIES)), np.float32),
+            np.empty((n, tables.CONTENT_COMPONENTS), np.int8),
+        )
+        repeats, repeated = Repeats(prompts), np.empty(n, np.bool_)
+        for begin in range(0, n, _TEXTS):
+            rows = slice(begin, min(n, begin + _TEXTS))
+            repeated[rows] = repeats.look(rows.start, rows.stop)
+            tokens = tokenise(prompts[rows], repeated[rows])
+            frames(tokens, made.framed[rows])
+            made.signs[rows] = elicitation(tokens)
+            made.scores[rows] = text_scores(tokens, made.signs[rows])
+            content(tokens, made.content[rows])
+        framed = made.framed
+        for column in (
+            *(framed.frame, framed.opening, framed.closing, framed.bands),
+            *(made.signs, made.scores, made.content),
+        ):
+            column[repeated] = column[repeats.first[repeated]]
+        return made
 
 
 def _fixed(matrix: np.ndarray) -> pa.FixedSizeListArray:

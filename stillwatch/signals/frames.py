@@ -16,6 +16,7 @@ import numba as nb
 import numpy as np
 
 from stillwatch.signals.keys import mix
+from stillwatch.signals.lanes import least_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,16 +45,34 @@ class Frames:
     closing: NDArray[np.uint64]
     bands: NDArray[np.uint64]
 
+    @classmethod
+    def unknown(cls, n: int) -> Frames:
+        """Of n prompts without tokens."""
+        frame, opening, closing = (np.zeros(n, np.uint64) for _ in range(3))
+        return cls(frame, opening, closing, np.zeros((n, BANDS), np.uint64))
 
-def frames(tokens: Tokens) -> Frames:
-    """Frames of tokenised prompts; of a prompt, the first `SKETCH_TOKENS` are sketched."""
-    n = len(tokens)
-    frame, opening, closing = (np.zeros(n, np.uint64) for _ in range(3))
-    bands = np.zeros((n, BANDS), np.uint64)
+    def __getitem__(self, rows: slice) -> Frames:
+        """Those of some rows, in place."""
+        return Frames(self.frame[rows], self.opening[rows], self.closing[rows], self.bands[rows])
+
+
+def frames(tokens: Tokens, out: Frames | None = None) -> Frames:
+    """Frames of tokenised prompts; of a prompt, the first `SKETCH_TOKENS` are sketched.
+
+    They are written to `out`, which is unknown so far, and made where it is not given.
+    """
+    out = Frames.unknown(len(tokens)) if out is None else out
     _frame_rows(
-        tokens.offsets, tokens.hashes, _MULTIPLIERS, _OFFSETS, frame, opening, closing, bands
+        tokens.offsets,
+        tokens.hashes,
+        _MULTIPLIERS,
+        _OFFSETS,
+        out.frame,
+        out.opening,
+        out.closing,
+        out.bands,
     )
-    return Frames(frame, opening, closing, bands)
+    return out
 
 
 @nb.njit(nogil=True, cache=True)
@@ -72,8 +91,8 @@ def _follow(h, token):
 
 @nb.njit(nogil=True, cache=True)
 def _frame_rows(offsets, hashes, multipliers, shifts, frame, opening, closing, bands):
-    count = len(multipliers)
-    least = np.empty(count, np.uint32)
+    least = np.empty(BANDS * ROWS, np.uint32)
+    shingles = np.empty(SKETCH_TOKENS, np.uint32)
     for i in range(len(offsets) - 1):
         begin, end = offsets[i], offsets[i + 1]
         if end == begin:
@@ -85,7 +104,6 @@ def _frame_rows(offsets, hashes, multipliers, shifts, frame, opening, closing, b
         if end - begin < 3:
             frame[i] = _run_key(hashes, begin, end, whole)
             continue
-        least[:] = np.uint32(0xFFFFFFFF)
         last = min(end, begin + SKETCH_TOKENS) - 2
         for p in range(begin, last):
             whole = _follow(whole, hashes[p])  # each step waits for the one before: done on the way
@@ -95,9 +113,8 @@ def _frame_rows(offsets, hashes, multipliers, shifts, frame, opening, closing, b
                 ^ (hashes[p + 2] * np.uint32(0x85EBCA77))
             )
             shingle = np.uint32((shingle ^ (shingle >> np.uint32(15))) * np.uint32(0x2C1B3C6D))
-            for k in range(count):
-                value = np.uint32(shingle * multipliers[k] + shifts[k])
-                least[k] = min(least[k], value)
+            shingles[p - begin] = shingle
+        least_images(least, shingles, last - begin, multipliers, shifts)
         frame[i] = _run_key(hashes, last, end, whole)
         for b in range(BANDS):
             h = np.uint64(b + 1)

@@ -15,16 +15,15 @@ import pyarrow as pa
 from stillwatch.signals.tokens import text_buffers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 
 def string_keys(column: pa.Array) -> NDArray[np.uint64]:
     """Keys of a string array, plain or dictionary-encoded; null and empty give 0."""
     if pa.types.is_dictionary(column.type):
-        encoded = cast(pa.DictionaryArray, column)
-        values = string_keys(encoded.dictionary)
-        codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-        return np.append(values, np.uint64(0))[codes]
+        return _by_code(cast(pa.DictionaryArray, column), string_keys)
     return _hash_rows(*text_buffers(column))
 
 
@@ -40,20 +39,26 @@ def network_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     True
     """
     if pa.types.is_dictionary(addresses.type):
-        addresses = cast(pa.DictionaryArray, addresses).dictionary_decode()
-    starts, data = text_buffers(addresses)
-    return _hash_prefixes(starts, data)
+        return _by_code(cast(pa.DictionaryArray, addresses), network_keys)
+    return _hash_prefixes(*text_buffers(addresses))
 
 
 def list_keys(column: pa.ListArray) -> NDArray[np.uint64]:
     """Keys of lists of strings, in their order; null and empty lists give 0."""
-    column = column.cast(pa.large_list(pa.string()))
     offsets = np.asarray(column.offsets.to_numpy(), np.int64)
     keys = _hash_lists(offsets, string_keys(column.values))
     if column.null_count:
         # A null list may still span values: the format allows it.
         keys[column.is_null().to_numpy(zero_copy_only=False)] = 0
     return keys
+
+
+def _by_code(
+    column: pa.DictionaryArray, keys_of: Callable[[pa.Array], NDArray[np.uint64]]
+) -> NDArray[np.uint64]:
+    """Keys of a column of dictionary codes: each distinct value is hashed once."""
+    keys = np.append(keys_of(column.dictionary), np.uint64(0))
+    return keys[column.indices.fill_null(len(keys) - 1).to_numpy(zero_copy_only=False)]
 
 
 @nb.njit(nogil=True, cache=True)

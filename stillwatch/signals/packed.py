@@ -4,18 +4,22 @@ A batch is all that crosses between machines. A text that a column repeats stand
 row of its key.
 """
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
+
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.signals.extract import signals
 from stillwatch.tables import SIGNALS
 
-NAMED = ("account_id", "org_id", "model")
-"""Columns whose values findings must name."""
-
-_KEYS = dict(zip(NAMED, ("account", "org", "model"), strict=True))
+NAMED = {"account_id": "account", "org_id": "org", "model": "model"}
+"""Columns whose values findings must name, and those of their keys."""
 
 PACKED = pa.schema(
     [
@@ -30,9 +34,9 @@ def packed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """`PACKED` rows of exchanges, row by row the same."""
     found = signals(batch)
     columns = [*found.columns]
-    for name, key in _KEYS.items():
+    for name in NAMED:
         if name in batch.schema.names:
-            columns.append(_first(batch.column(name).cast(pa.string()), found.column(key)))
+            columns.append(_first(batch.column(name)))
         else:
             columns.append(pa.nulls(batch.num_rows, pa.string()))
     return pa.record_batch(columns, schema=PACKED)
@@ -41,7 +45,7 @@ def packed(batch: pa.RecordBatch) -> pa.RecordBatch:
 def unpacked(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, dict[int, str]]]:
     """Of `PACKED` rows: the signals, and each named column's texts by key."""
     named = {}
-    for name, key in _KEYS.items():
+    for name, key in NAMED.items():
         texts = rows.column(f"text_{name}")
         told = texts.is_valid()
         keys = rows.column(key).filter(told).to_pylist()
@@ -49,10 +53,17 @@ def unpacked(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, dict[int, 
     return rows.select(SIGNALS.names), named
 
 
-def _first(texts: pa.Array, keys: pa.Array) -> pa.Array:
-    """`texts`, but null where an earlier row has the same key, or the key is 0 (unknown)."""
-    known, places = np.unique(keys.to_numpy(), return_index=True)
-    places = places[known != 0]
-    repeats = np.ones(len(texts), bool)
-    repeats[places] = False
-    return texts.take(pa.array(np.arange(len(texts)), mask=repeats))
+def _first(texts: pa.Array) -> pa.Array:
+    """`texts`, but null where an earlier row has the same, or where it is empty."""
+    if not pa.types.is_dictionary(texts.type):
+        texts = texts.dictionary_encode()
+    encoded = cast(pa.DictionaryArray, texts)
+    codes, told = encoded.indices, np.flatnonzero(encoded.is_valid())
+    rows = np.full(len(encoded.dictionary), -1)
+    rows[codes.drop_null().to_numpy()[::-1]] = told[::-1]  # of one code's rows the last set stays
+    empty = pc.fill_null(pc.equal(encoded.dictionary, ""), True)
+    rows[empty.to_numpy(zero_copy_only=False)] = -1
+    repeats = np.ones(len(encoded), bool)
+    repeats[rows[rows >= 0]] = False
+    first = pc.if_else(pa.array(repeats), pa.scalar(None, codes.type), codes)
+    return encoded.dictionary.take(first).cast(pa.string())

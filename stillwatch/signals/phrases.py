@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_FILTER_BITS = 14
+    from stillwatch.signals.tokens import Tokens
+
+_FILTER_BITS = 18
+"""The filter over pairs of tokens has 2 to this bits: 32 kB, what lies next to the processor."""
 _GROUP = re.compile(r"\(([^()]*)\)")
 _NAME = re.compile(r"\{(\w+)\}")
 
@@ -33,15 +36,16 @@ _NAME = re.compile(r"\{(\w+)\}")
 class Automaton:
     """Deterministic automaton in one open-addressing table; state 0 is the start.
 
-    `keys[s]` is (state << 32 | token) and `children[s]` the state it leads to, 0 where the slot is
-    free; `marks[state]` are the bits (uint32) of the patterns that end there; `first` is a filter
-    over the low bits of first tokens, which sends most positions of a text away with one probe.
+    `edges[s]` is (state << 32 | token, the state it leads to), 0 where the slot is free;
+    `marks[state]` are the bits (uint32) of the patterns that end there. `starts` is a Bloom filter,
+    two bits of one word each, over the first two tokens of phrases; a phrase of one token has a
+    second one of 0. Of a text's positions three in ten begin some phrase with one token, three in a
+    hundred with two.
     """
 
-    keys: NDArray[np.uint64]
-    children: NDArray[np.int32]
+    edges: NDArray[np.uint64]
     marks: NDArray[np.uint32]
-    first: NDArray[np.bool_]
+    starts: NDArray[np.uint64]
 
 
 def expand(pattern: str, words: Mapping[str, str]) -> list[str]:
@@ -176,18 +180,18 @@ def _determinise(
             children.append(number[target])
     size = 1 << (2 * len(keys)).bit_length()
     automaton = Automaton(
-        np.zeros(size, np.uint64),
-        np.zeros(size, np.int32),
+        np.zeros((size, 2), np.uint64),
         np.array(marks, np.uint32),
-        np.zeros(1 << _FILTER_BITS, np.bool_),
+        np.zeros(1 << _FILTER_BITS - 6, np.uint64),
     )
-    _fill(
-        np.array(keys, np.uint64),
-        np.array(children, np.int32),
-        automaton.keys,
-        automaton.children,
-        automaton.first,
-    )
+    _fill(np.array(keys, np.uint64), np.array(children, np.uint64), automaton.edges)
+    begun: dict[int, list[int]] = {}
+    for key, state in zip(keys, children, strict=True):
+        if key >> 32 == 0:
+            begun.setdefault(state, []).append(key)
+    pairs = [(token, 0) for state in begun if marks[state] for token in begun[state]]
+    pairs += [(token, key & 0xFFFFFFFF) for key in keys for token in begun.get(key >> 32, ())]
+    _mark(np.array(pairs, np.uint32), automaton.starts)
     return automaton
 
 
@@ -197,42 +201,75 @@ def _slot(key):
 
 
 @nb.njit(nogil=True, cache=True)
-def _fill(edge_keys, edge_children, keys, children, first):
-    mask = len(keys) - 1
-    for e in range(len(edge_keys)):
-        key = edge_keys[e]
-        s = _slot(key) & mask
-        while children[s] != 0:
+def _fill(keys, children, edges):
+    mask = len(edges) - 1
+    for e in range(len(keys)):
+        s = _slot(keys[e]) & mask
+        while edges[s, 1] != 0:
             s = (s + 1) & mask
-        keys[s], children[s] = key, edge_children[e]
-        if key >> np.uint64(32) == 0:
-            first[np.int64(key) & (len(first) - 1)] = True
+        edges[s, 0], edges[s, 1] = keys[e], children[e]
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _bits(token, then):
+    """Where two tokens stand in the filter: its word, and their bits there."""
+    h = np.uint32(
+        np.uint32(np.uint32(token * np.uint32(0x9E3779B1)) ^ then) * np.uint32(0x85EBCA6B)
+    )
+    one = np.uint64(1) << np.uint64((h >> np.uint32(8)) & np.uint32(63))
+    other = np.uint64(1) << np.uint64((h >> np.uint32(14)) & np.uint32(63))
+    return np.uintp(h >> np.uint32(38 - _FILTER_BITS)), one | other
 
 
 @nb.njit(nogil=True, cache=True)
-def match(offsets, hashes, keys, children, marks, first):
-    """Bits of all patterns found in each text: uint32 of shape (n,)."""
+def _mark(pairs, starts):
+    for i in range(len(pairs)):
+        word, bits = _bits(pairs[i, 0], pairs[i, 1])
+        starts[word] |= bits
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _may_start(token, then, starts):
+    pair, bits = _bits(token, then)
+    single, own = _bits(token, np.uint32(0))
+    return (starts[pair] & bits == bits) | (starts[single] & own == own)
+
+
+def match(tokens: Tokens, automaton: Automaton) -> NDArray[np.uint32]:
+    """Bits of all patterns found in each of n texts: uint32 of shape (n,)."""
+    a = automaton
+    return _match(tokens.offsets, tokens.hashes, a.edges, a.marks, a.starts)
+
+
+@nb.njit(nogil=True, cache=True)
+def _match(offsets, hashes, edges, marks, starts):
     n = len(offsets) - 1
     found = np.zeros(n, np.uint32)
-    mask = len(keys) - 1
-    low = len(first) - 1
     for i in range(n):
         end = offsets[i + 1]
         bits = np.uint32(0)
         for p in range(offsets[i], end):
-            if not first[np.int64(hashes[p]) & low]:
-                continue
-            state = np.uint64(0)
-            q = p
-            while q < end:
-                key = state << np.uint64(32) | np.uint64(hashes[q])
-                s = _slot(key) & mask
-                while children[s] != 0 and keys[s] != key:
-                    s = (s + 1) & mask
-                if children[s] == 0:
-                    break
-                state = np.uint64(children[s])
-                bits |= marks[children[s]]
-                q += 1
+            then = hashes[np.uintp(p + 1)] if p + 1 < end else np.uint32(0)
+            if _may_start(hashes[np.uintp(p)], then, starts):
+                bits |= _follow(hashes, p, end, edges, marks)
         found[i] = bits
     return found
+
+
+@nb.njit(nogil=True, cache=True)
+def _follow(hashes, p, end, edges, marks):
+    """Bits of the patterns that begin at `p`."""
+    bits = np.uint32(0)
+    mask = len(edges) - 1
+    state = np.uint64(0)
+    while p < end:
+        key = state << np.uint64(32) | np.uint64(hashes[p])
+        s = _slot(key) & mask
+        while edges[s, 1] != 0 and edges[s, 0] != key:
+            s = (s + 1) & mask
+        state = edges[s, 1]
+        if state == 0:
+            break
+        bits |= marks[np.uintp(state)]
+        p += 1
+    return bits

@@ -7,6 +7,9 @@ that differ only in numbers, dates or identifiers have the same tokens. Bytes ar
 are: no decoding, no locale, no failure on damaged UTF-8.
 
 A text's cost is bounded: of a longer one, the first `HEAD_BYTES` and the last `TAIL_BYTES` count.
+
+Texts are read by pages, sixty-four bytes at a time (`pages`); those with characters that are
+tokens of their own, byte by byte.
 """
 
 from __future__ import annotations
@@ -18,14 +21,28 @@ import numba as nb
 import numpy as np
 import pyarrow as pa
 
+from stillwatch.signals.alphabet import (
+    BASIS,
+    BLANK,
+    DIGIT,
+    HIGH,
+    KINDS,
+    LINE,
+    LOWER,
+    MIXED,
+    NUMBER,
+    PRIME,
+    UPPER,
+    WIDE,
+    finish,
+)
+from stillwatch.signals.pages import PAGE_BYTES, copy, hash_page, mark, new_page
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HEAD_BYTES = 12_288
 TAIL_BYTES = 4_096
-
-NUMBER = np.uint32(0x4E554D01)
-MIXED = np.uint32(0x4D495802)
 
 STRUCTURE = (
     "bytes",
@@ -40,31 +57,6 @@ STRUCTURE = (
     "upper",
 )
 """Names of the structure counts, in the order of `Tokens.structure`'s columns."""
-
-BASIS = np.uint32(2166136261)
-PRIME = np.uint32(16777619)
-
-# Kinds of bytes: those that are counted are places in STRUCTURE.
-_LINE, _DIGIT, _SYMBOL, _BRACKET, _QUOTE = 1, 2, 3, 4, 5
-_HIGH, _QUESTION, _BLANK, _UPPER, _LOWER, _WIDE = 6, 7, 8, 9, 10, 11
-_MEMBERS = {
-    _LINE: b"\n",
-    _DIGIT: b"0123456789",
-    _SYMBOL: b"#$%&*+/;<=>@\\^|~",
-    _BRACKET: b"()[]{}",
-    _QUOTE: b"\"'`",
-    _HIGH: bytes(range(0x80, 0x100)),
-    _QUESTION: b"?",
-    _BLANK: b" \t",
-    _UPPER: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    _LOWER: b"abcdefghijklmnopqrstuvwxyz_",
-    _WIDE: bytes(range(0xE3, 0xEE)),
-}
-"""`_WIDE` leads a three-byte character of CJK, kana or Hangul: a token of its own."""
-
-_KINDS = np.zeros(256, np.uint8)
-for _kind, _bytes in _MEMBERS.items():
-    _KINDS[list(_bytes)] = _kind
 
 
 @dataclass(frozen=True)
@@ -84,8 +76,8 @@ class Tokens:
         return len(self.offsets) - 1
 
 
-def tokenise(texts: pa.Array) -> Tokens:
-    """Tokens of a `string` or `large_string` array; null and empty texts have none.
+def tokenise(texts: pa.Array, skip: NDArray[np.bool_] | None = None) -> Tokens:
+    """Tokens of a `string` or `large_string` array; null, empty and skipped texts have none.
 
     >>> t = tokenise(pa.array(["Order 66 shipped", "order 7 shipped", None]))
     >>> np.diff(t.offsets).tolist(), bool((t.hashes[:3] == t.hashes[3:6]).all())
@@ -97,7 +89,8 @@ def tokenise(texts: pa.Array) -> Tokens:
     hashes = np.empty(capacity, np.uint32)
     offsets = np.zeros(n + 1, np.int64)
     structure = np.zeros((n, len(STRUCTURE)), np.int32)
-    used = _scan(starts, data, hashes, offsets, structure)
+    skip = np.zeros(n, np.bool_) if skip is None else skip
+    used = _scan(starts, data, skip, hashes, offsets, structure)
     return Tokens(offsets, hashes[:used], structure)
 
 
@@ -132,31 +125,38 @@ def _capacity(starts: NDArray[np.int64]) -> int:
 
 
 @nb.njit(nogil=True, cache=True)
-def _finish(h: np.uint32) -> np.uint32:
-    h ^= h >> np.uint32(16)
-    h = np.uint32(h * np.uint32(0x85EBCA6B))
-    h ^= h >> np.uint32(13)
-    h = np.uint32(h * np.uint32(0xC2B2AE35))
-    return np.uint32(h ^ (h >> np.uint32(16)))
-
-
-@nb.njit(nogil=True, cache=True)
-def _scan(starts, data, hashes, offsets, structure):
+def _scan(starts, data, skip, hashes, offsets, structure):
     """Fill `hashes`, `offsets`, `structure`; returns how many hashes were written."""
-    used = 0
-    seen = np.empty(_WIDE + 1, np.int32)
+    page, edges = new_page()
+    used = filled = marked = 0  # hashes written; bytes of the page, and edges, not yet hashed
+    seen = np.empty(WIDE + 1, np.int32)
     for i in range(len(starts) - 1):
-        begin, end = starts[i], starts[i + 1]
+        begin, end = starts[i], starts[i + 1] if not skip[i] else starts[i]
+        whole = end - begin <= HEAD_BYTES + TAIL_BYTES
         seen[:] = 0
-        if end - begin <= HEAD_BYTES + TAIL_BYTES:
-            used = _read(data, begin, end, hashes, used, seen, True)
-        else:
-            used = _read(data, begin, begin + HEAD_BYTES, hashes, used, seen, True)
-            used = _read(data, end - TAIL_BYTES, end, hashes, used, seen, False)
-        offsets[i + 1] = used
+        for piece in range(1 if whole else 2):
+            if whole:
+                first, last = begin, end
+            elif piece == 0:
+                first, last = begin, begin + HEAD_BYTES
+            else:
+                first, last = end - TAIL_BYTES, end
+            if filled + last - first > PAGE_BYTES:
+                used = hash_page(page, edges, marked, hashes, used)
+                filled = marked = 0
+            copied, capitals = copy(data, first, last, page, filled)
+            more = mark(page, filled, filled + copied, piece == 0, edges, marked, seen)
+            if more >= 0:
+                filled, marked = filled + copied, more
+                seen[UPPER] += capitals
+            else:
+                used = hash_page(page, edges, marked, hashes, used)
+                used = _read(data, first, last, hashes, used, seen, piece == 0)
+                filled = marked = 0
+        offsets[i + 1] = used + marked // 2
         structure[i] = seen[: len(STRUCTURE)]
         structure[i, 0] = min(end - begin, 2147483647)
-    return used
+    return hash_page(page, edges, marked, hashes, used)
 
 
 @nb.njit(nogil=True, cache=True)
@@ -169,47 +169,47 @@ def _read(data, begin, end, hashes, used, seen, line_start):
     p = begin
     while p < end:
         c = data[np.uintp(p)]
-        kind = _KINDS[c]
-        if kind == _LOWER:  # most bytes: a run of them is taken in a loop of its own
+        kind = KINDS[c]
+        if kind == LOWER:  # most bytes: a run of them is taken in a loop of its own
             run = p
-            while kind == _LOWER:
+            while kind == LOWER:
                 h = np.uint32((h ^ np.uint32(c)) * PRIME)
                 p += 1
                 if p == end:
                     break
                 c = data[np.uintp(p)]
-                kind = _KINDS[c]
+                kind = KINDS[c]
             letters += p - run
-            seen[_LOWER] += p - run
+            seen[LOWER] += p - run
             line_start = False
-            if kind == _BLANK:
+            if kind == BLANK:
                 hashes[used] = _close(h, letters, digits)
                 used += 1
                 h, letters, digits = BASIS, 0, 0
                 p += 1
             continue
         p += 1
-        if kind == _WIDE and p + 2 > end:
-            kind = _HIGH
-        seen[kind] += kind != _BLANK or line_start
-        line_start = kind == _LINE or (kind == _BLANK and line_start)
-        if kind in (_HIGH, _UPPER, _LOWER):
-            h = np.uint32((h ^ np.uint8(c + 32 if kind == _UPPER else c)) * PRIME)
+        if kind == WIDE and p + 2 > end:
+            kind = HIGH
+        seen[kind] += kind != BLANK or line_start
+        line_start = kind == LINE or (kind == BLANK and line_start)
+        if kind in (HIGH, UPPER, LOWER):
+            h = np.uint32((h ^ np.uint8(c + 32 if kind == UPPER else c)) * PRIME)
             letters += 1
-        elif kind == _DIGIT:
+        elif kind == DIGIT:
             digits += 1
         else:
             if letters or digits:
                 hashes[used] = _close(h, letters, digits)
                 used += 1
                 h, letters, digits = BASIS, 0, 0
-            if kind == _WIDE:
+            if kind == WIDE:
                 wide = np.uint32((BASIS ^ c) * PRIME)
                 wide = np.uint32((wide ^ data[p]) * PRIME)
-                hashes[used] = _finish(np.uint32((wide ^ data[p + 1]) * PRIME))
+                hashes[used] = finish(np.uint32((wide ^ data[p + 1]) * PRIME))
                 used += 1
                 p += 2
-                seen[_HIGH] += 3
+                seen[HIGH] += 3
     if letters or digits:
         hashes[used] = _close(h, letters, digits)
         used += 1
@@ -219,5 +219,5 @@ def _read(data, begin, end, hashes, used, seen, line_start):
 @nb.njit(nogil=True, cache=True)
 def _close(h, letters, digits):
     if digits == 0:
-        return _finish(h)
+        return finish(h)
     return NUMBER if letters == 0 else MIXED

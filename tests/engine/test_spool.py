@@ -1,4 +1,4 @@
-"""The spool: what was added is there, after a kill too, and parts that changed are made anew."""
+"""The spool: what was added is there, after a kill too, and only what is new is made."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from stillwatch.engine.spool import Spool, spool_folder
 SCHEMA = pa.schema([("a", pa.uint64()), ("b", pa.list_(pa.int8(), 80)), ("c", pa.int32())])
 
 
-def batch(rows: int, seed: int) -> pa.RecordBatch:
-    """Random values of `SCHEMA`."""
+def batch(rows: int, seed: int, keys: tuple[int, ...] = ()) -> pa.RecordBatch:
+    """Random values of `SCHEMA`, but `keys` come first."""
     rng = np.random.default_rng(seed)
+    a = rng.integers(100, 2**63, rows).astype(np.uint64)
+    a[: len(keys)] = keys
     b = pa.array(rng.integers(-100, 100, rows * 80).astype(np.int8))
     return pa.record_batch(
         [
-            pa.array(rng.integers(0, 2**63, rows).astype(np.uint64)),
+            pa.array(a),
             pa.FixedSizeListArray.from_arrays(b, 80),
             pa.array(rng.integers(-5, 5, rows).astype(np.int32)),
         ],
@@ -29,26 +31,38 @@ def batch(rows: int, seed: int) -> pa.RecordBatch:
     )
 
 
-PARTS = {name: batch(rows, i) for i, (name, rows) in enumerate([("p", 5), ("q", 0), ("r", 9)])}
+PARTS = {
+    "p": batch(5, 0, (1, 2)),
+    "q": batch(0, 1),
+    "r": batch(9, 2, (2, 3, 7)),
+    "s": batch(4, 3, (3,)),
+}
 NAMES = {
     "p": {"account": {1: "one", 2: "two"}},
     "q": {},
     "r": {"account": {2: "two", 3: "three"}, "model": {7: "m"}},
+    "s": {"account": {3: "three"}},
 }
+KEYS = {"account": "a", "model": "a"}
 
 
-def filled(folder: Path, parts: list[str], version: str = "v") -> tuple[Spool, int]:
-    """A spool of `parts`, and how many of them it had already."""
-    spool = Spool(folder, SCHEMA, version)
-    done = spool.resume(parts)
-    for part in parts[done:]:
+def filled(folder: Path, parts: list[str], version: str = "v") -> tuple[Spool, list[str]]:
+    """A spool of `parts`, and which of them were made."""
+    spool = Spool(folder, SCHEMA, version, KEYS)
+    made = [parts[place] for place in spool.resume(parts)]
+    for part in made:
         spool.add(part, PARTS[part], NAMES[part])
     spool.commit()
-    return spool, done
+    return spool, made
 
 
 def holds(spool: Spool, parts: list[str]) -> bool:
-    """Whether its columns are the rows of `parts`."""
+    """Whether its columns are the rows of `parts`, and its names theirs."""
+    names: dict[str, dict[int, str]] = {}
+    for part in parts:
+        for column, found in NAMES[part].items():
+            names.setdefault(column, {}).update(found)
+    told = {column: found for column, found in spool.names.items() if found}
     table = pa.Table.from_batches([PARTS[part] for part in parts], SCHEMA).combine_chunks()
     columns = spool.columns()
     b = (
@@ -57,7 +71,10 @@ def holds(spool: Spool, parts: list[str]) -> bool:
         else np.empty((0, 80))
     )
     return (
-        len(spool) == len(table)
+        spool.parts == parts
+        and told == names
+        and spool.ends == np.cumsum([PARTS[part].num_rows for part in parts]).tolist()
+        and len(spool) == len(table)
         and np.array_equal(columns["a"][:], table["a"].to_numpy())
         and np.array_equal(columns["b"][:], b)
         and np.array_equal(columns["c"][:], table["c"].to_numpy())
@@ -66,27 +83,67 @@ def holds(spool: Spool, parts: list[str]) -> bool:
 
 def test_columns_are_the_rows_of_the_parts_in_order(tmp_path: Path):
     """Empty parts too, and each part's end is known."""
-    spool, done = filled(tmp_path, ["p", "q", "r"])
-    assert done == 0
+    spool, made = filled(tmp_path, ["p", "q", "r"])
+    assert made == ["p", "q", "r"]
     assert holds(spool, ["p", "q", "r"])
     assert spool.ends == [5, 5, 14]
     assert spool.names == {"account": {1: "one", 2: "two", 3: "three"}, "model": {7: "m"}}
 
 
-@pytest.mark.parametrize(
-    ("then", "kept"), [(["p", "q", "r"], 2), (["p", "r"], 1), (["r", "p"], 0), (["p"], 1)]
-)
-def test_only_what_differs_is_made_anew(tmp_path: Path, then: list[str], kept: int):
+THEN = {
+    "more at the end": (["p", "q", "r", "s"], ["p", "q", "r", "s"], ["s"]),
+    "first gone": (["q", "r"], ["q", "r"], []),
+    "first replaced": (["s", "q", "r"], ["q", "r", "s"], ["s"]),
+    "middle gone, and one before": (["s", "p", "r"], ["p", "r", "s"], ["s"]),
+    "another order": (["r", "q", "p"], ["p", "q", "r"], []),
+    "last gone": (["p"], ["p"], []),
+    "all gone": (["s"], ["s"], ["s"]),
+}
+
+
+@pytest.mark.parametrize("then", THEN)
+def test_only_what_is_new_is_made(tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch):
     """A part that is new, gone, or elsewhere; names of parts that went are gone with them."""
-    filled(tmp_path, ["p", "q"])[0].close()
-    spool, done = filled(tmp_path, then)
-    assert done == kept
-    assert holds(spool, then)
-    expected: dict[str, dict[int, str]] = {}
-    for part in then:
-        for column, found in NAMES[part].items():
-            expected.setdefault(column, {}).update(found)
-    assert spool.names == expected
+    monkeypatch.setattr(spools, "_PIECE_BYTES", 100)
+    wanted, held, made = THEN[then]
+    filled(tmp_path, ["p", "q", "r"])[0].close()
+    spool, found = filled(tmp_path, wanted)
+    assert found == made
+    assert holds(spool, held)
+    spool.close()
+    again, found = filled(tmp_path, wanted)
+    assert found == []
+    assert holds(again, held)
+    assert len(list(tmp_path.glob("names*"))) == 1
+
+
+@pytest.mark.parametrize("commits", [True, False])
+@pytest.mark.parametrize("after", range(11))
+def test_a_kill_while_parts_move_costs_parts_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, commits: bool
+):
+    """At any of eleven writes, seven of them of the part that moves first: what the index names
+    afterwards is whole, and the rest is made anew."""
+    filled(tmp_path, ["p", "r", "s"])[0].close()
+    monkeypatch.setattr(spools, "_PIECE_BYTES", 200)
+    if commits:
+        monkeypatch.setattr(spools, "COMMIT_SECONDS", -1.0)
+    write, written = spools._write_at, []
+
+    def stop(file: int, data: bytes, place: int) -> None:
+        if len(written) == after:
+            write(file, data[: len(data) // 2], place)
+            raise KeyboardInterrupt
+        written.append(place)
+        write(file, data, place)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(spools, "_write_at", stop)
+        with pytest.raises(KeyboardInterrupt):
+            Spool(tmp_path, SCHEMA, "v", KEYS).resume(["r", "s"])
+    spool, made = filled(tmp_path, ["r", "s"])
+    assert made == (["s"] if commits and after >= 7 else ["r", "s"])
+    assert holds(spool, ["r", "s"])
 
 
 def test_a_kill_between_commits_loses_only_what_came_since(
@@ -97,8 +154,8 @@ def test_a_kill_between_commits_loses_only_what_came_since(
     spool, _ = filled(tmp_path, ["p"])
     spool.add("r", PARTS["r"], NAMES["r"])
     spool.close()
-    again, done = filled(tmp_path, ["p", "q", "r"])
-    assert done == 1
+    again, made = filled(tmp_path, ["p", "q", "r"])
+    assert made == ["q", "r"]
     assert holds(again, ["p", "q", "r"])
 
 
@@ -112,8 +169,8 @@ def test_what_does_not_fit_is_made_anew(tmp_path: Path, harm: str):
         (tmp_path / "b.bin").unlink()
     elif harm == "index":
         (tmp_path / "index.json").write_text("{")
-    spool, done = filled(tmp_path, ["p", "r"], "w" if harm == "version" else "v")
-    assert done == 0
+    spool, made = filled(tmp_path, ["p", "r"], "w" if harm == "version" else "v")
+    assert made == ["p", "r"]
     assert holds(spool, ["p", "r"])
 
 

@@ -36,6 +36,21 @@ def test_rows_come_back(tmp_path: Path) -> None:
     assert rows_of(Lake.open(tmp_path / "lake")).equals(log)
 
 
+def test_encoded_fragments_say_the_same(tmp_path: Path) -> None:
+    """Strings that repeat come as dictionaries of themselves, of a part of the rows too."""
+    log = make_exchanges(3000, 2)
+    lake = make_lake(tmp_path / "lake", write_log(log, tmp_path / "a.parquet"))
+    for until in (None, sorted(log["ts"].to_pylist())[1000]):
+        pairs = zip(
+            lake.fragments(until=until), lake.fragments(until=until, encoded=True), strict=True
+        )
+        for plain, encoded in pairs:
+            rows = encoded()
+            assert plain.name == encoded.name
+            assert pa.types.is_dictionary(rows.schema.field("system").type)
+            assert rows.to_pylist() == plain().to_pylist()
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
 def test_forms_give_equal_lakes(tmp_path: Path, name: str) -> None:
     """The same log gives the same rows in the same order from each form."""

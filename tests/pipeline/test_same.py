@@ -14,6 +14,7 @@ import pytest
 
 from stillwatch.findings import Findings
 from stillwatch.pipeline import detect, ingest
+from stillwatch.signals.packed import packed
 from tests.pipeline.small import Small, differences, write
 from tests.sources.logs import write_log
 
@@ -70,6 +71,39 @@ def test_findings_do_not_depend_on_how_the_log_lies(
 ):
     """Shuffled rows and files, other formats, a lake, repeats, no labels: the same, to the bit."""
     assert differences(found, detect(form(small, tmp_path / "log"), threads=1)) == {}
+
+
+def test_findings_do_not_depend_on_how_the_lake_grew(
+    small: Small, found: Findings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A lake detected on when it had two files, and again with a third that corrects the first.
+
+    The second time only what is new is read for signals.
+    """
+    n = small.exchanges.num_rows
+    parts = [small.exchanges.slice(a, b - a) for a, b in pairwise([0, n // 4, n - n // 8, n])]
+    stale, ts = parts[0].slice(0, 50), small.exchanges.schema.get_field_index("ts")
+    later = pc.add(stale["ts"], pa.scalar(dt.timedelta(days=1)))
+    stale = stale.set_column(ts, small.exchanges.schema.field(ts), later)
+    write(tmp_path / "first", stale, small.accounts)
+    where = tmp_path / "lake"
+    ingest([tmp_path / "first"], lake=where, threads=1)
+    write(tmp_path / "second", parts[1], small.accounts)
+    ingest([tmp_path / "second"], lake=where, threads=1)
+    read: list[int] = []
+
+    def counted(batch: pa.RecordBatch) -> pa.RecordBatch:
+        read.append(batch.num_rows)
+        return packed(batch)
+
+    monkeypatch.setattr("stillwatch.pipeline.packed", counted)
+    detect(where, threads=1)
+    assert sum(read) == 50 + parts[1].num_rows
+    read.clear()
+    write(tmp_path / "third", pa.concat_tables([parts[0], parts[2]]), small.accounts)
+    ingest([tmp_path / "third"], lake=where, threads=1)
+    assert differences(found, detect(where, threads=1)) == {}
+    assert sum(read) == parts[0].num_rows + parts[2].num_rows
 
 
 def test_findings_do_not_depend_on_threads(small: Small, found: Findings):

@@ -56,8 +56,7 @@ def test_matcher_agrees_with_brute_force_on_random_texts():
     vocabulary = VOCABULARY.split() + [phrase for phrase, _ in phrases[::5]]
     texts = [" ".join(rng.choices(vocabulary, k=rng.randint(0, 14))) for _ in range(400)]
     tokens = tokenise(pa.array(texts))
-    a = automaton
-    found = match(tokens.offsets, tokens.hashes, a.keys, a.children, a.marks, a.first)
+    found = match(tokens, automaton)
     expected = [search(text, phrases) for text in texts]
     assert found.tolist() == expected
     assert len({*expected}) > 10
@@ -71,8 +70,7 @@ def test_shipped_patterns_are_found_where_their_phrases_stand(seed: int):
     drawn = [(bit, rng.choice(expand(p, words))) for p, bit in rng.sample(pairs, 120)]
     texts = [f"Well, {phrase.capitalize()}! And so on." for _, phrase in drawn]
     tokens = tokenise(pa.array(texts))
-    a = sign_automaton()
-    found = match(tokens.offsets, tokens.hashes, a.keys, a.children, a.marks, a.first)
+    found = match(tokens, sign_automaton())
     missed = [
         phrase for (bit, phrase), bits in zip(drawn, found, strict=True) if not bits >> bit & 1
     ]

@@ -55,6 +55,17 @@ def test_many_values_have_as_many_keys():
     assert np.abs(bits.mean(0) - 0.5).max() < 0.01
 
 
+@given(
+    st.lists(
+        st.one_of(st.none(), st.sampled_from(["192.0.2.1", "::ffff:1.2.3.4", "", "2001:db8::1"]))
+    )
+)
+def test_networks_of_dictionary_codes_are_those_of_the_addresses(addresses: list[str | None]):
+    """Each distinct address is read once."""
+    plain = pa.array(addresses, pa.string())
+    assert network_keys(plain.dictionary_encode()).tolist() == network_keys(plain).tolist()
+
+
 SAME_NETWORK = [
     ("192.0.2.1", "192.0.2.254"),
     ("192.0.2.1", "::ffff:192.0.2.77"),
@@ -119,6 +130,20 @@ def test_list_keys_are_equal_exactly_where_lists_are(lists, data):
             assert (keys[i] == keys[j]) == (row == other)
     begin = data.draw(st.integers(0, len(lists)))
     assert list_keys(array.slice(begin)).tolist() == keys[begin:]
+
+
+def test_lists_of_dictionary_codes_have_the_keys_of_their_strings():
+    """As a lake gives them, of a slice too."""
+    lists = [["a", "b"], None, [], ["b", None], ["b"]]
+    plain = pa.array(lists, pa.list_(pa.string()))
+    codes = pa.array(["a", "b", "b", None, "b"]).dictionary_encode()
+    encoded = pa.ListArray.from_arrays(
+        pa.array([0, 2, 2, 2, 4, 5], pa.int32()),
+        codes,
+        mask=pa.array([row is None for row in lists]),
+    )
+    assert list_keys(encoded).tolist() == list_keys(plain).tolist()
+    assert list_keys(encoded.slice(2)).tolist() == list_keys(plain).tolist()[2:]
 
 
 def test_a_null_list_that_spans_values_is_unknown():

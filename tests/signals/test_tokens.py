@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stillwatch.signals.alphabet import MIXED, NUMBER
 from stillwatch.signals.tokens import (
     HEAD_BYTES,
-    MIXED,
-    NUMBER,
     STRUCTURE,
     TAIL_BYTES,
     hash_words,

@@ -1,0 +1,160 @@
+"""Many values in one instruction, where a plain loop would not become that by itself.
+
+Each function stands for a few instructions of LLVM's on a vector, which it turns into those of the
+machine at hand: the same answer everywhere, in fewer steps where registers are wide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import extending
+from numba.core import cgutils, types
+
+intrinsic: Any = extending.intrinsic
+"""What it makes is called without the first argument, which type checkers don't know."""
+
+LANES = 16
+"""Values that `add_rows` reads from where a row of its table begins: one register."""
+
+IMAGES = 32
+"""Values that `least_images` keeps the least of."""
+
+_BLOCK = ir.VectorType(ir.IntType(8), 64)
+_WORD = ir.IntType(64)
+_FLOATS = ir.VectorType(ir.FloatType(), LANES)
+_BYTES = ir.VectorType(ir.IntType(8), LANES)
+_IMAGES = ir.VectorType(ir.IntType(32), IMAGES)
+
+
+def among(members: bytes):
+    """A function of (data, at): which of the 64 bytes from `at` are `members`, a bit each (uint64).
+
+    Bit j stands for `data[at + j]`; `data` is uint8, contiguous, and has 64 bytes from there.
+    """
+    spans: list[tuple[int, int]] = []
+    for byte in sorted(set(members)):
+        first = spans.pop()[0] if spans and spans[-1][1] == byte - 1 else byte
+        spans.append((first, byte))
+
+    @intrinsic
+    def which(typingctx, data, at):
+        def generate(context, builder, signature, arguments):
+            place = builder.gep(_data(context, builder, signature, arguments, 0), [arguments[1]])
+            block = builder.load(builder.bitcast(place, _BLOCK.as_pointer()), align=1)
+            found = ir.Constant(ir.VectorType(ir.IntType(1), 64), [0] * 64)
+            for first, last in spans:
+                beyond = builder.sub(block, ir.Constant(_BLOCK, [first] * 64))
+                inside = ir.Constant(_BLOCK, [last - first] * 64)
+                found = builder.or_(found, builder.icmp_unsigned("<=", beyond, inside))
+            return builder.bitcast(found, _WORD)
+
+        return types.uint64(data, types.intp), generate
+
+    return which
+
+
+@intrinsic
+def ones(typingctx, bits):
+    """How many bits are set."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def lowest(typingctx, bits):
+    """The place of the lowest bit that is set; 64 where none is."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def eight_bytes(typingctx, data, at):
+    """The 8 bytes of `data` (uint8, contiguous) from `at` as one number, the first one lowest."""
+
+    def generate(context, builder, signature, arguments):
+        place = builder.gep(_data(context, builder, signature, arguments, 0), [arguments[1]])
+        return builder.load(builder.bitcast(place, _WORD.as_pointer()), align=1)
+
+    return types.uint64(data, types.intp), generate
+
+
+@intrinsic
+def add_rows(typingctx, sums, table, width, scale, rows, values, count):
+    """`sums[k] = Σ values[u] · (table[rows[u] · width + k] · scale)` over the first `count` u.
+
+    `sums` float32 (LANES,), `table` int8, with rows of `width` at most `LANES` and as many values
+    as that behind the last, `scale` float32, `rows` int32, `values` float32; all contiguous. What
+    lies beyond a row's width is summed too, and means nothing. Summands come in order, and each
+    product and each sum is rounded to float32.
+    """
+
+    def generate(context, builder, signature, arguments):
+        out, weights, places, factors = (
+            _data(context, builder, signature, arguments, position) for position in (0, 1, 4, 5)
+        )
+        unit = _spread(builder, arguments[3], _FLOATS)
+        total = cgutils.alloca_once(builder, _FLOATS)
+        builder.store(ir.Constant(_FLOATS, [0.0] * LANES), total)
+        with cgutils.for_range(builder, arguments[6]) as loop:
+            place = builder.sext(builder.load(builder.gep(places, [loop.index])), _WORD)
+            first = builder.gep(weights, [builder.mul(place, arguments[2])])
+            row = builder.load(builder.bitcast(first, _BYTES.as_pointer()), align=1)
+            factor = _spread(builder, builder.load(builder.gep(factors, [loop.index])), _FLOATS)
+            weight = builder.fmul(builder.sitofp(row, _FLOATS), unit)
+            summand = builder.fmul(factor, weight)
+            builder.store(builder.fadd(builder.load(total), summand), total)
+        builder.store(builder.load(total), builder.bitcast(out, _FLOATS.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(sums, table, types.intp, scale, rows, values, types.intp), generate
+
+
+@intrinsic
+def least_images(typingctx, least, values, count, multipliers, shifts):
+    """`least[k] = min over u < count of values[u] * multipliers[k] + shifts[k]`, modulo 2 ** 32.
+
+    All are uint32, contiguous; `least`, `multipliers` and `shifts` have `IMAGES` values.
+    """
+
+    def generate(context, builder, signature, arguments):
+        out, source, factors, summands = (
+            _data(context, builder, signature, arguments, position) for position in (0, 1, 3, 4)
+        )
+        whole = _IMAGES.as_pointer()
+        factor, summand = (
+            builder.load(builder.bitcast(place, whole), align=4) for place in (factors, summands)
+        )
+        smallest = cgutils.alloca_once(builder, _IMAGES)
+        builder.store(ir.Constant(_IMAGES, [0xFFFFFFFF] * IMAGES), smallest)
+        with cgutils.for_range(builder, arguments[2]) as loop:
+            value = _spread(builder, builder.load(builder.gep(source, [loop.index])), _IMAGES)
+            image = builder.add(builder.mul(value, factor), summand)
+            so_far = builder.load(smallest)
+            lower = builder.icmp_unsigned("<", image, so_far)
+            builder.store(builder.select(lower, image, so_far), smallest)
+        builder.store(builder.load(smallest), builder.bitcast(out, whole), align=4)
+        return context.get_dummy_value()
+
+    return types.void(least, values, types.intp, multipliers, shifts), generate
+
+
+def _data(context, builder, signature, arguments, position):
+    """Where the values of the array at `position` begin."""
+    array = context.make_array(signature.args[position])
+    return array(context, builder, arguments[position]).data
+
+
+def _spread(builder, value, kind):
+    """A vector of type `kind` with `value` in each lane."""
+    empty = ir.Constant(kind, ir.Undefined)
+    one = builder.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(one, empty, everywhere)
