@@ -116,7 +116,7 @@ class Slices:
     code of `tables.CAPABILITIES`; `exchanges` (s,) counts those with text; `total`
     (s, components) sums their embeddings and `squares` (s,) their squared norms, in integers.
     For split-half nulls, `odd_*` (h, ...) are the same over the half of them whose key is odd, of
-    the slices at `split` (h,), all or evenly spaced ones of each capability.
+    the slices at `split` (h,), those of all accounts or of evenly spaced ones.
     """
 
     account: NDArray[np.integer]

@@ -131,7 +131,16 @@ def halves_spread(slices: Slices, rows: NDArray[np.integer], scale: float) -> fl
     """The null spread of the slices at sorted `rows`, from the halves of those that were split."""
     half = np.flatnonzero(np.isin(slices.split, rows))
     whole = slices.split[half]
-    odd = slices.odd_total[half], slices.odd_squares[half], slices.odd_exchanges[half]
-    both = slices.total[whole], slices.squares[whole], slices.exchanges[whole]
-    even = (all_of - odd_of for all_of, odd_of in zip(both, odd, strict=True))
-    return null_spread(samples(*odd, scale), samples(*even, scale))
+    total, squares, size = (
+        slices.odd_total[half],
+        slices.odd_squares[half],
+        slices.odd_exchanges[half],
+    )
+    odd = samples(total, squares, size, scale)
+    even = samples(
+        slices.total[whole] - total,
+        slices.squares[whole] - squares,
+        slices.exchanges[whole] - size,
+        scale,
+    )
+    return null_spread(odd, even)

@@ -51,13 +51,14 @@ def incidence(
         keys.append(used[first])
         popular.append(users[first])
         objects += len(first)
-        del tables, uses, used, account, count, users, order, fresh, place
+        del tables, uses, used, users, order
     starts = np.cumsum(starts)
     obj, times = (np.empty(int(starts[-1]), np.int32) for _ in range(2))
     free = starts[:-1].copy()
     while parts:
         # Kinds, and the objects of each, come in order, so those of an account do.
-        _deal(*parts.pop(0), free, obj, times)
+        place, account, count = parts.pop(0)
+        _deal(place, account, count, free, obj, times)
     return Incidence(
         starts=starts,
         account=np.repeat(np.arange(len(accounts), dtype=np.int32), np.diff(starts)),

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPLIT = 20_000
-"""Slices of one capability that are split in halves, to see how far samples of one distribution
-come to lie; of more, every so manieth."""
+"""Accounts whose slices are split in halves, to see how far samples of one distribution come to
+lie; of more, evenly spaced ones."""
 
-SHARES = 8
+SHARES = 4
 """Parts of the accounts that are added up at the same time."""
 
 
@@ -52,9 +52,10 @@ class SliceSums:
         place[kept] = np.arange(len(self._owner))
         self._whole = place[0]
         self._target = np.where(kept[1:], place[1:], place[0]).T.copy()
-        self._split = np.concatenate(
-            [_every(np.flatnonzero(self._code == code)) for code in range(len(kept))]
-        )
+        looked_at = np.zeros(accounts, bool)
+        known = np.flatnonzero(kept[0])
+        looked_at[known[:: max(1, -(-len(known) // SPLIT))]] = True
+        self._split = np.flatnonzero(looked_at[self._owner])
         self._half = np.full(len(self._owner), -1, np.int32)
         self._half[self._split] = np.arange(len(self._split))
         self._total, self._squares, self._used = _nothing(len(self._owner))
@@ -77,15 +78,16 @@ class SliceSums:
         rows = (account, capability, exchange, content)
         sums = (self._total, self._squares, self._used, *self._odd)
         for _ in spread(
-            partial(_add_up, low, high, *rows, self._target, self._whole, self._half, *sums)
+            partial(_add_up, low, high, *rows, self._target, self._half, *sums)
             for low, high in zip(self._shares[:-1], self._shares[1:], strict=True)
         ):
             pass
 
     def result(self) -> Slices:
         """The slices of all that was added; nothing can be added after it."""
-        parts = np.arange(np.count_nonzero(self._code == 0), len(self._owner))
-        _complete(parts, self._whole[self._owner], self._total, self._squares, self._used)
+        part, whole = np.arange(len(self._owner)), self._whole[self._owner]
+        _complete(part, whole, self._total, self._squares, self._used)
+        _complete(self._half[self._split], self._half[whole[self._split]], *self._odd)
         odd_total, odd_squares, odd_used = self._odd
         return Slices(
             account=self._owner,
@@ -98,11 +100,6 @@ class SliceSums:
             odd_total=odd_total,
             odd_squares=odd_squares,
         )
-
-
-def _every(slices: NDArray[np.integer]) -> NDArray[np.integer]:
-    """At most `SPLIT` of the slices, evenly spaced."""
-    return slices[:: max(1, -(-len(slices) // SPLIT))]
 
 
 def _nothing(slices: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
@@ -126,7 +123,6 @@ def _add_up(
     exchange,
     content,
     target,
-    whole,
     half,
     total,
     squares,
@@ -142,37 +138,33 @@ def _add_up(
         s = target[a, capability[i]]
         if s < 0:
             continue
-        square = _add(content[i], total[s])
+        square = np.int32(0)
+        for d in range(content.shape[1]):
+            square += np.int32(content[i, d]) * np.int32(content[i, d])
         if square == 0:
             continue
+        _add(content, i, total, s)
         squares[s] += square
         used[s] += 1
-        if (exchange[i] >> np.uint64(17)) & np.uint64(1):
-            if half[s] >= 0:
-                _add(content[i], odd_total[half[s]])
-                odd_squares[half[s]] += square
-                odd_used[half[s]] += 1
-            w = half[whole[a]]
-            if s != whole[a] and w >= 0:
-                _add(content[i], odd_total[w])
-                odd_squares[w] += square
-                odd_used[w] += 1
+        if half[s] >= 0 and (exchange[i] >> np.uint64(17)) & np.uint64(1):
+            _add(content, i, odd_total, half[s])
+            odd_squares[half[s]] += square
+            odd_used[half[s]] += 1
 
 
 @nb.njit(nogil=True, cache=True)
-def _add(content, total):
-    square = np.int32(0)
-    for d in range(len(content)):
-        value = np.int32(content[d])
-        total[d] += value
-        square += value * value
-    return square
+def _add(content, i, total, s):
+    for d in range(content.shape[1]):
+        total[s, d] += content[i, d]
 
 
 @nb.njit(nogil=True, cache=True)
-def _complete(parts, whole, total, squares, used):
-    for s in parts:
-        w = whole[s]
+def _complete(part, whole, total, squares, used):
+    """Add to whole accounts what was added to the slices of their capabilities."""
+    for k in range(len(part)):
+        s, w = part[k], whole[k]
+        if s == w:
+            continue
         used[w] += used[s]
         squares[w] += squares[s]
         for d in range(total.shape[1]):

@@ -75,16 +75,15 @@ def test_sums_are_those_of_numpy(seed: int, blocks: int):
     assert len(expected) > 50
 
 
-def test_of_many_slices_evenly_spaced_ones_are_split(monkeypatch: pytest.MonkeyPatch):
-    """At most so many of each capability, with the same halves as where all are split."""
+def test_of_many_accounts_evenly_spaced_ones_are_split(monkeypatch: pytest.MonkeyPatch):
+    """At most so many, each in all its slices, with the same halves as where all are split."""
     columns = drawn(4)
     every = slices(15, *columns, LEAST)
     monkeypatch.setattr(stage, "SPLIT", 4)
     some = slices(15, *columns, LEAST)
     assert (some.total == every.total).all()
-    split = np.unique(some.capability[some.split], return_counts=True)[1]
-    assert len(split) == len(CAPABILITIES) + 1
-    assert 2 < split.min() <= split.max() == 4
+    split = np.isin(some.account, [0, 4, 8, 12])
+    assert some.split.tolist() == np.flatnonzero(split).tolist()
     for name in ("odd_exchanges", "odd_total", "odd_squares"):
         assert (getattr(some, name) == getattr(every, name)[some.split]).all()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import graspologic_native
 import numpy as np
 import pytest
 
+from stillwatch.statistics import communities as communities_of
 from stillwatch.statistics.communities import communities
 from stillwatch.statistics.crowds import COHESION, spread_within, twin_communities
 from stillwatch.statistics.mmd import NULL_SPREAD, Samples, squared_mmd, twin_links
@@ -61,6 +63,23 @@ def test_every_process_gives_the_same_answer():
     answers = {subprocess.run(r, capture_output=True, text=True, check=True).stdout for r in runs}
     assert len(answers) == 1
     assert "[" in answers.pop()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_communities_are_those_of_the_library_s_named_edges(seed: int):
+    """The matrix that is handed in numbers places as a list of edges in order does."""
+    rng = np.random.default_rng(seed)
+    a, b = np.unique(np.sort(rng.integers(0, 300, (900, 2)), axis=1) * 7, axis=0).T
+    a, b = a[a != b], b[a != b]
+    edges = [(str(i), str(j), 1.0) for i, j in zip(a.tolist(), b.tolist(), strict=True)]
+    _, partition = graspologic_native.leiden(  # pyright: ignore[reportAttributeAccessIssue]
+        edges, iterations=2, seed=communities_of.SEED
+    )
+    theirs: dict[int, list[int]] = {}
+    for node, label in partition.items():
+        theirs.setdefault(label, []).append(int(node))
+    ours = as_lists(communities(a, b, np.ones(len(a)), 1))
+    assert sorted(ours) == sorted(sorted(part) for part in theirs.values())
 
 
 def test_graphs_of_nothing_have_no_community():
