@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TREES = 40
 LEAVES = 24
+"""Leaves of a tree; at most 32, since each is a bit of a word."""
+
 RATE = 0.2
 RIDGE = 1.0
 """L2 penalty on the value of a leaf."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stillwatch.campaigns import judgement
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.campaigns.extension import in_place_of, keep_found, same
 from stillwatch.campaigns.judgement import Verdict
@@ -50,6 +51,19 @@ def test_accounts_that_no_group_holds_are_found_by_their_work(large: Made):
     assert campaign <= set(members("m", range(40)))
     assert len(campaign) >= 38
     assert findings.run["passes"] > 1
+
+
+def test_a_campaign_found_in_a_part_of_a_group_goes_beyond_it(
+    large: Made, monkeypatch: pytest.MonkeyPatch
+):
+    """Twelve of a group's thirty accounts are looked at: the rest and the ten outside are found."""
+    monkeypatch.setattr(judgement, "LOOKED_AT", 12)
+    findings = found(large, members("m", range(30)))
+    (campaign,) = flagged(findings)
+    assert campaign <= set(members("m", range(40)))
+    assert len(campaign) >= 38
+    assert findings.run["passes"] > 1
+    assert findings.exchanges.num_rows > 0.95 * 40 * len(campaign)
 
 
 def test_accounts_of_few_exchanges_are_found_by_their_work_too():

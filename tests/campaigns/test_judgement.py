@@ -10,10 +10,9 @@ import pytest
 
 from stillwatch.campaigns import conclude as run
 from stillwatch.campaigns import judgement
-from stillwatch.campaigns.attribution import Model, background
+from stillwatch.campaigns.attribution import Model, background, carried
 from stillwatch.campaigns.judgement import (
     LEAST_MARGIN,
-    LEAST_MEMBERS,
     PRIOR,
     Verdict,
     dismiss,
@@ -22,9 +21,9 @@ from stillwatch.campaigns.judgement import (
     prior_of,
 )
 from stillwatch.campaigns.membership import ATTRIBUTED
-from stillwatch.campaigns.rivals import Rival
+from stillwatch.campaigns.rivals import Rival, rivals
 from stillwatch.columns import Held
-from tests.campaigns.made import CODE, Log, Made
+from tests.campaigns.made import CODE, DAY_US, TOPICS, Log, Made
 from tests.campaigns.test_rivals import in_order
 
 MODEL = Model(np.zeros((1, 1)), {}, ())
@@ -350,10 +349,19 @@ class Strict(Held):
 
 
 def crowd() -> Log:
-    """A campaign of 60 accounts, in whose group are twelve customers who share none of its work."""
+    """A campaign of 60 accounts, in whose group are twelve customers who share none of its work.
+
+    Six of these look like it: long answers with reasoning to questions of mathematics. And each
+    has sent two requests that are the campaign's to the letter, as may happen.
+    """
     log = Log(2).outsiders().campaign(members=60)
+    opening = next(row["opening"] for row in log.rows if row["common"])
+    like = {"capability": CODE["mathematical_reasoning"], "max_tokens": 8192, "thinking": 1}
     for i in range(12):
-        log.customer(f"m-own-{i:02d}", 55)
+        log.customer(f"m-own-{i:02d}", 55, **(like if i % 2 else {}))
+        for topic in (TOPICS, TOPICS + 1):
+            told = like | {"topic": topic, "opening": opening, "frame": log.key()}
+            log.send(f"m-own-{i:02d}", ts=i * DAY_US, turns=1, **told)
     return log
 
 
@@ -378,7 +386,7 @@ def crowded() -> Made:
 def test_members_of_the_rest_are_found_by_the_work_of_a_part(crowded: Made, looked_at: int):
     """About the same ones as where all are looked at, by both looks and by the first alone.
 
-    A member or two of sixty may lie too far from the others by either. No customer of the rest is
+    A few members of sixty may lie too far from the others by either. No customer of the rest is
     drawn in, and of the members' exchanges those of the common work are.
     """
     whole, part = by_a_part(crowded, 72), by_a_part(crowded, looked_at)
@@ -387,19 +395,41 @@ def test_members_of_the_rest_are_found_by_the_work_of_a_part(crowded: Made, look
     assert part.kind == whole.kind == "distillation"
     for verdict in (whole, part):
         assert np.isin(verdict.accounts, crowded.places("m-0")).all()
-        assert len(verdict.accounts) >= 58
-    assert len(np.setxor1d(whole.accounts, part.accounts)) <= 2
+        assert len(verdict.accounts) >= 57
+    assert len(np.setxor1d(whole.accounts, part.accounts)) <= 3
     with patch.object(judgement, "LOOKED_AT", looked_at):
         rest = np.setdiff1d(crowded.places("m"), part_of(crowded.traffic, crowded.places("m")))
     assert np.isin(rest, crowded.places("m-own")).sum() > 1
     account = crowded.traffic.exchanges.account
     assert (np.diff(account[part.rows]) >= 0).all()
+    assert np.isin(account[part.rows], part.accounts).all()
     assert len(np.unique(part.rows)) == len(part.rows) == len(part.posterior)
     assert (part.posterior >= ATTRIBUTED).all()
     assert ((part.confidences > 0) & (part.confidences <= part.confidence)).all()
-    theirs = part.rows[np.isin(account[part.rows], rest)]
+    of_rest = np.isin(account[part.rows], rest)
+    theirs = part.rows[of_rest]
     assert crowded.common[theirs].mean() > 0.97
     assert len(theirs) > 0.95 * 40 * np.isin(part.accounts, rest).sum() > 0
+    exchanges = crowded.traffic.exchanges
+    every = np.arange(len(exchanges.threads))
+    assert part.model
+    told = carried(exchanges, crowded.ground, part.model, every, part.share)
+    assert part.posterior[of_rest].tolist() == told[exchanges["thread"][theirs]].tolist()
+
+
+@pytest.mark.parametrize("looked_at", [18, 72])
+def test_each_account_that_is_looked_at_stands_for_others(crowded: Made, looked_at: int):
+    """One of four, where a fourth is looked at; for itself where all are."""
+    heard = []
+
+    def listen(traffic, component, tests) -> list[Rival]:
+        heard.append(component)
+        return rivals(traffic, component, tests)
+
+    with patch.object(judgement, "rivals", listen):
+        by_a_part(crowded, looked_at)
+    assert {component.stands_for for component in heard} == {72 / looked_at}
+    assert all(len(component.accounts) <= looked_at for component in heard)
 
 
 def test_a_part_that_is_no_campaign_says_so_of_the_group():
@@ -410,7 +440,8 @@ def test_a_part_that_is_no_campaign_says_so_of_the_group():
     verdict = by_a_part(made := log.made(), 10)
     assert verdict.kind.startswith("rival:")
     assert verdict.group.accounts.tolist() == made.places("m").tolist()
-    assert len(verdict.accounts) < LEAST_MEMBERS or verdict.margin < LEAST_MARGIN
+    with patch.object(judgement, "LOOKED_AT", 10):
+        assert np.isin(verdict.accounts, part_of(made.traffic, made.places("m"))).all()
 
 
 def test_the_verdict_by_a_part_does_not_depend_on_the_order_of_the_log(crowded: Made):

@@ -172,6 +172,21 @@ def test_accounts_are_compared_with_those_whose_rows_are_given():
     assert not elsewhere(made.traffic, rows, alone, rows).any()
 
 
+def test_few_exchanges_of_a_newcomer_count_if_it_comes_with_a_member():
+    """Five each, too few to compare: one by a device that one member uses, one by its own."""
+    log = Log(7).outsiders(30).campaign()
+    device = log.key()
+    next(row for row in log.rows if row["common"])["device"] = device
+    for account, own in (("n-with", device), ("n-away", log.key())):
+        for i in range(5):
+            log.send(account, common=True, topic=TOPICS, ts=i, turns=1, device=own)
+    made = log.made()
+    like = made.rows("m")
+    like, newcomers = like[made.common[like]], made.places("n")
+    assert names(made, newcomers) == ["n-away", "n-with"]
+    assert elsewhere(made.traffic, made.rows("n"), newcomers, like).tolist() == [True, False]
+
+
 def test_a_share_that_is_known_already_is_what_accounts_must_come_up_to(plain: Made):
     """Members do common work in about two threads of three: a typical tenth more changes nothing.
 
