@@ -25,9 +25,7 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from stillwatch.campaigns.absorption import Arrived, absorb
-from stillwatch.campaigns.attribution import Background
 from stillwatch.campaigns.conclude import conclude
-from stillwatch.campaigns.continuity import Named
 from stillwatch.campaigns.keeping import from_kept, to_kept
 from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
 from stillwatch.columns import Column
@@ -168,9 +166,9 @@ def _judge(
     work = len(candidates.groups) + len(candidates.networks)
     grounds: list[Grounds] = []
 
-    def hand_on(named: Named, against: Background) -> None:
+    def hand_on(*found: Any) -> None:
         if judged is not None:
-            grounds.append(grounds_of(traffic, named, against))
+            grounds.append(grounds_of(traffic, *found))
 
     with clock.stage("campaigns", work, "groups"), _steady():
         findings = conclude(

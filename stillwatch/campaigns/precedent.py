@@ -112,14 +112,16 @@ class Judgement:
         return self.absorbed + arrived <= REJUDGE * self.judged
 
 
-def grounds_of(traffic: Traffic, named: Named, against: Background) -> Grounds:
-    """The grounds of a judgement: what was found, by name, and what it was judged against.
+def grounds_of(
+    traffic: Traffic, named: Named, against: Background, order: NDArray[np.integer]
+) -> Grounds:
+    """The grounds of a judgement: what was found, by name, what it was judged against, and the
+    order of the exchanges' keys.
 
     Campaigns without a model leave no precedent: nothing can be told to be theirs.
     """
     exchanges, everyone = traffic.exchanges, len(traffic.accounts)
     campaigns = [(n, v, v.model) for n, v in named if v.kind == "distillation" and v.model]
-    order = np.argsort(exchanges["exchange"][:], kind="stable")
     thread, attributed = exchanges["thread"][:], [v.rows for _, v, _ in campaigns]
     mine = np.concatenate([np.zeros(0, np.int64), *attributed])
     fates = np.zeros(len(exchanges), np.uint16)
