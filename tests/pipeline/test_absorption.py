@@ -293,7 +293,7 @@ def test_killed_while_it_is_kept_leaves_what_was(
     assert not any(name.startswith(".") for name in names)
 
 
-@pytest.mark.parametrize("why", ["version", "growth", "anew", "earlier", "damaged", "gone"])
+@pytest.mark.parametrize("why", ["version", "growth", "anew", "earlier", "damaged"])
 def test_everything_is_judged_where_that_is_needed(
     lake: Path,
     growing: Growing,
@@ -314,11 +314,9 @@ def test_everything_is_judged_where_that_is_needed(
         given = {"anew": True}
     elif why == "earlier":
         given = {"earlier": whole.save(tmp_path / "earlier")}
-    elif why == "damaged":
+    else:
         for path in (lake / "judged").glob("*.arrow"):
             path.write_bytes(path.read_bytes()[:100])
-    else:
-        shutil.rmtree(lake / "judged")
     found = detect(lake, threads=1, **given)
     assert found.run["judged"]["absorbed"] == 0
     assert differences(found, whole) == {}
