@@ -36,7 +36,7 @@ from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
-from stillwatch.lake import ExchangeIds, IngestReport, Judged, Lake, is_lake
+from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
@@ -136,10 +136,14 @@ def detect(
         run["exchanges_detected"] = len(spool)
         own = spool.folder == _signals_of(lake)
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
+        kept, last = _last_judgement(judged)
         findings = None
-        if judged is not None and not anew and known is None:
-            findings = _absorb_new(judged, lake, spool, parts, run, clock, spread)
+        if judged and kept and last and kept.covers_first(parts) and not anew and known is None:
+            covered = spool.ends[len(kept.parts) - 1]
+            findings = _absorb_new(judged, last, lake, spool, covered, parts, run, clock, spread)
         if findings is None:
+            # Names last, though all is judged again.
+            known = known or (last.findings if last else None)
             traffic = _traffic(lake, spool, until, runner, clock)
             findings = _judge(judged, traffic, parts, known, run, clock, spread)
     run = findings.run
@@ -187,24 +191,28 @@ def _judge(
     return findings
 
 
+def _last_judgement(judged: Judged | None) -> tuple[Kept | None, Judgement | None]:
+    """What is kept, and the judgement that it is of; nothing where it can't be used."""
+    kept = None if judged is None else judged.load()
+    try:
+        return kept, kept and from_kept(kept.tables, kept.arrays, kept.facts)
+    except (KeyError, TypeError, ValueError):
+        return None, None
+
+
 def _absorb_new(
     judged: Judged,
+    before: Judgement,
     lake: Lake,
     spool: Spool,
+    covered: int,
     parts: list[str],
     run: dict[str, Any],
     clock: _Clock,
     spread: Spread,
 ) -> Findings | None:
-    """Findings by going on from the last judgement; `None` where all has to be judged."""
-    kept = judged.load(parts)
-    if kept is None or not kept.parts:
-        return None
-    try:
-        before = from_kept(kept.tables, kept.arrays, kept.facts)
-    except (KeyError, TypeError, ValueError):
-        return None
-    covered = spool.ends[len(kept.parts) - 1]
+    """Findings by going on from the last judgement, which `covered` the first so many exchanges;
+    `None` where all has to be judged."""
     new = len(spool) - covered
     if before.judged + before.absorbed != covered or not before.may_absorb(new):
         return None
