@@ -140,7 +140,7 @@ def scores(findings: sw.Findings, last: pa.Array, log: Path) -> dict:
     """Scores against the labels of `log`."""
     told = sw.score(log, findings).to_dict()
     rates = {
-        name: {rate: round(told[name][rate], 4) for rate in ("precision", "recall")}
+        name: {rate: told[name][rate] for rate in ("precision", "recall")}
         for name in ("accounts", "exchanges")
     }
     return {
