@@ -100,7 +100,7 @@ def main() -> None:
                 sw.ingest([log], lake=lake)
                 for part in options.parts:
                     with PARTS[part]():
-                        findings = sw.detect(lake, threads=options.threads)
+                        findings = sw.detect(lake, threads=options.threads, anew=True)
                     rows.append(row(world, seed, part, sw.score(log, findings)))
                     print(line(rows[-1]), file=sys.stderr, flush=True)
     json.dump(rows, sys.stdout, indent=1)

@@ -42,7 +42,7 @@ def detect_once(lake: Path, log: Path, threads: int) -> dict:
 def child(lake: str, log: str, threads: int) -> dict:
     """What `detect_once` reports, measured in this process."""
     began = time.perf_counter()
-    findings = sw.detect(lake, threads=threads)
+    findings = sw.detect(lake, threads=threads, anew=True)
     wall, peak = time.perf_counter() - began, findings.run["peak_memory_bytes"]
     score = sw.score(log, findings).to_dict()
     return {

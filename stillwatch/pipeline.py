@@ -25,9 +25,7 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from stillwatch.campaigns.absorption import Arrived, absorb
-from stillwatch.campaigns.attribution import Background
 from stillwatch.campaigns.conclude import conclude
-from stillwatch.campaigns.continuity import Named
 from stillwatch.campaigns.keeping import from_kept, to_kept
 from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
 from stillwatch.columns import Column
@@ -38,7 +36,7 @@ from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
-from stillwatch.lake import ExchangeIds, IngestReport, Judged, Lake, is_lake
+from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
@@ -139,10 +137,14 @@ def detect(
         run["exchanges_detected"] = len(spool)
         own = spool.folder == _signals_of(lake)
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
+        kept, last = _last_judgement(judged)
         findings = None
-        if judged is not None and not anew and known is None:
-            findings = _absorb_new(judged, lake, spool, run, clock)
+        if judged and kept and last and kept.covers_first(spool.parts) and not (anew or known):
+            covered = spool.ends[len(kept.parts) - 1]
+            findings = _absorb_new(judged, last, lake, spool, covered, run, clock)
         if findings is None:
+            # Names last, though all is judged again.
+            known = known or (last.findings if last else None)
             traffic = _traffic(lake, spool, until, runner, clock, spread)
             # A cluster isn't held while this machine judges.
             runner.close()
@@ -171,9 +173,9 @@ def _judge(
     work = len(candidates.groups) + len(candidates.networks)
     grounds: list[Grounds] = []
 
-    def hand_on(named: Named, against: Background) -> None:
+    def hand_on(*found: Any) -> None:
         if judged is not None:
-            grounds.append(grounds_of(traffic, named, against))
+            grounds.append(grounds_of(traffic, *found))
 
     with clock.stage("campaigns", work, "groups"), _steady():
         findings = conclude(
@@ -192,22 +194,26 @@ def _judge(
     return findings
 
 
+def _last_judgement(judged: Judged | None) -> tuple[Kept | None, Judgement | None]:
+    """What is kept, and the judgement that it is of; nothing where it can't be used."""
+    kept = None if judged is None else judged.load()
+    try:
+        return kept, kept and from_kept(kept.tables, kept.arrays, kept.facts)
+    except (KeyError, TypeError, ValueError):
+        return None, None
+
+
 def _absorb_new(
     judged: Judged,
+    before: Judgement,
     lake: Lake,
     spool: Spool,
+    covered: int,
     run: dict[str, Any],
     clock: _Clock,
 ) -> Findings | None:
-    """Findings by going on from the last judgement; `None` where all has to be judged."""
-    kept = judged.load(spool.parts)
-    if kept is None or not kept.parts:
-        return None
-    try:
-        before = from_kept(kept.tables, kept.arrays, kept.facts)
-    except (KeyError, TypeError, ValueError):
-        return None
-    covered = spool.ends[len(kept.parts) - 1]
+    """Findings by going on from the last judgement, which `covered` the first so many exchanges;
+    `None` where all has to be judged."""
     new = len(spool) - covered
     if before.judged + before.absorbed != covered or not before.may_absorb(new):
         return None

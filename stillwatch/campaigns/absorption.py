@@ -22,7 +22,9 @@ from scipy.stats import binom
 from stillwatch.campaigns.attribution import SHRINK, carried, told_of
 from stillwatch.campaigns.extension import EXCUSED
 from stillwatch.campaigns.ground import senders_among, thread_codes
-from stillwatch.campaigns.growth import Added, Newcomers, counted, grown
+from stillwatch.campaigns.growth.added import Added, Newcomers
+from stillwatch.campaigns.growth.days import counted
+from stillwatch.campaigns.growth.grown import grown
 from stillwatch.campaigns.membership import (
     ATTRIBUTED,
     COMPARED,
@@ -42,7 +44,7 @@ from stillwatch.tables import CONTENT_COMPONENTS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.campaigns.growth import Work
+    from stillwatch.campaigns.growth.added import Work
     from stillwatch.columns import Column
     from stillwatch.traffic import Accounts, Exchanges
 

@@ -2,7 +2,7 @@
 
 from stillwatch.lake.ids import ExchangeIds
 from stillwatch.lake.ingest import IngestReport
-from stillwatch.lake.judged import Judged
+from stillwatch.lake.judged import Judged, Kept
 from stillwatch.lake.store import Lake, is_lake
 
-__all__ = ["ExchangeIds", "IngestReport", "Judged", "Lake", "is_lake"]
+__all__ = ["ExchangeIds", "IngestReport", "Judged", "Kept", "Lake", "is_lake"]

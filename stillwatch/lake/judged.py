@@ -34,6 +34,10 @@ class Kept:
     arrays: dict[str, NDArray]
     facts: dict[str, Any]
 
+    def covers_first(self, parts: Sequence[str]) -> bool:
+        """Whether its parts are the first of the lake's `parts`, as they were."""
+        return bool(self.parts) and self.parts == list(parts[: len(self.parts)])
+
 
 class Judged:
     """The folder `judged` of the lake at `lake`, for one process at a time.
@@ -44,10 +48,10 @@ class Judged:
     def __init__(self, lake: Path, version: str) -> None:
         self._folder, self._version = lake / "judged", version
 
-    def load(self, parts: Sequence[str]) -> Kept | None:
-        """What is kept of the first of `parts`; `None` where there is nothing, or other parts."""
+    def load(self) -> Kept | None:
+        """What is kept; `None` where there is nothing that can be read."""
         index = self._index()
-        if index is None or index["parts"] != list(parts[: len(index["parts"])]):
+        if index is None:
             return None
         try:
             tables = {

@@ -55,7 +55,7 @@ def test_findings_are_those_of_the_embedded_engine(world: str, server: Server, t
     ours = detect(tmp_path / "lake", threads=2)
     # What one engine made, the other would take.
     shutil.rmtree(tmp_path / "lake" / "signals")
-    theirs = detect(tmp_path / "lake", threads=2, engine=server.url)
+    theirs = detect(tmp_path / "lake", threads=2, engine=server.url, anew=True)
     assert ours.campaigns.num_rows >= 2
     assert differences(ours, theirs) == {}
     told = {key for key in theirs.run if theirs.run[key] != ours.run.get(key)}

@@ -25,9 +25,10 @@ def keep(lake: Path, parts: list[str] | None = None) -> Judged:
 
 def test_what_is_kept_is_read_back(tmp_path: Path):
     """Tables, arrays and facts, of a lake that has grown since too."""
-    kept = keep(tmp_path).load(["p", "q", "r"])
+    kept = keep(tmp_path).load()
     assert kept is not None
     assert kept.parts == ["p", "q"]
+    assert kept.covers_first(["p", "q", "r"])
     assert kept.tables["rows"].equals(ROWS)
     assert kept.tables["few"].equals(ROWS.slice(1, 1))
     assert kept.facts == FACTS
@@ -41,7 +42,7 @@ def test_only_what_was_added_is_written(tmp_path: Path):
     (first,) = (tmp_path / "judged").glob("rows.*")
     before = first.stat()
     judged.save(["p", "q", "r"], {"rows": MORE, "few": ROWS}, ARRAYS, FACTS, {"rows": 3})
-    kept = judged.load(["p", "q", "r"])
+    kept = judged.load()
     assert kept is not None
     assert kept.tables["rows"].equals(MORE)
     assert kept.tables["few"].equals(ROWS)
@@ -52,9 +53,11 @@ def test_only_what_was_added_is_written(tmp_path: Path):
 
 
 @pytest.mark.parametrize("parts", [["p"], ["q", "p"], ["p", "x", "q"], []])
-def test_of_other_parts_nothing_is_there(tmp_path: Path, parts: list[str]):
+def test_other_parts_are_not_covered(tmp_path: Path, parts: list[str]):
     """One is gone, changed, or elsewhere."""
-    assert keep(tmp_path).load(parts) is None
+    kept = keep(tmp_path).load()
+    assert kept is not None
+    assert not kept.covers_first(parts)
 
 
 @pytest.mark.parametrize("harm", ["none", "version", "index", "short", "gone", "arrays"])
@@ -62,7 +65,7 @@ def test_what_cannot_be_read_is_not_there(tmp_path: Path, harm: str):
     """Nothing kept yet, other code's, a damaged or missing file."""
     folder = tmp_path / "judged"
     if harm == "none":
-        assert Judged(tmp_path, "v").load(["p", "q"]) is None
+        assert Judged(tmp_path, "v").load() is None
         return
     keep(tmp_path)
     (rows,) = folder.glob("rows.*")
@@ -76,9 +79,9 @@ def test_what_cannot_be_read_is_not_there(tmp_path: Path, harm: str):
     elif harm == "arrays":
         arrays.write_bytes(b"PK\x03\x04")
     version = "w" if harm == "version" else "v"
-    assert Judged(tmp_path, version).load(["p", "q"]) is None
+    assert Judged(tmp_path, version).load() is None
     keep(tmp_path)
-    assert Judged(tmp_path, "v").load(["p", "q"]) is not None
+    assert Judged(tmp_path, "v").load() is not None
 
 
 def test_a_kill_before_the_index_leaves_what_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -92,7 +95,7 @@ def test_a_kill_before_the_index_leaves_what_was(tmp_path: Path, monkeypatch: py
         patched.setattr(Path, "replace", die)
         with pytest.raises(KeyboardInterrupt):
             judged.save(["p", "q", "r"], {"rows": MORE}, {}, {}, {"rows": 3})
-    kept = judged.load(["p", "q", "r"])
+    kept = judged.load()
     assert kept is not None
     assert kept.parts == ["p", "q"]
     assert kept.tables["rows"].equals(ROWS)

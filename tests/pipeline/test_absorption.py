@@ -72,6 +72,14 @@ def whole(growing: Growing, small: Small, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
+def renamed(growing: Growing, small: Small, tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """The same, told of the findings of the first days."""
+    folder = tmp_path_factory.mktemp("renamed")
+    earlier = growing.findings.save(folder / "earlier")
+    return detect(write(folder / "log", growing.log, small.accounts), earlier=earlier)
+
+
+@pytest.fixture(scope="module")
 def absorbed(growing: Growing, tmp_path_factory: pytest.TempPathFactory) -> Findings:
     """What a run finds that absorbs the two days, one after the other."""
     lake = shutil.copytree(growing.lake, tmp_path_factory.mktemp("absorbed") / "lake")
@@ -293,8 +301,24 @@ def test_killed_while_it_is_kept_leaves_what_was(
     assert not any(name.startswith(".") for name in names)
 
 
-@pytest.mark.parametrize("why", ["version", "growth", "anew", "earlier", "damaged", "gone"])
-def test_everything_is_judged_where_that_is_needed(
+@pytest.mark.parametrize("why", ["growth", "anew"])
+def test_everything_is_judged_again_under_the_same_names(
+    lake: Path, growing: Growing, renamed: Findings, monkeypatch: pytest.MonkeyPatch, why: str
+):
+    """More than a tenth that is new, or by request: as a run that is told of the last findings."""
+    ingest(growing.days, lake=lake, threads=1)
+    if why == "growth":
+        monkeypatch.setattr(precedent, "REJUDGE", 0.01)
+    found = detect(lake, threads=1, anew=why == "anew")
+    assert found.run["judged"]["absorbed"] == 0
+    assert differences(found, renamed) == {}
+    names = [set(f.campaigns["campaign_id"].to_pylist()) for f in (growing.findings, found)]
+    assert names[0] <= names[1]
+    assert differences(detect(lake, threads=1), found) == {}
+
+
+@pytest.mark.parametrize("why", ["version", "damaged", "earlier"])
+def test_everything_is_judged_where_there_is_nothing_to_go_on_from(
     lake: Path,
     growing: Growing,
     whole: Findings,
@@ -302,28 +326,21 @@ def test_everything_is_judged_where_that_is_needed(
     monkeypatch: pytest.MonkeyPatch,
     why: str,
 ):
-    """Other code, more than a tenth that is new, by request, or with nothing to go on from."""
+    """Other code, a damaged file; or where other findings are named to go by."""
     ingest(growing.days, lake=lake, threads=1)
-    given = {}
+    earlier = None
     if why == "version":
         real = pipeline._version
         monkeypatch.setattr(pipeline, "_version", lambda *s: real(*s) + "other" * (len(s) > 1))
-    elif why == "growth":
-        monkeypatch.setattr(precedent, "REJUDGE", 0.01)
-    elif why == "anew":
-        given = {"anew": True}
-    elif why == "earlier":
-        given = {"earlier": whole.save(tmp_path / "earlier")}
     elif why == "damaged":
         for path in (lake / "judged").glob("*.arrow"):
             path.write_bytes(path.read_bytes()[:100])
     else:
-        shutil.rmtree(lake / "judged")
-    found = detect(lake, threads=1, **given)
+        earlier = whole.save(tmp_path / "earlier")
+    found = detect(lake, threads=1, earlier=earlier)
     assert found.run["judged"]["absorbed"] == 0
     assert differences(found, whole) == {}
-    after = detect(lake, threads=1)
-    assert differences(after, found) == {}
+    assert differences(detect(lake, threads=1), found) == {}
 
 
 def test_until_never_goes_by_what_came_later(lake: Path, growing: Growing, small: Small):
