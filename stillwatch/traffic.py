@@ -5,6 +5,8 @@ Places are positions in a run's sorted account ids. All arrays are read-only by 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +30,10 @@ class Ids(Protocol):
         ...
 
 
+TAKEN = 1 << 20
+"""Ids that are taken at a time."""
+
+
 class HeldIds:
     """Some ids of a run, read at once, which is asked for no others but these."""
 
@@ -37,7 +43,11 @@ class HeldIds:
 
     def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
         """The ids at these positions, in their order."""
-        return self._ids.take(pa.array(np.searchsorted(self._rows, rows)))
+        places = np.searchsorted(self._rows, rows)
+        parts = [places[at : at + TAKEN] for at in range(0, len(places), TAKEN)]
+        with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1) or 1) as pool:
+            found = list(pool.map(self._ids.take, map(pa.array, parts)))
+        return pa.chunked_array(found, self._ids.type)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import binom
 
-from stillwatch.campaigns.attribution import SHRINK, carried, told_of
+from stillwatch.campaigns.attribution import SHRINK, Asked, asked, carried, told_of
 from stillwatch.campaigns.extension import EXCUSED
 from stillwatch.campaigns.ground import senders_among, thread_codes
 from stillwatch.campaigns.growth.added import Added, Newcomers
@@ -136,7 +136,8 @@ class _Look:
         followed = self.arrived.exchanges.threads
         threads = followed.of(np.flatnonzero(accounts[self.people.place]))
         of_row = np.repeat(np.arange(len(threads)), followed.lengths(threads))
-        return _Side(threads, followed.rows(threads), of_row)
+        theirs = asked(self.arrived.exchanges, self.codes, threads)
+        return _Side(theirs, followed.rows(threads), of_row)
 
     def daily(self) -> pa.Table:
         """`tables.DAILY` of the new exchanges, as if all were nobody's."""
@@ -157,7 +158,7 @@ class _Look:
 class _Side:
     """`threads` (t,) of some accounts, their `rows` (m,), and the place of the thread of each."""
 
-    threads: NDArray[np.integer]
+    threads: Asked
     rows: NDArray[np.integer]
     of_row: NDArray[np.integer]
 
@@ -168,9 +169,8 @@ def _members_work(look: _Look) -> tuple[NDArray[np.uint16], NDArray[np.float64]]
     fates, posterior = look.fates.copy(), np.zeros(len(look.fates))
     for i, precedent in enumerate(look.grounds.precedents):
         side = look.side(people.precedent == i)
-        rows, account = side.rows, arrived.exchanges.threads.account(side.threads)
-        share = _share(people, precedent)[people.place][account]
-        told = carried(arrived.exchanges, look.codes, precedent.model, side.threads, share)
+        rows, share = side.rows, _share(people, precedent)[people.place][side.threads.account]
+        told = carried(side.threads, precedent.model, share)
         # What was decided of a thread holds for what continues it.
         decided = np.bincount(side.of_row[fates[rows] == i + 1], minlength=len(told)) > 0
         told[decided] = np.maximum(told[decided], ATTRIBUTED)
@@ -188,12 +188,10 @@ def _strays(look: _Look) -> list[pa.Table]:
     """`PENDING`: new exchanges of others that would be a campaign's, were they its members."""
     arrived, people = look.arrived, look.people
     side = look.side((people.precedent < 0) & ~people.excused)
-    begins = arrived.exchanges.threads.begins(side.threads)
+    begins = arrived.exchanges.threads.begins(side.threads.threads)
     out = []
     for i, precedent in enumerate(look.grounds.precedents):
-        told = told_of(
-            arrived.exchanges, look.codes, precedent.model, side.threads, precedent.typical
-        )
+        told = told_of(side.threads, precedent.model, precedent.typical)
         likely = (told[side.of_row] >= ATTRIBUTED) & (side.rows >= arrived.old)
         found, thread = side.rows[likely], side.of_row[likely]
         sender = people.place[arrived.exchanges.account[found]]

@@ -109,46 +109,59 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Background:
-    """What every group of a run is fitted against: b threads of outsiders, whose `account` each is
-    and its `codes` (b, features). `ground` has the codes of all threads."""
+class Asked:
+    """t threads whose common work is asked for: whose `account`, a place, each is, its `codes`
+    (t, features) as in `Ground`, and its `keys` (t, key features)."""
 
-    ground: Ground
     threads: NDArray[np.integer]
     account: NDArray[np.integer]
     codes: NDArray[np.uint8]
+    keys: NDArray[np.uint64]
+
+    def at(self, part: slice) -> Asked:
+        """A part of them."""
+        return Asked(self.threads[part], self.account[part], self.codes[part], self.keys[part])
+
+
+@dataclass(frozen=True)
+class Background(Asked):
+    """What every group of a run is fitted against: threads of outsiders, and the `ground`."""
+
+    ground: Ground
+
+
+def asked(exchanges: Exchanges, codes: NDArray[np.uint8], threads: NDArray[np.integer]) -> Asked:
+    """Some threads, sorted; `codes` are those of all."""
+    begins = exchanges.threads.begins(threads)
+    keys = np.column_stack([exchanges[name][begins] for name in KEY_FEATURES])
+    return Asked(threads, exchanges.threads.account(threads), codes[threads], keys)
 
 
 def background(exchanges: Exchanges, ground: Ground, outsiders: NDArray[np.integer]) -> Background:
     """The background that some accounts make, sorted places."""
     few = outsiders[:: max(1, len(outsiders) // FIT_ACCOUNTS)]
     threads = exchanges.threads.of(few)
-    threads = threads[:: max(1, len(threads) // FIT_THREADS)]
-    return Background(ground, threads, exchanges.threads.account(threads), ground.codes[threads])
+    some = asked(exchanges, ground.codes, threads[:: max(1, len(threads) // FIT_THREADS)])
+    return Background(some.threads, some.account, some.codes, some.keys, ground)
 
 
 def attribute(
-    exchanges: Exchanges,
-    accounts: NDArray[np.integer],
-    background: Background,
-    start: NDArray[np.float64] | Model | None = None,
+    group: Asked, background: Background, start: NDArray[np.float64] | Model | None = None
 ) -> Attribution:
-    """Fit the mixture to the threads of a group's `accounts`, sorted places.
+    """Fit the mixture to all threads of a group's accounts.
 
     `start` says how common threads are taken to be at first: by a model of some of the group's
     common work, or by capability; all wholly, if not given. Where accounts share their camouflage
     too, that is common as well, and only the start decides which of the two a fit is about.
     """
-    threads = exchanges.threads.of(accounts)
-    values = _vocabulary(exchanges, threads[:: max(1, len(threads) // FIT_THREADS)])
-    shared = background.ground.codes[threads]
-    inside = _with_keys(exchanges, threads, shared, values)
-    outside = _with_keys(exchanges, background.threads, background.codes, values)
-    owner = exchanges.threads.account(threads)
-    account, load = np.unique(owner, return_inverse=True, return_counts=True)[1:]
+    values = _vocabulary(group.keys[:: max(1, len(group.threads) // FIT_THREADS)])
+    inside, outside = _all_codes(group, values), _all_codes(background, values)
+    # Threads are in order of account.
+    account = np.cumsum(np.diff(group.account, prepend=group.account[:1]) != 0)
+    load = np.bincount(account)
     counts = np.minimum(1.0, MOST_LOAD * np.median(load) / load)[account]
     if isinstance(start, Model):
-        first = _told(_with_keys(exchanges, threads, shared, start.values), start, EVEN)
+        first = _told(_all_codes(group, start.values), start, EVEN)
     else:
         first = np.ones(len(account)) if start is None else start[inside[:, CAPABILITY]]
     sizes = np.array([*WIDTHS, *(1 + len(v) for v in values.values())])
@@ -163,8 +176,8 @@ def attribute(
         counts,
     )
     return Attribution(
-        threads=threads,
-        account=owner,
+        threads=group.threads,
+        account=group.account,
         told=posterior,
         false_rate=usual_rate(background.account, stray),
         model=Model(ratio, values, trees),
@@ -178,45 +191,33 @@ def scanned(exchanges: Exchanges, accounts: NDArray[np.integer]) -> NDArray[np.i
 
 
 def told_of(
-    exchanges: Exchanges,
-    codes: NDArray[np.uint8],
-    model: Model,
-    threads: NDArray[np.integer],
-    share: float,
-    spread: Spread = one_by_one,
+    threads: Asked, model: Model, share: float, spread: Spread = one_by_one
 ) -> NDArray[np.float64]:
     """Probability that each of some threads (t,) is a model's common work, at such a `share` of it.
 
     By both looks: the first, of naive Bayes, is asked first, and the second of what it takes.
-    `codes` are those of all threads, as in `Ground`.
     """
 
     def some(part: slice) -> NDArray[np.float64]:
-        mine = _with_keys(exchanges, threads[part], codes[threads[part]], model.values)
-        return _told(mine, model, share)
+        return _told(_all_codes(threads.at(part), model.values), model, share)
 
-    return _in_parts(some, len(threads), spread)
+    return _in_parts(some, len(threads.threads), spread)
 
 
 def carried(
-    exchanges: Exchanges,
-    codes: NDArray[np.uint8],
-    model: Model,
-    threads: NDArray[np.integer],
-    share: NDArray[np.float64],
-    spread: Spread = one_by_one,
+    threads: Asked, model: Model, share: NDArray[np.float64], spread: Spread = one_by_one
 ) -> NDArray[np.float64]:
     """The same of accounts that are of the model's group, as its own fit would have it: by the
     trees where there are any, else by the first look and the `share` (t,) of each thread's account.
     """
 
     def some(part: slice) -> NDArray[np.float64]:
-        mine = _with_keys(exchanges, threads[part], codes[threads[part]], model.values)
+        codes = _all_codes(threads.at(part), model.values)
         if model.trees:
-            return told_by(model.trees, _features(mine, model.ratio))
-        return _posterior(mine, model.ratio, share[part])
+            return told_by(model.trees, _features(codes, model.ratio))
+        return _posterior(codes, model.ratio, share[part])
 
-    return _in_parts(some, len(threads), spread)
+    return _in_parts(some, len(threads.threads), spread)
 
 
 def _in_parts(
@@ -308,31 +309,22 @@ def _ranks(ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
     return (rank * min(len(value), CODES) // len(value)).astype(np.uint8)
 
 
-def _vocabulary(
-    exchanges: Exchanges, threads: NDArray[np.integer]
-) -> dict[str, NDArray[np.uint64]]:
-    """For each key feature, the values most used in some threads, in sorted order."""
+def _vocabulary(keys: NDArray[np.uint64]) -> dict[str, NDArray[np.uint64]]:
+    """For each key feature, the values most used in `keys` (t, key features), in sorted order."""
     out = {}
-    for name in KEY_FEATURES:
-        begins = exchanges.threads.begins(threads)
-        value, count = np.unique(exchanges[name][begins], return_counts=True)
+    for f, name in enumerate(KEY_FEATURES):
+        value, count = np.unique(keys[:, f], return_counts=True)
         common = np.lexsort((value, -count))[:COMMON_VALUES]
         out[name] = np.sort(value[common[count[common] >= 5]])
     return out
 
 
-def _with_keys(
-    exchanges: Exchanges,
-    threads: NDArray[np.integer],
-    shared: NDArray[np.uint8],
-    values: dict[str, NDArray[np.uint64]],
-) -> NDArray[np.int16]:
-    """Codes of threads by all features, (t, features): `shared` ones, then a group's own keys."""
-    out = np.empty((len(threads), len(FEATURES) + len(KEY_FEATURES)), np.int16)
-    out[:, : len(FEATURES)] = shared
-    begins = exchanges.threads.begins(threads)
-    for f, name in enumerate(KEY_FEATURES, len(FEATURES)):
-        out[:, f] = _lookup(exchanges[name][begins], values[name])
+def _all_codes(threads: Asked, values: dict[str, NDArray[np.uint64]]) -> NDArray[np.int16]:
+    """Codes of threads by all features, (t, features): the shared ones, then a group's own keys."""
+    out = np.empty((len(threads.threads), len(FEATURES) + len(KEY_FEATURES)), np.int16)
+    out[:, : len(FEATURES)] = threads.codes
+    for f, name in enumerate(KEY_FEATURES):
+        out[:, len(FEATURES) + f] = _lookup(threads.keys[:, f], values[name])
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ class Outsiders:
     with the others', `origin` (a,) the weight of the ways of access that they share with one
     another. `systems` are the system prompts that they use and another account does too; `pool` is
     all of their content as one sample, and `strangeness` the squared MMD at which a typical one of
-    them lies from it.
+    them lies from it. `asking` remembers samples of what they ask of certain capabilities.
     """
 
     accounts: NDArray[np.integer]
@@ -36,6 +36,7 @@ class Outsiders:
     systems: NDArray[np.uint64]
     pool: Samples
     strangeness: float
+    asking: dict[tuple[int, ...], Samples] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.accounts)
@@ -50,6 +51,7 @@ class Outsiders:
             load=self.load[keep],
             pace=self.pace[keep],
             origin=self.origin[keep],
+            asking={},
         )
 
 

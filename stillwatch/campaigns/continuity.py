@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch import tables
-from stillwatch.campaigns.parts import work_of
 from stillwatch.statistics.crowds import COHESION
 from stillwatch.statistics.mmd import Samples, squared_mmd
 
@@ -78,7 +77,7 @@ def works_table(traffic: Traffic, named: Named) -> pa.Table:
     rows = []
     for name, verdict in named:
         if verdict.kind == "distillation":
-            work = work_of(traffic, verdict.rows, verdict.accounts)
+            work = verdict.work
             rows.append(
                 {
                     "campaign_id": name,
@@ -144,7 +143,7 @@ def _nearness(
     for i, verdict in enumerate(verdicts):
         if i in kept or verdict.kind != "distillation":
             continue
-        work = work_of(traffic, verdict.rows, verdict.accounts)
+        work = verdict.work
         if work.size[0] < 2:
             continue
         for row, apart in zip(old, squared_mmd(work, works)[0], strict=True):

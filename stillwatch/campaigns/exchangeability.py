@@ -29,6 +29,9 @@ LEAST_STRANGERS = 10
 MOST_STRANGERS = 20_000
 """Accounts outside that members are compared with; of more, evenly spaced ones."""
 
+REMEMBERED = 6
+"""Samples of outsiders that are held for the next group that seeks the same."""
+
 CHOICE = 0.301
 """log10 of what the better of two costs."""
 
@@ -101,18 +104,28 @@ def _to_all(others: Samples, sample: Samples) -> NDArray[np.float64]:
 
 def _outside(traffic: Traffic, component: Component) -> Samples:
     """Outsiders' exchanges that seek what the group seeks: capabilities of 5% of it or more."""
-    slices, everyone = traffic.slices, len(traffic.accounts)
     capability = traffic.exchanges["capability"][component.rows]
     share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
-    others = component.outsiders.accounts
+    sought = tuple(np.flatnonzero(share >= 0.05).tolist())
+    remembered = component.outsiders.asking
+    if sought not in remembered:
+        if len(remembered) >= REMEMBERED:
+            remembered.clear()
+        remembered[sought] = _asking(traffic, component.outsiders.accounts, sought)
+    return remembered[sought]
+
+
+def _asking(traffic: Traffic, others: NDArray[np.integer], sought: tuple[int, ...]) -> Samples:
+    """What some of the `others`, sorted places, ask of the capabilities `sought`."""
+    slices, everyone = traffic.slices, len(traffic.accounts)
     others = others[:: max(1, len(others) // MOST_STRANGERS)]
     place = np.full(everyone, -1)
     place[others] = np.arange(len(others))
     n = len(others)
     total = np.zeros((n, slices.total.shape[1]), np.int64)
     squares, used = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for code in np.flatnonzero(share >= 0.05):
-        rows = slices.of(int(code), 1)
+    for code in sought:
+        rows = slices.of(code, 1)
         rows = rows[place[slices.account[rows]] >= 0]
         # A capability's slices are of different accounts, so plain indexing adds each once.
         at = place[slices.account[rows]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binom
 
-from stillwatch.campaigns.attribution import scanned, told_of, usual_rate
+from stillwatch.campaigns.attribution import asked, scanned, told_of, usual_rate
 from stillwatch.campaigns.judgement import LEAST_MEMBERS, LEAST_OUTSIDERS, Verdict
 from stillwatch.campaigns.membership import (
     COMPARED,
@@ -26,7 +26,7 @@ from stillwatch.campaigns.membership import (
     some_of,
 )
 from stillwatch.campaigns.outsiders import LEAST_EXCHANGES
-from stillwatch.campaigns.parts import parts_of, work_of
+from stillwatch.campaigns.parts import parts_of
 from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.crowds import COHESION, twin_communities
 from stillwatch.statistics.mmd import (
@@ -165,7 +165,7 @@ def _joined(traffic: Traffic, judged: list[Verdict]) -> list[Group]:
     groups: list[Group] = []
     heads: list[tuple[int, Samples]] = []
     for verdict in sorted(judged, key=lambda v: v.kind != "distillation"):
-        work = work_of(traffic, verdict.rows, verdict.accounts)
+        work = verdict.work
         home = None
         if verdict.kind.removeprefix("rival:") not in EXCUSED:
             home = next((place for place, head in heads if _one(head, work)), None)
@@ -210,7 +210,8 @@ def _beyond(
             free[verdict.accounts] = False
     free[outside] = True
     threads = scanned(traffic.exchanges, np.flatnonzero(free))
-    account = followed.account(threads)
+    theirs = asked(traffic.exchanges, ground.codes, threads)
+    account = theirs.account
     load = np.bincount(account, minlength=everyone)
     honest = np.isin(account, outside)
     best, home = np.zeros(everyone), np.full(everyone, -1)
@@ -220,8 +221,7 @@ def _beyond(
         attributed = np.bincount(traffic.exchanges.account[verdict.rows], minlength=everyone)
         share = attributed[verdict.accounts] / traffic.accounts.exchanges[verdict.accounts]
         typical = float(np.median(share))
-        told = told_of(traffic.exchanges, ground.codes, verdict.model, threads, typical, spread)
-        hit = told >= 0.5
+        hit = told_of(theirs, verdict.model, typical, spread) >= 0.5
         usual = max(STRAY_RATE, usual_rate(account[honest], hit[honest]))
         hits = np.bincount(account[hit], minlength=everyone)
         share = hits / np.maximum(load, 1)
@@ -232,7 +232,7 @@ def _beyond(
             & (share > best)
         )
         found = np.setdiff1d(found, verdict.group.accounts)
-        theirs = some_of(traffic, followed.rows(threads[hit & np.isin(account, found)]))
-        found = found[~elsewhere(traffic, theirs, found, some_of(traffic, verdict.rows))]
+        parts = some_of(traffic, followed.rows(threads[hit & np.isin(account, found)]))
+        found = found[~elsewhere(traffic, parts, found, some_of(traffic, verdict.rows))]
         best[found], home[found] = share[found], i
     return [np.flatnonzero(home == i) for i in range(len(judged))]

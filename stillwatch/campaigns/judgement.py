@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch.campaigns.allocation import work_allocation
-from stillwatch.campaigns.attribution import Attribution, Background, Model, attribute, carried
+from stillwatch.campaigns.attribution import (
+    Attribution,
+    Background,
+    Model,
+    asked,
+    attribute,
+    carried,
+)
 from stillwatch.campaigns.component import Component, Test
 from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import TRAINABLE, harvest_signs
 from stillwatch.campaigns.membership import ATTRIBUTED, members, some_of
 from stillwatch.campaigns.origin import shared_origin
+from stillwatch.campaigns.parts import work_of
 from stillwatch.campaigns.rivals import MIXED, Rival, apart_from_all, rivals
 from stillwatch.campaigns.sharing import shared_objects
 from stillwatch.columns import Held
 from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.mmd import Samples
+from stillwatch.tables import CONTENT_COMPONENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +50,7 @@ LOOKED_AT = 2_000
 """Accounts of a group that are judged; of more, evenly spaced ones."""
 
 LEAST_LOOKED_AT = 200
-MOST_ROWS = 1_000_000
+MOST_ROWS = 400_000
 """Exchanges of theirs that are looked at, about, if that leaves `LEAST_LOOKED_AT` accounts."""
 
 SUREST = 0.9
@@ -58,8 +68,9 @@ class Verdict:
     `margin` is the campaign's log10 odds against its best rival; `kind` is `distillation`,
     `reseller`, or `rival:<name>` where another explanation won. `confidences` (a,) go with
     `accounts` (a,); `rows` are the attributed exchanges, by thread, and `posterior` their
-    probabilities. `model` tells the common work, where there is any; `share` is how much of it a
-    typical member's threads are, and `stray` how much a typical outsider's.
+    probabilities. `work` is the content of the common work as one sample, and `model` tells it,
+    where there is any; `share` is how much of it a typical member's threads are, and `stray` how
+    much a typical outsider's.
     """
 
     group: Group
@@ -73,6 +84,7 @@ class Verdict:
     tests: dict[str, Test]
     rivals: list[Rival]
     winner: Rival
+    work: Samples
     model: Model | None = None
     share: float = 0.0
     stray: float = 0.0
@@ -117,11 +129,13 @@ def judge(
         return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
     looked_at = part_of(traffic, group.accounts)
     near = held(traffic, looked_at)
+    threads = traffic.exchanges.threads.of(looked_at)
+    asked_for = asked(traffic.exchanges, against.ground.codes, threads)
     verdicts: list[Verdict] = []
     wholly, trainable = STARTS
     wide = None
     for look, start in enumerate((wholly, known, trainable) if known else STARTS):
-        fitted = attribute(near.exchanges, looked_at, against, start)
+        fitted = attribute(asked_for, against, start)
         verdict = _verdict(near, group, fitted, others, prior - look * SECOND_LOOK)
         if verdict.kind == "distillation":
             if not look and _apart(near, verdict.rows, verdict, others) < WIDE:
@@ -165,12 +179,10 @@ def with_the_rest(
     if not len(rest) or verdict.model is None:
         return verdict
     exchanges = traffic.exchanges
-    threads = exchanges.threads.of(rest)
-    share = np.full(len(threads), verdict.share)
-    told = carried(exchanges, ground.codes, verdict.model, threads, share, spread)
-    fitted = Attribution(
-        threads, exchanges.threads.account(threads), told, verdict.stray, verdict.model
-    )
+    theirs = asked(exchanges, ground.codes, exchanges.threads.of(rest))
+    threads, account = theirs.threads, theirs.account
+    told = carried(theirs, verdict.model, np.full(len(threads), verdict.share), spread)
+    fitted = Attribution(threads, account, told, verdict.stray, verdict.model)
     found = members(traffic, fitted, verdict.share, some_of(traffic, verdict.rows))
     chosen = (told >= ATTRIBUTED) & np.isin(fitted.account, found.accounts)
     rows, posterior = _of_rows(traffic, threads[chosen], told[chosen])
@@ -246,6 +258,7 @@ def _verdict(
         tests=tests,
         rivals=explained,
         winner=explained[best],
+        work=work_of(traffic, rows[chosen], accounts),
         model=fitted.model,
         share=found.share,
         stray=fitted.false_rate,
@@ -268,6 +281,7 @@ def dismiss(group: Group, why: str) -> Verdict:
         tests={},
         rivals=[chance],
         winner=chance,
+        work=Samples(np.zeros(1), np.zeros((1, CONTENT_COMPONENTS)), np.zeros(1)),
     )
 
 

@@ -11,13 +11,13 @@ from scipy.stats import binom
 from stillwatch.campaigns.origin import KINDS
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import NULL_SPREAD, squared_mmd
-from stillwatch.statistics.order import evenly
+from stillwatch.statistics.order import evenly, stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.campaigns.attribution import Attribution
-    from stillwatch.traffic import Traffic
+    from stillwatch.traffic import Incidence, Traffic
 
 ATTRIBUTED = 0.8
 """Posterior from which an exchange is attributed: a wrong one harms an honest customer."""
@@ -146,11 +146,23 @@ def _comes_with(
 ) -> NDArray[np.bool_]:
     """Whether each account has a way of access that mostly `others` have, (a,)."""
     incidence = traffic.incidence
-    use = incidence.among(KINDS)
-    account, accounts_of = incidence.account[use], incidence.obj_accounts[incidence.obj[use]]
-    obj = np.unique(incidence.obj[use], return_inverse=True)[1]
-    theirs = np.bincount(obj[np.isin(account, others)], minlength=int(obj.max(initial=-1)) + 1)
+    obj, theirs = np.unique(_ways_of(incidence, others)[1], return_counts=True)
+    account, way = _ways_of(incidence, accounts)
+    if not len(obj):
+        return np.zeros(len(accounts), bool)
+    place = np.minimum(np.searchsorted(obj, way), len(obj) - 1)
+    known = np.where(obj[place] == way, theirs[place], 0)
     # The account itself may be one of the others.
     own = np.isin(account, np.intersect1d(accounts, others))
-    mostly = theirs[obj] - own >= np.maximum(1, THEIRS * (accounts_of - 1))
+    mostly = known - own >= np.maximum(1, THEIRS * (incidence.obj_accounts[way] - 1))
     return np.isin(accounts, account[mostly])
+
+
+def _ways_of(
+    incidence: Incidence, accounts: NDArray[np.integer]
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """The ways of access of some accounts: whose, and which object, one row a use."""
+    use = stretches(incidence.starts[accounts], incidence.starts[accounts + 1])
+    kinds = [incidence.kinds.index(kind) for kind in KINDS]
+    use = use[np.isin(incidence.obj_kind[incidence.obj[use]], kinds)]
+    return incidence.account[use], incidence.obj[use]

@@ -13,6 +13,7 @@ from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import harvest_signs
 from stillwatch.campaigns.judgement import Verdict, held, part_of
 from stillwatch.campaigns.origin import shared_origin
+from stillwatch.campaigns.parts import work_of
 from stillwatch.campaigns.rivals import classroom, fleet
 
 if TYPE_CHECKING:
@@ -73,4 +74,5 @@ def judge_network(
         tests=tests,
         rivals=found,
         winner=best,
+        work=work_of(near, some, looked_at),
     )

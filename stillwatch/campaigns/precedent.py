@@ -167,13 +167,12 @@ def _precedent(
         confidence=verdict.confidence,
         model=model,
         typical=typical,
-        stray=max(STRAY_RATE, _usual_stray(traffic.exchanges, model, against, typical)),
+        stray=max(STRAY_RATE, _usual_stray(model, against, typical)),
         large=len(usable) > len(verdict.accounts) / 2,
         parts=parts.at(parts.size >= COMPARED),
     )
 
 
-def _usual_stray(exchanges: Exchanges, model: Model, against: Background, typical: float) -> float:
+def _usual_stray(model: Model, against: Background, typical: float) -> float:
     """The share of the typical outsider's threads that are taken for a campaign's."""
-    told = told_of(exchanges, against.ground.codes, model, against.threads, typical)
-    return usual_rate(against.account, told >= ATTRIBUTED)
+    return usual_rate(against.account, told_of(against, model, typical) >= ATTRIBUTED)

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from stillwatch import tables
 from stillwatch.campaigns.judgement import taken_by
-from stillwatch.campaigns.parts import work_of
 from stillwatch.statistics.evalues import log10_e, rank_p
 from stillwatch.statistics.mmd import samples, squared_mmd
 from stillwatch.tables import CAPABILITIES
@@ -183,7 +182,7 @@ def _distances(traffic: Traffic, campaigns: list[Verdict]) -> NDArray[np.float64
         traffic.scale,
     )
     for i, verdict in enumerate(campaigns):
-        work = work_of(traffic, verdict.rows, verdict.accounts)
+        work = verdict.work
         out[traffic.slices.account[rows], i] = squared_mmd(whole, work)[:, 0]
     return out
 

@@ -17,6 +17,7 @@ from stillwatch.profiles.slices import SliceSums
 from stillwatch.profiles.threads import threads
 from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.cells import BATCH, assign_threads, codebook
+from stillwatch.statistics.lookup import places_among
 from stillwatch.traffic import Accounts, Cells, Exchanges, Ids, Slices, Traffic
 
 CODEBOOK_ROWS = 20_000
@@ -123,8 +124,7 @@ def _exchanges(
 ) -> Exchanges:
     named = sorted(account_names.items(), key=lambda item: item[1])
     known = np.array([key for key, _ in named], np.uint64)
-    rank = np.argsort(known).astype(np.int32)
-    account = rank[np.searchsorted(known[rank], signals["account"][:])]
+    account = places_among(known, signals["account"][:])
     columns = {name: signals[name] for name in _KEPT}
     family = frame_families(columns["frame"][:], signals["bands"], spread)
     columns["family"] = keep("family", [family])

@@ -7,8 +7,10 @@ import pytest
 
 from stillwatch.campaigns import attribution
 from stillwatch.campaigns.attribution import (
+    Asked,
     Attribution,
     Background,
+    asked,
     attribute,
     background,
     carried,
@@ -21,7 +23,13 @@ from tests.campaigns.made import CODE, DAY_US, Log, Made
 
 def fitted(made: Made, group: str = "m") -> Attribution:
     """The fit of one group against everybody else."""
-    return attribute(made.traffic.exchanges, made.places(group), everybody_else(made, group))
+    return attribute(threads_of(made, made.places(group)), everybody_else(made, group))
+
+
+def threads_of(made: Made, accounts: np.ndarray) -> Asked:
+    """All threads of some accounts."""
+    x = made.traffic.exchanges
+    return asked(x, made.ground.codes, x.threads.of(accounts))
 
 
 def everybody_else(made: Made, group: str) -> Background:
@@ -143,7 +151,7 @@ def test_camouflage_that_all_share_is_left_to_the_start():
     log.campaign(members=12, each=40, own=0, topic=3, capability=CODE["chat"])
     made = log.made()
     x, doubt = made.traffic.exchanges, np.where(np.arange(len(CODE)) == CODE["chat"], 0.1, 1.0)
-    fit = attribute(x, made.places("m"), everybody_else(made, "m"), doubt)
+    fit = attribute(threads_of(made, made.places("m")), everybody_else(made, "m"), doubt)
     told, chat = fit.told, x["capability"][x.threads.begins(fit.threads)] == CODE["chat"]
     assert (told[~chat] >= 0.8).mean() > 0.9
     assert told[chat].mean() < told[~chat].mean() - 0.5
@@ -156,8 +164,8 @@ def test_common_work_is_told_outside_the_group():
     x, group = made.traffic.exchanges, made.places("m")[:10]
     outside = np.setdiff1d(np.arange(len(made.traffic.accounts)), group)
     against = background(x, made.ground, outside)
-    fit = attribute(x, group, against)
-    hit = told_of(x, made.ground, fit.model, against.threads, 0.7) >= 0.5
+    fit = attribute(threads_of(made, group), against)
+    hit = told_of(against, fit.model, 0.7) >= 0.5
     common = made.common[x.threads.begins(against.threads)]
     assert common.sum() > 100
     assert hit[common].mean() > 0.9
@@ -175,11 +183,11 @@ def large() -> Made:
 def test_what_was_learnt_of_some_members_is_carried_to_the_others(large: Made, known: int):
     """By trees, or where those that are known are too few for trees, by the first look."""
     x, places = large.traffic.exchanges, large.places("m")
-    fit = attribute(x, places[:known], everybody_else(large, "m"))
+    fit = attribute(threads_of(large, places[:known]), everybody_else(large, "m"))
     assert bool(fit.model.trees) == (known == 60)
-    threads = x.threads.of(places[known:])
-    told = carried(x, large.ground, fit.model, threads, 0.87)
-    common = large.common[x.threads.begins(threads)]
+    rest = threads_of(large, places[known:])
+    told = carried(rest, fit.model, np.full(len(rest.threads), 0.87))
+    common = large.common[x.threads.begins(rest.threads)]
     assert (told[common] >= 0.8).mean() > 0.95
     assert (told[~common] >= 0.8).mean() < 0.05
 
@@ -187,12 +195,13 @@ def test_what_was_learnt_of_some_members_is_carried_to_the_others(large: Made, k
 def test_threads_are_told_by_parts_as_all_at_once(large: Made, monkeypatch: pytest.MonkeyPatch):
     """However many are scored at a time."""
     x, places = large.traffic.exchanges, large.places("m")
-    fit = attribute(x, places[:60], everybody_else(large, "m"))
+    fit = attribute(threads_of(large, places[:60]), everybody_else(large, "m"))
     assert fit.model.trees
-    threads = np.arange(len(x.threads))[::3]
-    whole = [look(x, large.ground, fit.model, threads, 0.5) for look in (told_of, carried)]
+    threads = asked(x, large.ground.codes, np.arange(len(x.threads))[::3])
+    share = np.full(len(threads.threads), 0.5)
+    whole = [told_of(threads, fit.model, 0.5), carried(threads, fit.model, share)]
     monkeypatch.setattr(attribution, "SCORED", 100)
-    parts = [look(x, large.ground, fit.model, threads, 0.5) for look in (told_of, carried)]
+    parts = [told_of(threads, fit.model, 0.5), carried(threads, fit.model, share)]
     np.testing.assert_array_equal(parts, whole)
     # The trees are asked of what the first look takes, and then they decide.
     taken = whole[0] >= 0.5

@@ -9,6 +9,7 @@ import numpy as np
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.campaigns.continuity import free_name, named, works_table
 from stillwatch.campaigns.judgement import Verdict
+from stillwatch.campaigns.parts import work_of
 from stillwatch.campaigns.rivals import Rival
 from stillwatch.findings import Findings
 from stillwatch.traffic import Group
@@ -30,6 +31,7 @@ def one(findings: Findings) -> str:
 
 def verdict(made: Made, accounts: np.ndarray) -> Verdict:
     """A campaign of these accounts and all that they sent."""
+    rows = made.traffic.exchanges.rows_of(accounts)
     return Verdict(
         group=Group(accounts, ()),
         kind="distillation",
@@ -37,11 +39,12 @@ def verdict(made: Made, accounts: np.ndarray) -> Verdict:
         confidence=0.99,
         accounts=accounts,
         confidences=np.full(len(accounts), 0.99),
-        rows=made.traffic.exchanges.rows_of(accounts),
+        rows=rows,
         posterior=np.zeros(0),
         tests={},
         rivals=[],
         winner=Rival("chance", 1.0, (), "By chance."),
+        work=work_of(made.traffic, rows, accounts),
     )
 
 

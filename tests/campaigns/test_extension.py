@@ -11,6 +11,7 @@ from stillwatch.campaigns.extension import in_place_of, keep_found, same
 from stillwatch.campaigns.judgement import Verdict
 from stillwatch.campaigns.rivals import Rival
 from stillwatch.findings import Findings
+from stillwatch.statistics.mmd import Samples
 from stillwatch.traffic import Candidates, Group, Nearest
 from tests.campaigns.made import CODE, Log, Made
 
@@ -114,9 +115,10 @@ def verdict(kind: str, accounts: list[int], group: list[int] | None = None) -> V
     """A verdict of no more than its kind and accounts."""
     none = np.zeros(0, np.int64)
     rival = Rival("chance", 1.0, (), "")
+    nothing = Samples(np.zeros(1), np.zeros((1, 256)), np.zeros(1))
     return Verdict(
         Group(np.array(group or accounts), ("x",)), kind, 1.0, 0.9, np.array(accounts),
-        np.ones(len(accounts)), none, np.zeros(0), {}, [rival], rival,
+        np.ones(len(accounts)), none, np.zeros(0), {}, [rival], rival, nothing,
     )  # fmt: skip
 
 

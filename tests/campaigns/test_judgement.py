@@ -10,7 +10,7 @@ import pytest
 
 from stillwatch.campaigns import conclude as run
 from stillwatch.campaigns import judgement
-from stillwatch.campaigns.attribution import Model, background, carried
+from stillwatch.campaigns.attribution import Model, asked, background, carried
 from stillwatch.campaigns.judgement import (
     LEAST_MARGIN,
     PRIOR,
@@ -413,7 +413,8 @@ def test_members_of_the_rest_are_found_by_the_work_of_a_part(crowded: Made, look
     exchanges = crowded.traffic.exchanges
     every = np.arange(len(exchanges.threads))
     assert part.model
-    told = carried(exchanges, crowded.ground, part.model, every, part.share)
+    share = np.full(len(every), part.share)
+    told = carried(asked(exchanges, crowded.ground.codes, every), part.model, share)
     assert part.posterior[of_rest].tolist() == told[exchanges["thread"][theirs]].tolist()
 
 

@@ -28,6 +28,7 @@ from stillwatch.campaigns.judgement import (
 from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.outsiders import outsiders
+from stillwatch.campaigns.parts import work_of
 from stillwatch.campaigns.wordless.program import beside, carried
 from stillwatch.campaigns.wordless.rivals import rivals
 from stillwatch.campaigns.wordless.settings import Settings, settings_outside, shared_settings
@@ -124,6 +125,7 @@ def _verdict(
         tests={k: _shown(test, chosen) for k, test in tests.items()},
         rivals=found,
         winner=found[best],
+        work=work_of(traffic, chosen, work.accounts),
     )
 
 
