@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.statistics.order import stretches
+from stillwatch.statistics.order import distinct, stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class HeldIds:
     """Some ids of a run, read at once, which is asked for no others but these."""
 
     def __init__(self, ids: Ids, rows: NDArray[np.integer]) -> None:
-        self._rows = np.unique(rows)
+        self._rows = distinct(rows)
         self._ids = ids.take(pa.array(self._rows))
 
     def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:

@@ -16,6 +16,7 @@ from stillwatch.campaigns.allocation import dealing
 from stillwatch.campaigns.component import Component
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import squared_mmd
+from stillwatch.statistics.order import distinct
 from stillwatch.statistics.pairs import accounts_by_key, distinct_pairs
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _software(traffic: Traffic, component: Component) -> Rival:
     """Popular software: the members share a system prompt or tool set that outsiders use too."""
     system = traffic.exchanges["system"]
     mine = system[component.rows]
-    used = np.unique(mine[mine != 0])
+    used = distinct(mine[mine != 0])
     common = used[np.isin(used, component.outsiders.systems)]
     share = float(np.isin(mine, common).mean()) if len(mine) else 0.0
     return Rival(

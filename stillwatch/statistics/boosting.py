@@ -88,13 +88,14 @@ def boost(
 
 @nb.njit(nogil=True, cache=True)
 def _boost(codes, target, weight, base, feature, cut, left, value):
-    n, width = codes.shape
+    n = len(codes)
     raw = np.full(n, base)
     gradient, curve = np.empty(n), np.empty(n)
     order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
     nodes = feature.shape[1]
-    histogram = np.empty((nodes, width, CODES, 2))
-    counts = np.empty((nodes, width, CODES), np.int64)
+    bins = _bins(codes)
+    # Of each code, side by side: sums of gradients, of curvatures, of rows, and nothing.
+    histogram = np.empty((nodes, bins[-1], 4))
     begin, end = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
     gain, best_feature, best_cut = (
         np.zeros(nodes),
@@ -108,8 +109,8 @@ def _boost(codes, target, weight, base, feature, cut, left, value):
             curve[i] = weight[i] * told * (1 - told)
             order[i] = i
         begin[0], end[0] = 0, n
-        _count(codes, gradient, curve, order[:n], histogram[0], counts[0])
-        gain[0], best_feature[0], best_cut[0] = _best(histogram[0], counts[0])
+        _count(codes, gradient, curve, order[:n], bins, histogram[0])
+        gain[0], best_feature[0], best_cut[0] = _best(histogram[0], bins)
         used = 1
         while used + 2 <= nodes:
             node = np.argmax(gain[:used])
@@ -135,15 +136,12 @@ def _boost(codes, target, weight, base, feature, cut, left, value):
                 gradient,
                 curve,
                 order[begin[small] : end[small]],
+                bins,
                 histogram[small],
-                counts[small],
             )
             histogram[large] = histogram[node] - histogram[small]
-            counts[large] = counts[node] - counts[small]
             for child in (a, b):
-                gain[child], best_feature[child], best_cut[child] = _best(
-                    histogram[child], counts[child]
-                )
+                gain[child], best_feature[child], best_cut[child] = _best(histogram[child], bins)
             feature[tree, node], cut[tree, node], left[tree, node] = f, c, a
             used += 2
         for node in range(used):
@@ -159,31 +157,44 @@ def _boost(codes, target, weight, base, feature, cut, left, value):
 
 
 @nb.njit(nogil=True, cache=True)
-def _count(codes, gradient, curve, rows, histogram, counts):
-    histogram[:] = 0
-    counts[:] = 0
-    for i in rows:
-        for f in range(codes.shape[1]):
-            histogram[f, codes[i, f], 0] += gradient[i]
-            histogram[f, codes[i, f], 1] += curve[i]
-            counts[f, codes[i, f]] += 1
+def _bins(codes):
+    """Where the codes of each feature begin in a histogram of all, and where the last end."""
+    bins = np.zeros(codes.shape[1] + 1, np.int64)
+    for f in range(codes.shape[1]):
+        bins[f + 1] = bins[f] + 1 + codes[:, f].max()
+    return bins
 
 
 @nb.njit(nogil=True, cache=True)
-def _best(histogram, counts):
+def _count(codes, gradient, curve, rows, bins, histogram):
+    histogram[:] = 0
+    for i in rows:
+        g, h = gradient[i], curve[i]
+        for f in range(codes.shape[1]):
+            cell = histogram[bins[f] + codes[i, f]]
+            cell[0] += g
+            cell[1] += h
+            cell[2] += 1.0
+
+
+@nb.njit(nogil=True, cache=True)
+def _best(histogram, bins):
     """Gain, feature and code of the best cut; a gain of 0 where there is none."""
-    g_all, h_all, n_all = histogram[0, :, 0].sum(), histogram[0, :, 1].sum(), counts[0].sum()
+    g_all, h_all, n_all = 0.0, 0.0, 0.0
+    for c in range(bins[1]):
+        g_all += histogram[c, 0]
+        h_all += histogram[c, 1]
+        n_all += histogram[c, 2]
     whole = g_all * g_all / (h_all + RIDGE)
     best, feature, cut = 0.0, 0, 0
-    for f in range(histogram.shape[0]):
-        g = h = 0.0
-        n = 0
-        for c in range(CODES - 1):
-            if counts[f, c] == 0:
+    for f in range(len(bins) - 1):
+        g = h = n = 0.0
+        for c in range(bins[f], bins[f + 1] - 1):
+            if histogram[c, 2] == 0:
                 continue
-            g += histogram[f, c, 0]
-            h += histogram[f, c, 1]
-            n += counts[f, c]
+            g += histogram[c, 0]
+            h += histogram[c, 1]
+            n += histogram[c, 2]
             if n_all - n < LEAST_ROWS:
                 break
             if n < LEAST_ROWS:
@@ -191,7 +202,7 @@ def _best(histogram, counts):
             rest = g_all - g
             gain = g * g / (h + RIDGE) + rest * rest / (h_all - h + RIDGE) - whole
             if gain > best + 1e-9:
-                best, feature, cut = gain, f, c
+                best, feature, cut = gain, f, c - bins[f]
     return best, feature, cut
 
 
