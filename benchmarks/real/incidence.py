@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.component import Component, Outsiders
 from stillwatch.groups.sharing import WORK_KINDS
+from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Samples
-from stillwatch.traffic import Accounts, Exchanges, Incidence, Slices, Threads, Traffic
+from stillwatch.traffic import Accounts, Cells, Exchanges, Incidence, Slices, Threads, Traffic
 
 Places = NDArray[np.int64]
 
@@ -28,6 +29,7 @@ def as_traffic(account: Places, obj: Places) -> Traffic:
     kept, place = np.unique(uses[:, 1], return_inverse=True)
     nothing = np.zeros(0, np.int64)
     sums = np.zeros((0, 1), np.int32)
+    none = np.zeros((0, 1), np.float32)
     return Traffic(
         accounts=Accounts(
             ids=[str(i) for i in range(n)],
@@ -45,6 +47,7 @@ def as_traffic(account: Places, obj: Places) -> Traffic:
             pa.chunked_array([[""]]),
             _alone(account, n),
         ),
+        cells=Cells(np.zeros(0, np.uint8), Codebook(none, none)),
         slices=Slices(
             account=nothing,
             capability=nothing.astype(np.int8),
@@ -85,6 +88,7 @@ def as_component(accounts: Places, outsiders: Places) -> Component:
     return Component(
         rows=none,
         all_rows=none,
+        rest=none,
         accounts=accounts,
         outsiders=Outsiders(
             accounts=outsiders,

@@ -17,6 +17,7 @@ from stillwatch.tables import CAPABILITIES, CONTENT_COMPONENTS, FRAME_BANDS, SIG
 from stillwatch.traffic import (
     Accounts,
     Candidates,
+    Cells,
     Exchanges,
     Group,
     Incidence,
@@ -109,7 +110,8 @@ def bare(account: list[int], frame: list[int], ts: list[int] | None = None) -> T
         {},
     )
     # Figures of frames look at nothing else.
-    return Traffic(accounts, exchanges, cast(Slices, None), cast(Incidence, None), {}, SCALE)
+    nothing = cast(Slices, None), cast(Cells, None), cast(Incidence, None)
+    return Traffic(accounts, exchanges, *nothing, {}, SCALE)
 
 
 def alone(traffic: Traffic) -> Component:

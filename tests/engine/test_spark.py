@@ -55,6 +55,7 @@ def test_findings_are_those_of_the_embedded_engine(world: str, server: Server, t
     ours = detect(tmp_path / "lake", threads=2)
     # What one engine made, the other would take.
     shutil.rmtree(tmp_path / "lake" / "signals")
+    shutil.rmtree(tmp_path / "lake" / "judged", ignore_errors=True)
     theirs = detect(tmp_path / "lake", threads=2, engine=server.url, anew=True)
     assert ours.campaigns.num_rows >= 2
     assert differences(ours, theirs) == {}
@@ -105,6 +106,7 @@ def test_a_run_that_ended_early_goes_on_from_its_last_wave(
     names = [fragment.name for fragment in Lake.open(tmp_path / "lake").fragments(READS)]
     assert [name for wave in (*waves[:2], *waves[3:]) for name in wave] == names
     shutil.rmtree(tmp_path / "lake" / "signals")
+    shutil.rmtree(tmp_path / "lake" / "judged", ignore_errors=True)
     assert differences(detect(tmp_path / "lake", threads=2), theirs) == {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from stillwatch.groups.find import find_groups, merge
 from stillwatch.groups.sharing import ORIGIN_KINDS, WORK_KINDS, edges, sharing_groups
 from stillwatch.groups.twins import LEAST_EXCHANGES, halves_spread, sample_of, twin_groups
+from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import NULL_SPREAD
 from stillwatch.traffic import (
     WHOLE,
     Accounts,
+    Cells,
     Exchanges,
     Group,
     Incidence,
@@ -113,7 +116,8 @@ def traffic(
     )
     silence = Threads(none, np.zeros(1, np.int64), np.zeros(n + 1, np.int64))
     exchanges = Exchanges(none, {}, np.zeros((0, 256), np.int8), none, silence)
-    return Traffic(accounts, exchanges, slices or empty, incidence, {}, SCALE)
+    cells = Cells(np.zeros(0, np.uint8), cast(Codebook, None))
+    return Traffic(accounts, exchanges, slices or empty, cells, incidence, {}, SCALE)
 
 
 def by_chance(rng: np.random.Generator, n: int, objects: int, each: int) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def test_findings_do_not_depend_on_how_the_lake_grew(
 ):
     """A lake detected on when it had two files, and again with a third that corrects the first.
 
-    The second time only what is new is read for signals.
+    The second time only what is new is read for signals. Names last from judgement to judgement,
+    so the first one is forgotten.
     """
     n = small.exchanges.num_rows
     parts = [small.exchanges.slice(a, b - a) for a, b in pairwise([0, n // 4, n - n // 8, n])]
@@ -100,6 +102,7 @@ def test_findings_do_not_depend_on_how_the_lake_grew(
     detect(where, threads=1)
     assert sum(read) == 50 + parts[1].num_rows
     read.clear()
+    shutil.rmtree(where / "judged")
     write(tmp_path / "third", pa.concat_tables([parts[0], parts[2]]), small.accounts)
     ingest([tmp_path / "third"], lake=where, threads=1)
     assert differences(found, detect(where, threads=1)) == {}
