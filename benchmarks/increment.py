@@ -199,6 +199,8 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="where the lake is made; the temporary folder")
     parser.add_argument("--record", type=Path, help="a file to keep the figures in")
     options = parser.parse_args()
+    if options.scratch:
+        options.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="stillwatch-bench-", dir=options.scratch) as folder:
         scratch, log = Path(folder), options.log
         if log is None:
