@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import stillwatch as sw
+from stillwatch.comparing import baseline, observe
 from stillwatch.errors import StillwatchError
-from stillwatch.pipeline import OURS, baseline, observe
+from stillwatch.pipeline import OURS
 from stillwatch.scoring import Score, summarise
 from stillwatch.scoring.baselines import METHODS
 from stillwatch.worlds import HONEST, WORLDS

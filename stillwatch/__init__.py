@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stillwatch.comparing import baseline, observe
     from stillwatch.findings import Findings, read_findings
-    from stillwatch.pipeline import baseline, detect, ingest, leakage, observe
+    from stillwatch.pipeline import detect, ingest, leakage
     from stillwatch.scoring import score
     from stillwatch.worlds import make_world
 
@@ -37,12 +38,12 @@ __all__ = [
 
 _HOMES = {
     "Findings": "stillwatch.findings",
-    "baseline": "stillwatch.pipeline",
+    "baseline": "stillwatch.comparing",
     "detect": "stillwatch.pipeline",
     "ingest": "stillwatch.pipeline",
     "leakage": "stillwatch.pipeline",
     "make_world": "stillwatch.worlds",
-    "observe": "stillwatch.pipeline",
+    "observe": "stillwatch.comparing",
     "read_findings": "stillwatch.findings",
     "score": "stillwatch.scoring",
 }

@@ -6,49 +6,53 @@ The only place that knows more than one stage.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import resource
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from threadpoolctl import threadpool_limits
 
 from stillwatch.campaigns.absorption import Arrived, absorb
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.campaigns.keeping import from_kept, to_kept
 from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
 from stillwatch.columns import Column
+from stillwatch.comparing import baseline, observe
 from stillwatch.engine.choose import EMBEDDED, open_engine
 from stillwatch.engine.protocol import Engine
 from stillwatch.engine.spool import Spool, spool_folder
-from stillwatch.engine.threads import map_ordered
-from stillwatch.errors import InputNotFound, NothingToRead
+from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
+from stillwatch.running import (
+    Clock,
+    nothing_in,
+    opened,
+    peak_memory,
+    read_into,
+    run_record,
+    spread_over,
+    steady,
+    world_of,
+)
 from stillwatch.scoring import Leakage, daily_findings, read_truth, time_exchanges
 from stillwatch.scoring import leakage as measure_leakage
-from stillwatch.scoring.baselines import OBSERVES, Observed, method_named, to_findings
+from stillwatch.scoring.baselines import method_named
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.extract import READS
 from stillwatch.signals.manner import has_text, manners
 from stillwatch.signals.packed import NAMED, PACKED, packed, unpacked
 from stillwatch.signals.registrations import registrations
-from stillwatch.sources import find_log, read_accounts, read_exchanges
 from stillwatch.tables import SIGNALS
 from stillwatch.traffic import Traffic
 
@@ -63,11 +67,6 @@ CODE = {".py", ".npy", ".npz", ".toml"}
 
 JUDGES = ("signals", "profiles", "groups", "campaigns", "statistics")
 """The code that a judgement depends on."""
-
-MANY = 4096
-"""Groups that may wait for a longer one before them."""
-
-T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,7 +84,7 @@ def ingest(
     Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
     `InputNotFound`, `FormatUnknown`, `LakeBusy` and `LakeBroken`.
     """
-    return _absorb(Lake.create_or_open(lake), paths, format, progress, threads)
+    return read_into(Lake.create_or_open(lake), paths, format, progress, threads)
 
 
 def detect(
@@ -123,17 +122,17 @@ def detect(
         return findings
     known = None if earlier is None else read_findings(earlier)
     threads = max(1, threads or os.cpu_count() or 1)
-    clock = _Clock(progress or Silent())
+    clock = Clock(progress or Silent())
     shared = Path(log) / "signals" if is_lake(log) else None
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
         closing(open_engine(engine, threads, Path(scratch), shared)) as runner,
-        _opened(log, clock, threads) as lake,
+        opened(log, clock, threads) as lake,
         _spool(lake, is_lake(log) and until is None) as spool,
     ):
-        spread = partial(_spread, threads=threads)
+        spread = partial(spread_over, threads=threads)
         _signals(lake, spool, until, runner, clock)
-        run = _run_record(lake, until) | runner.record() | _world(log)
+        run = run_record(lake, until) | runner.record() | world_of(log)
         run["exchanges_detected"] = len(spool)
         own = spool.folder == _signals_of(lake)
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
@@ -152,7 +151,7 @@ def detect(
     run = findings.run
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
     run["threads"] = threads
-    run["peak_memory_bytes"] = _peak_memory()
+    run["peak_memory_bytes"] = peak_memory()
     if out is not None:
         findings.save(out)
     return findings
@@ -164,11 +163,11 @@ def _judge(
     parts: list[str],
     known: Findings | None,
     run: dict[str, Any],
-    clock: _Clock,
+    clock: Clock,
     spread: Spread,
 ) -> Findings:
     """Findings of all there is; what later runs can go on from goes to `judged`."""
-    with clock.stage("groups", SEARCHES, "searches"), _steady():
+    with clock.stage("groups", SEARCHES, "searches"), steady():
         candidates = find_groups(traffic, clock.progress.advance, spread)
     work = len(candidates.groups) + len(candidates.networks)
     grounds: list[Grounds] = []
@@ -177,7 +176,7 @@ def _judge(
         if judged is not None:
             grounds.append(grounds_of(traffic, *found))
 
-    with clock.stage("campaigns", work, "groups"), _steady():
+    with clock.stage("campaigns", work, "groups"), steady():
         findings = conclude(
             traffic,
             candidates,
@@ -210,7 +209,7 @@ def _absorb_new(
     spool: Spool,
     covered: int,
     run: dict[str, Any],
-    clock: _Clock,
+    clock: Clock,
 ) -> Findings | None:
     """Findings by going on from the last judgement, which `covered` the first so many exchanges;
     `None` where all has to be judged."""
@@ -220,7 +219,7 @@ def _absorb_new(
     run["judged"] = before.findings.run["judged"] | {"absorbed": before.absorbed + new}
     if not new:
         return replace(before.findings, run=before.findings.run | run)
-    with clock.stage("profiles", 1, "steps"), _steady():
+    with clock.stage("profiles", 1, "steps"), steady():
         begin = _going_on(spool, covered, min(new, len(before.grounds.fates)))
         ids = _ids(lake, spool, begin=begin)
         exchanges, accounts = gather_exchanges(
@@ -228,7 +227,7 @@ def _absorb_new(
         )
     models = dict(spool.names.get("model", {}))
     arrived = Arrived(exchanges, accounts, models, covered - begin, SCALE)
-    with clock.stage("campaigns", 1, "steps"), _steady():
+    with clock.stage("campaigns", 1, "steps"), steady():
         after = absorb(arrived, before, run)
     _keep(judged, spool.parts, after, {"exchanges": before.findings.exchanges.num_rows})
     return after.findings
@@ -271,7 +270,7 @@ def leakage(
     watch = progress or Silent()
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch:
         lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
-        _absorb(lake, [log], "auto", progress, threads)
+        read_into(lake, [log], "auto", progress, threads)
         timed, days = time_exchanges(truth, lake.scan(["exchange_id", "account_id", "ts"]))
         if not len(days):
             raise NothingToRead(lake.path, "holds no exchange", "Check the log")
@@ -290,98 +289,6 @@ def leakage(
             return measure_leakage(truth.accounts, timed, made, stop_early=stop_early)
         finally:
             watch.finish()
-
-
-def observe(
-    log: str | Path,
-    until: datetime | None = None,
-    *,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> Observed:
-    """What the baselines may look at: a log or a lake without its labels, in memory.
-
-    Raises what `detect` raises.
-    """
-    threads = max(1, threads or os.cpu_count() or 1)
-    clock = _Clock(progress or Silent())
-    with _opened(log, clock, threads) as lake:
-        fragments = lake.fragments(OBSERVES, until)
-        if not fragments:
-            raise _nothing(lake, until)
-        with clock.stage("observe", sum(f.rows for f in fragments), "exchanges"):
-            batches = []
-            for batch in map_ordered(fragments, threads):
-                batches.append(batch)
-                clock.progress.advance(batch.num_rows)
-            exchanges = pa.Table.from_batches(batches)
-            if not exchanges.num_rows:
-                raise _nothing(lake, until)
-            run = _run_record(lake, until) | _world(log)
-            observed = Observed.of(exchanges, lake.accounts(), run)
-    run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
-    run["threads"] = threads
-    return observed
-
-
-def baseline(observed: Observed, name: str, *, progress: Progress | None = None) -> Findings:
-    """The findings of one baseline of `scoring.baselines`; raises `UnknownName`, `ExtraMissing`.
-
-    Several on one `Observed` share its text vectors: their time counts with the first to ask.
-    """
-    method = method_named(name)
-    clock = _Clock(progress or Silent())
-    with clock.stage(name), _steady():
-        findings = to_findings(observed, name, method.function(observed))
-    findings.run.update(
-        _configured({**observed.run.get("configuration", {}), "method": name}),
-        method={"name": name, "source": method.source, "calibrated": False},
-        seconds={**observed.run.get("seconds", {}), name: round(clock.seconds[name], 3)},
-        exchanges_detected=len(observed),
-        peak_memory_bytes=_peak_memory(),
-    )
-    return findings
-
-
-@contextmanager
-def _opened(log: str | Path, clock: _Clock, threads: int) -> Iterator[Lake]:
-    """The lake at `log`, or one made of the log there and thrown away at the end."""
-    if not Path(log).exists():
-        raise InputNotFound(log, "doesn't exist", "Name a folder of logs, a log file, or a lake")
-    with tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch:
-        if is_lake(log):
-            yield Lake.open(log)
-        else:
-            lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
-            with clock.stage("ingest"):
-                _absorb(lake, [log], "auto", clock.progress, threads)
-            yield lake
-
-
-def _nothing(lake: Lake, until: datetime | None) -> NothingToRead:
-    return NothingToRead(
-        lake.path,
-        "holds no exchange" + (f" up to {until.isoformat()}" if until else ""),
-        "Check the log, the quarantine's reasons (`stillwatch ingest`), or --until",
-    )
-
-
-def _absorb(
-    lake: Lake,
-    paths: Sequence[str | Path],
-    format: str,
-    progress: Progress | None,
-    threads: int | None,
-) -> IngestReport:
-    log = find_log(paths)
-    return lake.ingest(
-        log.exchanges,
-        partial(read_exchanges, format=format),
-        accounts=log.accounts,
-        read_accounts=read_accounts,
-        progress=progress,
-        threads=threads or os.cpu_count() or 1,
-    )
 
 
 @contextmanager
@@ -411,7 +318,7 @@ def _version(*stages: str) -> str:
 
 
 def _signals(
-    lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: _Clock
+    lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: Clock
 ) -> None:
     """The row-shaped stage over what the spool hasn't."""
     fragments = lake.fragments(READS, until, encoded=True)
@@ -427,7 +334,7 @@ def _signals(
             clock.progress.advance(batch.num_rows)
         spool.commit()
     if not len(spool):
-        raise _nothing(lake, until)
+        raise nothing_in(lake, until)
 
 
 def _ids(lake: Lake, spool: Spool, until: datetime | None = None, begin: int = 0) -> ExchangeIds:
@@ -441,14 +348,14 @@ def _traffic(
     spool: Spool,
     until: datetime | None,
     engine: Engine,
-    clock: _Clock,
+    clock: Clock,
     spread: Spread,
 ) -> Traffic:
     """The gathered profiles.
 
     The traffic's columns lie in the spool: they are there until it is closed.
     """
-    with clock.stage("profiles", STEPS, "steps"), _steady():
+    with clock.stage("profiles", STEPS, "steps"), steady():
         columns: dict[str, Column] = dict(spool.columns())
         text = has_text(columns)
         if not text:
@@ -465,72 +372,3 @@ def _traffic(
             spread,
         )
         return replace(traffic, text=text)
-
-
-class _Clock:
-    """Times stages and tells the progress of them."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[None]:
-        began = time.perf_counter()
-        if name != "ingest":
-            self.progress.start(name, total, unit)
-        try:
-            yield
-        finally:
-            if name != "ingest":
-                self.progress.finish()
-            self.seconds[name] = time.perf_counter() - began
-
-
-@contextmanager
-def _steady() -> Iterator[None]:
-    """One thread in matrix products, so that their rounding never depends on how many there are."""
-    with threadpool_limits(limits=1):
-        yield
-
-
-def _spread(jobs: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
-    """Results of `jobs`, steady ones: how many threads a library uses is each thread's to say.
-
-    It is said once a thread: saying it takes a hundredth of a second.
-    """
-    return map_ordered(jobs, threads, ahead=MANY, begin=partial(threadpool_limits, limits=1))
-
-
-def _run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:
-    from stillwatch import __version__
-
-    return {
-        "version": __version__,
-        "engine": EMBEDDED,
-        **_configured({"until": until.isoformat() if until else None}),
-        "rows": lake.counts(),
-    }
-
-
-def _configured(configuration: dict[str, Any]) -> dict[str, Any]:
-    digest = hashlib.blake2b(json.dumps(configuration, sort_keys=True).encode(), digest_size=8)
-    return {"configuration": configuration, "configuration_digest": digest.hexdigest()}
-
-
-def _world(log: str | Path) -> dict[str, Any]:
-    """What a simulated log says of itself, so that nobody takes its findings for real."""
-    card = Path(log) / "world.json"
-    if not card.is_file():
-        return {}
-    try:
-        told = json.loads(card.read_text())
-    except ValueError:
-        return {}
-    return {"world": {key: told[key] for key in ("name", "scale", "seed") if key in told}}
-
-
-def _peak_memory() -> int:
-    """Peak resident memory of this process in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

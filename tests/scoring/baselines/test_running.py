@@ -12,8 +12,9 @@ import pytest
 
 import stillwatch as sw
 from stillwatch.cli import detect as command
+from stillwatch.comparing import baseline, observe
 from stillwatch.errors import NothingToRead, OutputExists, UnknownName
-from stillwatch.pipeline import OURS, baseline, observe
+from stillwatch.pipeline import OURS
 from stillwatch.scoring.baselines import METHODS, Observed
 
 CHEAP = tuple(m.name for m in METHODS.values() if not m.texts)

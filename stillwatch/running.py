@@ -1,0 +1,145 @@
+"""How a run goes: the lake that it reads, its clock, its threads, and its record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from stillwatch.engine.choose import EMBEDDED
+from stillwatch.engine.threads import map_ordered
+from stillwatch.errors import InputNotFound, NothingToRead
+from stillwatch.lake import IngestReport, Lake, is_lake
+from stillwatch.progress import Progress
+from stillwatch.sources import find_log, read_accounts, read_exchanges
+
+MANY = 4096
+"""Groups that may wait for a longer one before them."""
+
+T = TypeVar("T")
+
+
+@contextmanager
+def opened(log: str | Path, clock: Clock, threads: int) -> Iterator[Lake]:
+    """The lake at `log`, or one made of the log there and thrown away at the end."""
+    if not Path(log).exists():
+        raise InputNotFound(log, "doesn't exist", "Name a folder of logs, a log file, or a lake")
+    with tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch:
+        if is_lake(log):
+            yield Lake.open(log)
+        else:
+            lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
+            with clock.stage("ingest"):
+                read_into(lake, [log], "auto", clock.progress, threads)
+            yield lake
+
+
+def nothing_in(lake: Lake, until: datetime | None) -> NothingToRead:
+    """What to raise where a lake has nothing up to `until`."""
+    return NothingToRead(
+        lake.path,
+        "holds no exchange" + (f" up to {until.isoformat()}" if until else ""),
+        "Check the log, the quarantine's reasons (`stillwatch ingest`), or --until",
+    )
+
+
+def read_into(
+    lake: Lake,
+    paths: Sequence[str | Path],
+    format: str,
+    progress: Progress | None,
+    threads: int | None,
+) -> IngestReport:
+    """Read logs into a lake; raises what `pipeline.ingest` does."""
+    log = find_log(paths)
+    return lake.ingest(
+        log.exchanges,
+        partial(read_exchanges, format=format),
+        accounts=log.accounts,
+        read_accounts=read_accounts,
+        progress=progress,
+        threads=threads or os.cpu_count() or 1,
+    )
+
+
+class Clock:
+    """Times stages and tells the progress of them."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[None]:
+        """Time what is done meanwhile as the stage `name`; ingest tells its own progress."""
+        began = time.perf_counter()
+        if name != "ingest":
+            self.progress.start(name, total, unit)
+        try:
+            yield
+        finally:
+            if name != "ingest":
+                self.progress.finish()
+            self.seconds[name] = time.perf_counter() - began
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """One thread in matrix products, so that their rounding never depends on how many there are."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+def spread_over(jobs: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
+    """Results of `jobs`, steady ones: how many threads a library uses is each thread's to say.
+
+    It is said once a thread: saying it takes a hundredth of a second.
+    """
+    return map_ordered(jobs, threads, ahead=MANY, begin=partial(threadpool_limits, limits=1))
+
+
+def run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:
+    """What `run.json` begins with."""
+    return {
+        "version": version("stillwatch"),
+        "engine": EMBEDDED,
+        **configured({"until": until.isoformat() if until else None}),
+        "rows": lake.counts(),
+    }
+
+
+def configured(configuration: dict[str, Any]) -> dict[str, Any]:
+    """A configuration and its digest."""
+    digest = hashlib.blake2b(json.dumps(configuration, sort_keys=True).encode(), digest_size=8)
+    return {"configuration": configuration, "configuration_digest": digest.hexdigest()}
+
+
+def world_of(log: str | Path) -> dict[str, Any]:
+    """What a simulated log says of itself, so that nobody takes its findings for real."""
+    card = Path(log) / "world.json"
+    if not card.is_file():
+        return {}
+    try:
+        told = json.loads(card.read_text())
+    except ValueError:
+        return {}
+    return {"world": {key: told[key] for key in ("name", "scale", "seed") if key in told}}
+
+
+def peak_memory() -> int:
+    """Peak resident memory of this process in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
