@@ -98,7 +98,7 @@ class Chapter:
 class Story:
     """A whole run. `first` and `last` bound the exchanges read; `world` names a simulated log.
 
-    `notes` are sentences on what the log lacked.
+    `notes` are sentences on what the log lacked, and on what was only absorbed.
     """
 
     campaigns: tuple[Chapter, ...]
@@ -163,7 +163,24 @@ def tell(findings: Findings) -> Story:
         last=last,
         world=findings.run.get("world") or None,
         version=str(findings.run.get("version", "")),
-        notes=tuple(str(note) for note in findings.run.get("notes", ())),
+        notes=(*(str(note) for note in findings.run.get("notes", ())), *_absorbed(findings.run)),
+    )
+
+
+def _absorbed(run: Mapping[str, Any]) -> tuple[str, ...]:
+    """That the latest exchanges were not judged, where they weren't.
+
+    >>> _absorbed({"judged": {"exchanges": 9, "until": "2026-06-02T23:59:25+00:00", "absorbed": 0}})
+    ()
+    """
+    judged = run.get("judged")
+    absorbed = judged.get("absorbed") if isinstance(judged, Mapping) else None
+    if not isinstance(judged, Mapping) or not isinstance(absorbed, int) or not absorbed:
+        return ()
+    return (
+        f"Everything was last judged with exchanges up to {str(judged.get('until'))[:10]}. The "
+        f"{absorbed:,} that came since were absorbed: only campaigns that were known then were "
+        "looked for in them. To judge everything now, detect with --anew.",
     )
 
 

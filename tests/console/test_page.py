@@ -105,6 +105,18 @@ def test_what_a_log_lacked_is_said() -> None:
     assert "<b>bold</b>" in told
 
 
+def test_what_was_only_absorbed_is_said() -> None:
+    """How many exchanges, and since when; nothing where all was judged, or where it isn't known."""
+    found = fabricated.findings()
+    judged = {"exchanges": 90_000, "until": "2026-06-02T23:59:25+00:00", "absorbed": 1234}
+    found.run["judged"] = judged
+    told = words(page(found))
+    assert "up to 2026-06-02. The 1,234 that came since were absorbed" in told
+    for nothing in ({**judged, "absorbed": 0}, {**judged, "absorbed": "<b>"}, {}, None, "x"):
+        found.run["judged"] = nothing
+        assert "absorbed" not in words(page(found))
+
+
 def test_it_asks_for_nothing(found: Findings) -> None:
     """No script, no style sheet, image or font from elsewhere; links stay on the page."""
     html = page(found)
