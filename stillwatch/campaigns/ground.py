@@ -100,11 +100,10 @@ def senders(exchanges: Exchanges, incidence: Incidence) -> NDArray[np.integer]:
     families = np.searchsorted(incidence.obj_kind, incidence.kinds.index("family") + np.arange(2))
     out = np.ones(len(threads), np.int32)
     family = exchanges["family"][:]
-    begins, starts = threads.order, threads.starts
     _look_up(
-        begins,
+        threads.order,
         threads.first,
-        starts,
+        threads.starts,
         family,
         incidence.starts,
         incidence.obj,
