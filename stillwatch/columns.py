@@ -106,25 +106,6 @@ class Stored:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
-class Held:
-    """Some rows of a column, held in memory, which is asked for no others but these."""
-
-    def __init__(self, column: Column, rows: NDArray[np.integer]) -> None:
-        self._rows = np.sort(rows)
-        self._values = column[self._rows]
-        self.shape = column.shape
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, rows: Any, /) -> NDArray:
-        return self._values[np.searchsorted(self._rows, rows)]
-
-    def spans(self, rows: NDArray[np.integer]) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
-        """All of the sorted `rows` at once."""
-        yield self._values, np.searchsorted(self._rows, rows)
-
-
 def blocks(column: Column, rows: int) -> Iterator[tuple[slice, NDArray]]:
     """All of a column in order, at most `rows` at a time: (which, their values).
 
@@ -151,7 +132,7 @@ def spans(
     [[1, 3]]
     """
     rows = np.sort(rows)
-    if isinstance(column, Stored | Held):
+    if isinstance(column, Stored):
         yield from column.spans(rows)
     elif isinstance(column, np.ndarray):
         yield column, rows

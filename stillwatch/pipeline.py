@@ -36,6 +36,7 @@ from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
 from stillwatch.running import (
     Clock,
+    memory_kept,
     nothing_in,
     opened,
     peak_memory,
@@ -125,6 +126,7 @@ def detect(
     clock = Clock(progress or Silent())
     shared = Path(log) / "signals" if is_lake(log) else None
     with (
+        memory_kept(),
         tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch,
         closing(open_engine(engine, threads, Path(scratch), shared)) as runner,
         opened(log, clock, threads) as lake,

@@ -6,10 +6,12 @@ Places are positions in a run's sorted account ids. All arrays are read-only by 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import numba as nb
 import numpy as np
 import pyarrow as pa
 
@@ -71,8 +73,10 @@ class Threads:
         return stretches(self.starts[accounts], self.starts[accounts + 1])
 
     def account(self, threads: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The account, a place, of each of some threads."""
-        return np.searchsorted(self.starts, threads, side="right") - 1
+        """The account, a place, of each of some threads, quickest where they are in order."""
+        out = np.empty(len(threads), np.int32)
+        _owners(self.starts, threads, out)
+        return out
 
     def begins(self, threads: NDArray[np.integer] | slice) -> NDArray[np.integer]:
         """The row with which each of some threads begins."""
@@ -90,6 +94,16 @@ class Threads:
         """All rows of some accounts, places, thread by thread."""
         edges = self.first[self.starts]
         return self.order[stretches(edges[accounts], edges[accounts + 1])]
+
+
+@nb.njit(nogil=True, cache=True)
+def _owners(starts, things, out):
+    """Whose each of some things is: those of owner a are `starts[a]` to `starts[a + 1]`."""
+    owner = 0
+    for k in range(len(things)):
+        if not starts[owner] <= things[k] < starts[owner + 1]:
+            owner = np.searchsorted(starts, things[k], side="right") - 1
+        out[k] = owner
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,57 @@ class Exchanges:
 
     def __getitem__(self, name: str) -> Column:
         return self.keys[name]
+
+    def excerpt(self, accounts: NDArray[np.integer]) -> tuple[Exchanges, NDArray[np.integer]]:
+        """The exchanges of some accounts, sorted places, by themselves and in memory.
+
+        They are numbered anew, thread by thread. With them, at its new number, the row (m,) that
+        each has here. A column is read when it is first asked for.
+        """
+        threads = self.threads.of(accounts)
+        rows = self.threads.rows(threads)
+        lengths = self.threads.lengths(threads)
+        loads = np.zeros(len(self.threads.starts), np.int64)
+        loads[accounts + 1] = self.threads.starts[accounts + 1] - self.threads.starts[accounts]
+        followed = Threads(
+            order=np.arange(len(rows)),
+            first=np.concatenate([[0], np.cumsum(lengths)]),
+            starts=np.cumsum(loads),
+        )
+        keys = _Read(self.keys, rows)
+        keys["thread"] = np.repeat(np.arange(len(threads)), lengths)
+        few = Exchanges(
+            account=self.account[rows],
+            keys=keys,
+            content=self.content[rows],
+            ids=_SomeIds(self.ids, rows),
+            threads=followed,
+        )
+        return few, rows
+
+
+class _Read(dict[str, "Column"]):
+    """Some rows of columns, each read when it is first asked for."""
+
+    def __init__(self, columns: Mapping[str, Column], rows: NDArray[np.integer]) -> None:
+        super().__init__()
+        self._columns, self._rows = columns, rows
+
+    def __missing__(self, name: str) -> Column:
+        self[name] = self._columns[name][self._rows]
+        return self[name]
+
+
+@dataclass(frozen=True)
+class _SomeIds:
+    """The ids of some rows."""
+
+    ids: Ids
+    rows: NDArray[np.integer]
+
+    def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
+        """The ids at these positions, in their order."""
+        return self.ids.take(pa.array(self.rows[np.asarray(rows)]))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
-"""Threads of traffic: which rows, accounts and lengths they have, against searching all rows."""
+"""Traffic: its threads against a search of all rows, and excerpts of it."""
 
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from stillwatch.profiles.threads import threads
-from stillwatch.traffic import Threads
+from stillwatch.traffic import Exchanges, Threads
 
 ACCOUNTS, ROWS = 9, 300
 SILENT = (0, 4, 8)
@@ -72,3 +73,27 @@ def test_who_is_silent_and_nobody_have_no_threads_and_no_rows():
         assert len(found.of(accounts)) == len(found.rows_of(accounts)) == 0
     none = np.zeros(0, np.int64)
     assert len(found.rows(none)) == len(found.lengths(none)) == len(found.account(none)) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_excerpt_is_the_exchanges_of_some_accounts_numbered_by_thread(seed: int):
+    """Whatever is asked of it is what is asked of all, of the rows that it says are its own."""
+    account, key, thread, found = drawn(seed)
+    ids = pa.array([f"e-{row}" for row in range(ROWS)])
+    content = np.random.default_rng(seed).integers(-9, 9, (ROWS, 80)).astype(np.int8)
+    everybody = Exchanges(account, {"ts": key, "thread": thread}, content, ids, found)
+    few = np.array([0, 2, 3, 8])
+    excerpt, rows = everybody.excerpt(few)
+    assert rows.tolist() == found.rows_of(few).tolist()
+    assert len(excerpt) == len(rows) > 0
+    assert excerpt.account.tolist() == account[rows].tolist()
+    assert excerpt["ts"][:].tolist() == key[rows].tolist()
+    assert (excerpt.content[:] == content[rows]).all()
+    assert excerpt.ids.take(pa.array([5, 1])).to_pylist() == [f"e-{rows[5]}", f"e-{rows[1]}"]
+    assert rows[excerpt.rows_of(few[1:])].tolist() == found.rows_of(few[1:]).tolist()
+    theirs = found.of(few)
+    assert theirs[excerpt["thread"][:]].tolist() == thread[rows].tolist()
+    every = np.arange(len(theirs))
+    assert excerpt.threads.lengths(every).tolist() == found.lengths(theirs).tolist()
+    assert excerpt.threads.account(every).tolist() == found.account(theirs).tolist()
+    assert len(excerpt.threads.of(np.array([1, 4]))) == 0

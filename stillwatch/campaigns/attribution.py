@@ -21,6 +21,7 @@ from stillwatch.campaigns.ground import CAPABILITY, FEATURES, WIDTHS
 from stillwatch.campaigns.refinement import Trees, refine, told_by
 from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.boosting import CODES
+from stillwatch.statistics.lookup import places_among
 from stillwatch.statistics.order import evenly
 
 if TYPE_CHECKING:
@@ -324,16 +325,9 @@ def _all_codes(threads: Asked, values: dict[str, NDArray[np.uint64]]) -> NDArray
     out = np.empty((len(threads.threads), len(FEATURES) + len(KEY_FEATURES)), np.int16)
     out[:, : len(FEATURES)] = threads.codes
     for f, name in enumerate(KEY_FEATURES):
-        out[:, len(FEATURES) + f] = _lookup(threads.keys[:, f], values[name])
+        # A value that isn't among them is 0.
+        out[:, len(FEATURES) + f] = places_among(values[name], threads.keys[:, f]) + 1
     return out
-
-
-def _lookup(column: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.integer]:
-    """0 for a value that is not in `values`, else 1 + its place."""
-    if len(values) == 0:
-        return np.zeros(len(column), np.int64)
-    place = np.minimum(np.searchsorted(values, column), len(values) - 1)
-    return np.where(values[place] == column, place + 1, 0)
 
 
 def _distributions(

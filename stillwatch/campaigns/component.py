@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stillwatch.statistics.mmd import Samples
+    from stillwatch.statistics.mmd import Means, Samples
     from stillwatch.traffic import Traffic
 
 
@@ -36,10 +36,14 @@ class Outsiders:
     systems: NDArray[np.uint64]
     pool: Samples
     strangeness: float
-    asking: dict[tuple[int, ...], Samples] = field(default_factory=dict, compare=False, repr=False)
+    asking: dict[tuple[int, ...], Means] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.accounts)
+
+    def of_excerpt(self, rows: NDArray[np.integer]) -> Outsiders:
+        """The same beside an excerpt of the run, of which `rows` (m,) are looked at."""
+        return replace(self, all_signs=self.all_signs[rows])
 
     def without(self, accounts: NDArray[np.integer]) -> Outsiders:
         """The same less some accounts; their figures are kept as they were."""

@@ -60,7 +60,7 @@ def conclude(
     Campaigns of `earlier` findings keep their names. Where there is text, `hand_on` is given what
     was found, by name, and what it was judged against.
     """
-    known = ground(traffic)
+    known = ground(traffic, spread)
     against = None
     if traffic.text:
         judged, others, against = _judge_all(traffic, candidates.groups, known, run, tell, spread)
@@ -73,8 +73,8 @@ def conclude(
     for verdict in campaigns:
         taken[verdict.accounts] = True
     networks = []
-    for group in candidates.networks:
-        verdict = judge_network(traffic, group, taken, others)
+    judge_one = partial(judge_network, traffic, taken=taken, outsiders=others)
+    for verdict in spread(partial(judge_one, group) for group in candidates.networks):
         if verdict is not None:
             networks.append(verdict)
         tell(1)
@@ -83,17 +83,17 @@ def conclude(
     if against is not None:
         hand_on(found, against)
     traffic = with_ids(traffic, found)
-    return Findings(
-        campaigns=campaigns_table(traffic, found),
-        members=members_table(traffic, found),
-        exchanges=attributed_table(traffic, found),
-        evidence=evidence_table(traffic, found),
-        daily=daily_table(traffic, found),
-        links=links_table(traffic, found),
-        accounts=standing_table(traffic, found, judged, candidates.nearest),
-        works=works_table(traffic, found),
-        run=run,
-    )
+    tables = {
+        "accounts": partial(standing_table, traffic, found, judged, candidates.nearest),
+        "exchanges": partial(attributed_table, traffic, found),
+        "daily": partial(daily_table, traffic, found),
+        "links": partial(links_table, traffic, found),
+        "evidence": partial(evidence_table, traffic, found),
+        "members": partial(members_table, traffic, found),
+        "campaigns": partial(campaigns_table, traffic, found),
+        "works": partial(works_table, traffic, found),
+    }
+    return Findings(**dict(zip(tables, spread(tables.values()), strict=True)), run=run)
 
 
 def _judge_all(

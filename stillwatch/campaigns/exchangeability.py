@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 
 from stillwatch.campaigns.component import Component, Test
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.evalues import log10_e, rank_p
-from stillwatch.statistics.mmd import Samples, samples
+from stillwatch.statistics.mmd import Means, Samples, means
 from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ LEAST_STRANGERS = 10
 MOST_STRANGERS = 20_000
 """Accounts outside that members are compared with; of more, evenly spaced ones."""
 
-REMEMBERED = 6
+REMEMBERED = 12
 """Samples of outsiders that are held for the next group that seeks the same."""
 
 CHOICE = 0.301
@@ -97,40 +98,47 @@ def _to_others(sample: Samples) -> NDArray[np.float64]:
     return own + (own.sum() - own) / (n - 1) - 2 * across
 
 
-def _to_all(others: Samples, sample: Samples) -> NDArray[np.float64]:
+def _to_all(others: Means, sample: Samples) -> NDArray[np.float64]:
     """Mean squared MMD of each of `others` to the samples, (b,)."""
-    return others.own + sample.own.mean() - 2 * others.mean @ sample.mean.mean(0)
+    middle = sample.mean.mean(0).astype(np.float32)
+    return others.own + sample.own.mean() - 2 * (others.mean @ middle).astype(np.float64)
 
 
-def _outside(traffic: Traffic, component: Component) -> Samples:
+def _outside(traffic: Traffic, component: Component) -> Means:
     """Outsiders' exchanges that seek what the group seeks: capabilities of 5% of it or more."""
     capability = traffic.exchanges["capability"][component.rows]
     share = np.bincount(capability, minlength=len(CAPABILITIES)) / max(1, len(capability))
     sought = tuple(np.flatnonzero(share >= 0.05).tolist())
     remembered = component.outsiders.asking
-    if sought not in remembered:
+    asking = remembered.get(sought)
+    if asking is None:
         if len(remembered) >= REMEMBERED:
             remembered.clear()
-        remembered[sought] = _asking(traffic, component.outsiders.accounts, sought)
-    return remembered[sought]
+        asking = remembered[sought] = _asking(traffic, component.outsiders.accounts, sought)
+    return asking
 
 
-def _asking(traffic: Traffic, others: NDArray[np.integer], sought: tuple[int, ...]) -> Samples:
+def _asking(traffic: Traffic, others: NDArray[np.integer], sought: tuple[int, ...]) -> Means:
     """What some of the `others`, sorted places, ask of the capabilities `sought`."""
-    slices, everyone = traffic.slices, len(traffic.accounts)
+    slices, n = traffic.slices, len(traffic.accounts)
     others = others[:: max(1, len(others) // MOST_STRANGERS)]
-    place = np.full(everyone, -1)
+    place = np.full(n, -1, np.int32)
     place[others] = np.arange(len(others))
-    n = len(others)
-    total = np.zeros((n, slices.total.shape[1]), np.int64)
-    squares, used = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for code in sought:
-        rows = slices.of(code, 1)
-        rows = rows[place[slices.account[rows]] >= 0]
-        # A capability's slices are of different accounts, so plain indexing adds each once.
-        at = place[slices.account[rows]]
-        total[at] += slices.total[rows]
-        squares[at] += slices.squares[rows]
-        used[at] += slices.exchanges[rows]
+    wanted = np.isin(slices.capability, sought) & (place[slices.account] >= 0)
+    rows = np.flatnonzero(wanted)
+    whose = place[slices.account[rows]]
+    used = np.bincount(whose, slices.exchanges[rows], len(others)).astype(np.int64)
     far = used >= LEAST_EXCHANGES
-    return samples(total[far], squares[far], used[far], traffic.scale)
+    slot = np.where(far, np.cumsum(far) - 1, -1)[whose]
+    total = np.zeros((int(far.sum()), slices.total.shape[1]), np.int32)
+    _add_up(slices.total, rows, slot, total)
+    squares = np.bincount(whose, slices.squares[rows], len(others))[far]
+    return means(total, squares, used[far], traffic.scale)
+
+
+@nb.njit(nogil=True, cache=True)
+def _add_up(sums, rows, slot, total):
+    for k in range(len(rows)):
+        if slot[k] >= 0:
+            for d in range(sums.shape[1]):
+                total[slot[k], d] += sums[rows[k], d]

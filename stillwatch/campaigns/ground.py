@@ -7,6 +7,7 @@ a thread looks, which exchanges are signs of a harvest, and on which days an acc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numba as nb
@@ -14,6 +15,7 @@ import numpy as np
 
 from stillwatch.campaigns.allocation import counts_of_all
 from stillwatch.campaigns.harvest import signs_of_all
+from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.cells import CELLS
 from stillwatch.statistics.pairs import accounts_by_key
 from stillwatch.tables import CAPABILITIES
@@ -60,14 +62,19 @@ class Ground:
     daily: NDArray[np.float64]
 
 
-def ground(traffic: Traffic) -> Ground:
-    """The ground of a run."""
+def ground(traffic: Traffic, spread: Spread = one_by_one) -> Ground:
+    """The ground of a run; `spread` makes its parts, on as many threads as it likes."""
     exchanges = traffic.exchanges
-    codes = thread_codes(exchanges, traffic.cells.cell, senders(exchanges, traffic.incidence))
-    signs = signs_of_all(exchanges)
+
+    def codes_of_all() -> NDArray[np.uint8]:
+        sent_by = senders(exchanges, traffic.incidence)
+        return thread_codes(exchanges, traffic.cells.cell, sent_by)
+
+    jobs = (codes_of_all, partial(signs_of_all, exchanges), partial(counts_of_all, traffic))
+    codes, signs, daily = spread(jobs)
     rates = np.bincount(exchanges.account[signs], minlength=len(traffic.accounts))
     rates = rates / np.maximum(traffic.accounts.exchanges, 1)
-    return Ground(codes, signs, rates, counts_of_all(traffic))
+    return Ground(codes, signs, rates, daily)
 
 
 def thread_codes(

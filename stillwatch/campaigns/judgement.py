@@ -24,7 +24,6 @@ from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.parts import work_of
 from stillwatch.campaigns.rivals import MIXED, Rival, apart_from_all, rivals
 from stillwatch.campaigns.sharing import shared_objects
-from stillwatch.columns import Held
 from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.mmd import Samples
 from stillwatch.tables import CONTENT_COMPONENTS
@@ -128,9 +127,11 @@ def judge(
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
     looked_at = part_of(traffic, group.accounts)
-    near = held(traffic, looked_at)
-    threads = traffic.exchanges.threads.of(looked_at)
-    asked_for = asked(traffic.exchanges, against.ground.codes, threads)
+    part, rows = traffic.exchanges.excerpt(looked_at)
+    near = replace(traffic, exchanges=part)
+    others = others.of_excerpt(rows)
+    codes = against.ground.codes[traffic.exchanges.threads.of(looked_at)]
+    asked_for = asked(part, codes, np.arange(len(codes)))
     verdicts: list[Verdict] = []
     wholly, trainable = STARTS
     wide = None
@@ -148,8 +149,8 @@ def judge(
             break
     if wide:
         rest = np.setdiff1d(group.accounts, looked_at)
-        return with_the_rest(traffic, wide, rest, against.ground, spread)
-    return next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0])
+        return with_the_rest(traffic, in_run(wide, rows), rest, against.ground, spread)
+    return in_run(next((v for v in verdicts if v.kind == "rival:overlap"), verdicts[0]), rows)
 
 
 def part_of(traffic: Traffic, accounts: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -161,11 +162,10 @@ def part_of(traffic: Traffic, accounts: NDArray[np.integer]) -> NDArray[np.integ
     return accounts[np.linspace(0, len(accounts) - 1, few).astype(np.int64)]
 
 
-def held(traffic: Traffic, accounts: NDArray[np.integer]) -> Traffic:
-    """The same traffic with the content of some accounts, and no others', in memory."""
-    exchanges = traffic.exchanges
-    content = Held(exchanges.content, exchanges.rows_of(accounts))
-    return replace(traffic, exchanges=replace(exchanges, content=content))
+def in_run(verdict: Verdict, rows: NDArray[np.integer]) -> Verdict:
+    """A verdict by an excerpt of a run, with the run's own `rows` in place of the excerpt's."""
+    tests = {kind: replace(test, sample=rows[test.sample]) for kind, test in verdict.tests.items()}
+    return replace(verdict, rows=rows[verdict.rows], tests=tests)
 
 
 def with_the_rest(

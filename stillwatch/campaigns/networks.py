@@ -11,7 +11,7 @@ from stillwatch.campaigns.allocation import work_allocation
 from stillwatch.campaigns.component import Component
 from stillwatch.campaigns.exchangeability import exchangeability
 from stillwatch.campaigns.harvest import harvest_signs
-from stillwatch.campaigns.judgement import Verdict, held, part_of
+from stillwatch.campaigns.judgement import Verdict, part_of
 from stillwatch.campaigns.origin import shared_origin
 from stillwatch.campaigns.parts import work_of
 from stillwatch.campaigns.rivals import classroom, fleet
@@ -41,9 +41,10 @@ def judge_network(
         return None
     rows = traffic.exchanges.rows_of(accounts)
     looked_at = part_of(traffic, accounts)
-    near = held(traffic, looked_at)
-    some = near.exchanges.rows_of(looked_at)
-    component = Component(some, some, looked_at, outsiders.without(accounts), rest=some[:0])
+    part, in_run = traffic.exchanges.excerpt(looked_at)
+    near, some = replace(traffic, exchanges=part), np.arange(len(part))
+    others = outsiders.without(accounts).of_excerpt(in_run)
+    component = Component(some, some, looked_at, others, rest=some[:0])
     tests = {
         test.kind: test
         for test in (
@@ -57,7 +58,7 @@ def judge_network(
     tests["harvest_signs"] = replace(signs, weight=-max(0.0, signs.weight))
     margin = PRIOR + sum(test.weight for test in tests.values())
     # One owner who says so, or one school, explains shared access.
-    found = [fleet(traffic, component), classroom(traffic, component)]
+    found = [fleet(near, component), classroom(near, component)]
     best = max(found, key=lambda r: r.fit)
     if margin <= 0 or best.fit >= 0.5:
         return None
@@ -71,7 +72,7 @@ def judge_network(
         confidences=np.full(len(accounts), confidence),
         rows=rows,
         posterior=np.ones(len(rows)),
-        tests=tests,
+        tests={k: replace(test, sample=in_run[test.sample]) for k, test in tests.items()},
         rivals=found,
         winner=best,
         work=work_of(near, some, looked_at),

@@ -2,8 +2,8 @@
 
 Gradient boosting of the logistic loss (Friedman 2001) with trees grown best leaf first over
 histograms (LightGBM: Ke et al. 2017). A row may belong to a class in part, so that it needs not be
-given twice; features are codes below 256, so that nothing is ever sorted. One thread, no chance:
-the same rows teach the same trees.
+given twice; features are codes below 256, so that nothing is ever sorted, and rows that are alike
+count together. One thread, no chance: the same rows teach the same trees.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
+
+from stillwatch.statistics.order import runs_in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,22 +74,48 @@ def boost(
 ) -> Boosted:
     """Trees that tell `target` (n,), probabilities, from `codes` (n, features).
 
-    `weight` (n,) is how much each row counts; their sum must be positive.
+    `weight` (n,) is how much each row counts, more than nothing.
     """
     mean = float(np.clip(np.average(target, weights=weight), 1e-6, 1 - 1e-6))
     base = float(np.log(mean / (1 - mean)))
+    rows, target, weight, count = _alike(np.ascontiguousarray(codes), target, weight)
     nodes = 2 * LEAVES - 1
     feature = np.full((TREES, nodes), -1, np.int8)
     cut = np.zeros((TREES, nodes), np.uint8)
     left = np.zeros((TREES, nodes), np.int16)
     value = np.zeros((TREES, nodes))
-    rows = np.ascontiguousarray(codes)
-    _boost(rows, target, weight, base, feature, cut, left, value)
+    _boost(rows, target, weight, count, base, feature, cut, left, value)
     return Boosted(base, feature, cut, left, value)
 
 
+def _alike(
+    codes: NDArray[np.uint8], target: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Each different row of codes, its mean target, its weight, and how many rows are like it."""
+    order, fresh = runs_in_order(_keys(codes))
+    fresh[1:] |= (codes[order[1:]] != codes[order[:-1]]).any(1)
+    begins = np.flatnonzero(fresh)
+    summed = np.add.reduceat(weight[order], begins)
+    positive = np.add.reduceat((weight * target)[order], begins)
+    count = np.diff(begins, append=len(order)).astype(float)
+    return codes[order[begins]], positive / summed, summed, count
+
+
 @nb.njit(nogil=True, cache=True)
-def _boost(codes, target, weight, base, feature, cut, left, value):
+def _keys(codes):
+    """A number for each row that hardly another has unless it is like it."""
+    keys = np.empty(len(codes), np.uint64)
+    for i in range(len(codes)):
+        key = np.uint64(0)
+        for f in range(codes.shape[1]):
+            key = (key ^ np.uint64(codes[i, f])) * np.uint64(0x9E3779B97F4A7C15)
+            key ^= key >> np.uint64(29)
+        keys[i] = key
+    return keys
+
+
+@nb.njit(nogil=True, cache=True)
+def _boost(codes, target, weight, count, base, feature, cut, left, value):
     n = len(codes)
     raw = np.full(n, base)
     gradient, curve = np.empty(n), np.empty(n)
@@ -109,7 +137,7 @@ def _boost(codes, target, weight, base, feature, cut, left, value):
             curve[i] = weight[i] * told * (1 - told)
             order[i] = i
         begin[0], end[0] = 0, n
-        _count(codes, gradient, curve, order[:n], bins, histogram[0])
+        _count(codes, gradient, curve, count, order[:n], bins, histogram[0])
         gain[0], best_feature[0], best_cut[0] = _best(histogram[0], bins)
         used = 1
         while used + 2 <= nodes:
@@ -135,11 +163,12 @@ def _boost(codes, target, weight, base, feature, cut, left, value):
                 codes,
                 gradient,
                 curve,
+                count,
                 order[begin[small] : end[small]],
                 bins,
                 histogram[small],
             )
-            histogram[large] = histogram[node] - histogram[small]
+            _subtract(histogram[node], histogram[small], histogram[large])
             for child in (a, b):
                 gain[child], best_feature[child], best_cut[child] = _best(histogram[child], bins)
             feature[tree, node], cut[tree, node], left[tree, node] = f, c, a
@@ -166,15 +195,22 @@ def _bins(codes):
 
 
 @nb.njit(nogil=True, cache=True)
-def _count(codes, gradient, curve, rows, bins, histogram):
+def _count(codes, gradient, curve, count, rows, bins, histogram):
     histogram[:] = 0
     for i in rows:
-        g, h = gradient[i], curve[i]
+        g, h, rows_like_it = gradient[i], curve[i], count[i]
         for f in range(codes.shape[1]):
             cell = histogram[bins[f] + codes[i, f]]
             cell[0] += g
             cell[1] += h
-            cell[2] += 1.0
+            cell[2] += rows_like_it
+
+
+@nb.njit(nogil=True, cache=True)
+def _subtract(whole, part, rest):
+    for c in range(len(whole)):
+        for k in range(3):
+            rest[c, k] = whole[c, k] - part[c, k]
 
 
 @nb.njit(nogil=True, cache=True)
@@ -185,6 +221,8 @@ def _best(histogram, bins):
         g_all += histogram[c, 0]
         h_all += histogram[c, 1]
         n_all += histogram[c, 2]
+    if n_all < 2 * LEAST_ROWS:
+        return 0.0, 0, 0
     whole = g_all * g_all / (h_all + RIDGE)
     best, feature, cut = 0.0, 0, 0
     for f in range(len(bins) - 1):

@@ -22,7 +22,6 @@ from stillwatch.campaigns.judgement import (
 )
 from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.campaigns.rivals import Rival, rivals
-from stillwatch.columns import Held
 from tests.campaigns.made import CODE, DAY_US, TOPICS, Log, Made
 from tests.campaigns.test_rivals import in_order
 
@@ -196,11 +195,15 @@ def camouflaged() -> Made:
 
 
 def looked(made: Made, *looks: Verdict) -> Verdict:
-    """What `judge` makes of a group, were these the verdicts of its looks."""
+    """Which of them `judge` makes the verdict on a group, were these what its looks lead to.
+
+    A look sees an excerpt of the log, so the verdict is that of a look but for the rows' numbers.
+    """
     rest = iter(looks)
     with (
         patch.object(judgement, "attribute", lambda *_: None),
         patch.object(judgement, "_verdict", lambda *_: next(rest)),
+        patch.object(judgement, "in_run", lambda verdict, _: verdict),
     ):
         others = made.others("m")
         against = background(made.traffic.exchanges, made.ground, others.accounts)
@@ -208,7 +211,8 @@ def looked(made: Made, *looks: Verdict) -> Verdict:
 
 
 def campaign(made: Made, rows: np.ndarray) -> Verdict:
-    """A verdict that all accounts of the group are a campaign's and sent these exchanges of it."""
+    """A verdict that all accounts of the group are a campaign's and sent these exchanges of it,
+    numbered as in their excerpt."""
     accounts = made.places("m")
     return replace(
         dismiss(made.group("m"), ""),
@@ -221,27 +225,31 @@ def campaign(made: Made, rows: np.ndarray) -> Verdict:
     )
 
 
+def harvest_in_excerpt(made: Made) -> np.ndarray:
+    """Which exchanges of the group's excerpt are of common work."""
+    _, rows = made.traffic.exchanges.excerpt(made.places("m"))
+    return made.common[rows]
+
+
 def test_a_fit_that_takes_camouflage_in_gives_way_to_a_narrower_one(camouflaged: Made):
     """What the narrower one leaves out is everybody's work."""
-    rows = camouflaged.rows("m")
-    wide = campaign(camouflaged, rows)
-    narrow = campaign(camouflaged, rows[camouflaged.common[rows]])
+    harvest = harvest_in_excerpt(camouflaged)
+    wide = campaign(camouflaged, np.arange(len(harvest)))
+    narrow = campaign(camouflaged, np.flatnonzero(harvest))
     assert looked(camouflaged, wide, narrow) is narrow
 
 
 def test_a_fit_does_not_give_way_to_one_that_leaves_out_the_harvest(camouflaged: Made):
     """What is left out is far from everybody's work, or the narrower one is no campaign."""
-    rows = camouflaged.rows("m")
-    harvest = rows[camouflaged.common[rows]]
-    wide = campaign(camouflaged, rows)
-    assert looked(camouflaged, wide, campaign(camouflaged, np.setdiff1d(rows, harvest))) is wide
+    harvest = harvest_in_excerpt(camouflaged)
+    wide = campaign(camouflaged, np.arange(len(harvest)))
+    assert looked(camouflaged, wide, campaign(camouflaged, np.flatnonzero(~harvest))) is wide
     assert looked(camouflaged, wide, dismiss(camouflaged.group("m"), "")) is wide
 
 
 def test_a_fit_of_nothing_but_the_harvest_is_not_looked_at_again(camouflaged: Made):
     """Its work is far from everybody's, so there is no second look to ask."""
-    rows = camouflaged.rows("m")
-    first = campaign(camouflaged, rows[camouflaged.common[rows]])
+    first = campaign(camouflaged, np.flatnonzero(harvest_in_excerpt(camouflaged)))
     assert looked(camouflaged, first) is first
 
 
@@ -333,21 +341,6 @@ def test_of_a_large_group_evenly_spaced_accounts_are_looked_at(
     assert np.ptp(np.diff(part)) <= 1
 
 
-class Strict(Held):
-    """Rows that are held, which fails where others are asked for."""
-
-    def _known(self, rows: np.ndarray) -> np.ndarray:
-        assert np.isin(rows, self._rows).all()
-        return rows
-
-    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
-        return super().__getitem__(self._known(rows))
-
-    def spans(self, rows: np.ndarray):
-        """All of them, if they are held."""
-        yield from super().spans(self._known(rows))
-
-
 def crowd() -> Log:
     """A campaign of 60 accounts, in whose group are twelve customers who share none of its work.
 
@@ -369,10 +362,7 @@ def by_a_part(made: Made, looked_at: int) -> Verdict:
     """The verdict on the group, of which so many accounts are looked at."""
     others = made.others("m")
     against = background(made.traffic.exchanges, made.ground, others.accounts)
-    with (
-        patch.object(judgement, "LOOKED_AT", looked_at),
-        patch.object(judgement, "Held", Strict),
-    ):
+    with patch.object(judgement, "LOOKED_AT", looked_at):
         return judge(made.traffic, made.group("m"), against, others, PRIOR)
 
 

@@ -1,0 +1,46 @@
+"""How a run goes: what it sets for the process is as before once it is over."""
+
+from __future__ import annotations
+
+import gc
+import resource
+
+import numpy as np
+import pytest
+
+from stillwatch.running import memory_kept
+
+MEGABYTE = 1 << 20
+
+
+def faults(arrays: int) -> int:
+    """Pages fetched from the system while so many arrays of eight megabytes come and go."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(arrays):
+        np.empty(8 * MEGABYTE, np.uint8).fill(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def test_memory_that_was_let_go_is_at_hand_until_the_end():
+    """Arrays that come and go are fetched from the system once, and not once each."""
+    usual = faults(40)
+    if not usual:
+        pytest.skip("this C library keeps such memory anyhow")
+    with memory_kept():
+        faults(2)
+        assert faults(40) < usual / 4
+
+
+@pytest.mark.parametrize("searched", [True, False])
+def test_cycles_are_searched_for_as_before(searched: bool):
+    """Also where a run fails, and where they weren't."""
+    try:
+        (gc.enable if searched else gc.disable)()
+        with pytest.raises(KeyError), memory_kept():
+            raise KeyError(gc.isenabled())
+        assert gc.isenabled() == searched
+        with memory_kept():
+            assert not gc.isenabled()
+        assert gc.isenabled() == searched
+    finally:
+        gc.enable()
