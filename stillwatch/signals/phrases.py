@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _FILTER_BITS = 18
 """The filter over pairs of tokens has 2 to this bits: 32 kB, what lies next to the processor."""
+_ALONE_BITS = 16
+"""That over single tokens: for some fifty of them."""
+_BLOCK = 256
+"""Pairs that are hashed at a time."""
 _GROUP = re.compile(r"\(([^()]*)\)")
 _NAME = re.compile(r"\{(\w+)\}")
 
@@ -38,14 +42,15 @@ class Automaton:
 
     `edges[s]` is (state << 32 | token, the state it leads to), 0 where the slot is free;
     `marks[state]` are the bits (uint32) of the patterns that end there. `starts` is a Bloom filter,
-    two bits of one word each, over the first two tokens of phrases; a phrase of one token has a
-    second one of 0. Of a text's positions three in ten begin some phrase with one token, three in a
-    hundred with two.
+    two bits of one word each, over the first two tokens of phrases; `alone` has one bit for each
+    token that is a phrase. Of a text's positions three in ten begin some phrase with one token,
+    three in a hundred with two.
     """
 
     edges: NDArray[np.uint64]
     marks: NDArray[np.uint32]
     starts: NDArray[np.uint64]
+    alone: NDArray[np.uint64]
 
 
 def expand(pattern: str, words: Mapping[str, str]) -> list[str]:
@@ -183,15 +188,17 @@ def _determinise(
         np.zeros((size, 2), np.uint64),
         np.array(marks, np.uint32),
         np.zeros(1 << _FILTER_BITS - 6, np.uint64),
+        np.zeros(1 << _ALONE_BITS - 6, np.uint64),
     )
     _fill(np.array(keys, np.uint64), np.array(children, np.uint64), automaton.edges)
     begun: dict[int, list[int]] = {}
     for key, state in zip(keys, children, strict=True):
         if key >> 32 == 0:
             begun.setdefault(state, []).append(key)
-    pairs = [(token, 0) for state in begun if marks[state] for token in begun[state]]
-    pairs += [(token, key & 0xFFFFFFFF) for key in keys for token in begun.get(key >> 32, ())]
-    _mark(np.array(pairs, np.uint32), automaton.starts)
+    pairs = [(token, key & 0xFFFFFFFF) for key in keys for token in begun.get(key >> 32, ())]
+    _mark(np.array(pairs, np.uint32).reshape(-1, 2), automaton.starts)
+    alone = [token for state in begun if marks[state] for token in begun[state]]
+    _mark_alone(np.array(alone, np.uint32), automaton.alone)
     return automaton
 
 
@@ -210,66 +217,96 @@ def _fill(keys, children, edges):
         edges[s, 0], edges[s, 1] = keys[e], children[e]
 
 
+# Numbers of places are unsigned below, which spares the check for one counted from the end.
 @nb.njit(nogil=True, cache=True, inline="always")
-def _bits(token, then):
-    """Where two tokens stand in the filter: its word, and their bits there."""
-    h = np.uint32(
-        np.uint32(np.uint32(token * np.uint32(0x9E3779B1)) ^ then) * np.uint32(0x85EBCA6B)
-    )
-    one = np.uint64(1) << np.uint64((h >> np.uint32(8)) & np.uint32(63))
-    other = np.uint64(1) << np.uint64((h >> np.uint32(14)) & np.uint32(63))
-    return np.uintp(h >> np.uint32(38 - _FILTER_BITS)), one | other
+def _pair_hash(token, then):
+    mixed = np.uint32(np.uint32(token * np.uint32(0x9E3779B1)) ^ then)
+    return np.uint32(mixed * np.uint32(0x85EBCA6B))
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _pair_place(h):
+    """Where a pair of tokens of hash `h` stands in the filter: its word, and its two bits there."""
+    one, other = h >> np.uint32(8) & np.uint32(63), h >> np.uint32(14) & np.uint32(63)
+    return np.uintp(h >> np.uint32(38 - _FILTER_BITS)), np.uint64(one), np.uint64(other)
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _alone_place(token):
+    """Where a token stands in the filter of those that are phrases: its word, and its bit there."""
+    return np.uintp(token >> np.uint32(38 - _ALONE_BITS)), np.uint64(token & np.uint32(63))
 
 
 @nb.njit(nogil=True, cache=True)
 def _mark(pairs, starts):
     for i in range(len(pairs)):
-        word, bits = _bits(pairs[i, 0], pairs[i, 1])
-        starts[word] |= bits
+        word, one, other = _pair_place(_pair_hash(pairs[i, 0], pairs[i, 1]))
+        starts[word] |= (np.uint64(1) << one) | (np.uint64(1) << other)
 
 
-@nb.njit(nogil=True, cache=True, inline="always")
-def _may_start(token, then, starts):
-    pair, bits = _bits(token, then)
-    single, own = _bits(token, np.uint32(0))
-    return (starts[pair] & bits == bits) | (starts[single] & own == own)
+@nb.njit(nogil=True, cache=True)
+def _mark_alone(tokens, alone):
+    for i in range(len(tokens)):
+        word, bit = _alone_place(tokens[i])
+        alone[word] |= np.uint64(1) << bit
 
 
 def match(tokens: Tokens, automaton: Automaton) -> NDArray[np.uint32]:
     """Bits of all patterns found in each of n texts: uint32 of shape (n,)."""
     a = automaton
-    return _match(tokens.offsets, tokens.hashes, a.edges, a.marks, a.starts)
+    places = _begun(tokens.hashes, a.starts, a.alone)
+    return _match(tokens.offsets, tokens.hashes, places, a.edges, a.marks)
 
 
 @nb.njit(nogil=True, cache=True)
-def _match(offsets, hashes, edges, marks, starts):
-    n = len(offsets) - 1
-    found = np.zeros(n, np.uint32)
-    for i in range(n):
-        end = offsets[i + 1]
-        bits = np.uint32(0)
-        for p in range(offsets[i], end):
-            then = hashes[np.uintp(p + 1)] if p + 1 < end else np.uint32(0)
-            if _may_start(hashes[np.uintp(p)], then, starts):
-                bits |= _follow(hashes, p, end, edges, marks)
-        found[i] = bits
+def _begun(hashes, starts, alone):
+    """Places where a phrase may begin, in order: whatever the texts, whose ends come later."""
+    places = np.empty(len(hashes) + 1, np.int64)
+    pairs = np.empty(_BLOCK, np.uint32)
+    found = 0
+    for begin in range(0, len(hashes), _BLOCK):
+        size = min(_BLOCK, len(hashes) - begin)
+        inside = min(_BLOCK, len(hashes) - begin - 1)
+        for k in range(inside):
+            p = np.uintp(begin + k)
+            pairs[np.uintp(k)] = _pair_hash(hashes[p], hashes[p + np.uintp(1)])
+        pairs[inside:] = 0
+        for k in range(size):
+            word, one, other = _pair_place(pairs[np.uintp(k)])
+            both = (starts[word] >> one) & (starts[word] >> other)
+            word, bit = _alone_place(hashes[np.uintp(begin + k)])
+            places[np.uintp(found)] = begin + k
+            found += np.int64((both | (alone[word] >> bit)) & np.uint64(1))
+    return places[:found]
+
+
+@nb.njit(nogil=True, cache=True)
+def _match(offsets, hashes, places, edges, marks):
+    """Follow the phrases that begin at `places`, which are overwritten, all by one token at a time:
+    looking one up needn't wait for another."""
+    found = np.zeros(len(offsets) - 1, np.uint32)
+    texts = np.empty(len(places), np.int64)
+    states = np.zeros(len(places), np.uint64)
+    text = 0
+    for k in range(len(places)):
+        while offsets[np.uintp(text + 1)] <= places[k]:
+            text += 1
+        texts[k] = text
+    mask, open_ = np.int64(len(edges) - 1), len(places)
+    while open_ > 0:
+        going = 0
+        for k in range(open_):
+            p, text = places[np.uintp(k)], np.uintp(texts[np.uintp(k)])
+            if p == offsets[text + np.uintp(1)]:
+                continue
+            key = states[np.uintp(k)] << np.uint64(32) | np.uint64(hashes[np.uintp(p)])
+            s = np.uintp(_slot(key) & mask)
+            while edges[s, 0] != key and edges[s, 1] != 0:
+                s = np.uintp((np.int64(s) + 1) & mask)
+            state = edges[s, 1]
+            found[text] |= marks[np.uintp(state)]
+            places[np.uintp(going)], texts[np.uintp(going)] = p + 1, text
+            states[np.uintp(going)] = state
+            going += state != 0
+        open_ = going
     return found
-
-
-@nb.njit(nogil=True, cache=True)
-def _follow(hashes, p, end, edges, marks):
-    """Bits of the patterns that begin at `p`."""
-    bits = np.uint32(0)
-    mask = len(edges) - 1
-    state = np.uint64(0)
-    while p < end:
-        key = state << np.uint64(32) | np.uint64(hashes[p])
-        s = _slot(key) & mask
-        while edges[s, 1] != 0 and edges[s, 0] != key:
-            s = (s + 1) & mask
-        state = edges[s, 1]
-        if state == 0:
-            break
-        bits |= marks[np.uintp(state)]
-        p += 1
-    return bits
