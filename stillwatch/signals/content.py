@@ -36,9 +36,14 @@ SCALE = 320.0
 BUCKETS = 1 << 16
 WEIGHTS = "token_weights.npy"
 _LEVELS = np.arange(256, dtype=np.float32) / np.float32(255.0)
+_SIGNED = np.concatenate([-_LEVELS, _LEVELS])
+"""What a token of a level adds where its bit above the component's place is 0, and where 1."""
 
 AT_ONCE = 8
 """Prompts whose norms are summed side by side."""
+
+_MIXED = 128
+"""Tokens that are mixed at a time."""
 
 
 def content(tokens: Tokens, out: NDArray[np.int8] | None = None) -> NDArray[np.int8]:
@@ -66,10 +71,14 @@ def _token_levels() -> NDArray[np.uint8]:
 @nb.njit(nogil=True, cache=True)
 def _embed(offsets, hashes, levels, out):
     totals = np.zeros((AT_ONCE, COMPONENTS), np.float32)
+    mixed = np.empty(_MIXED, np.uint64)
     for first in range(0, len(out), AT_ONCE):
         some = min(AT_ONCE, len(out) - first)
         for i in range(some):
-            _add_up(hashes, offsets[first + i], offsets[first + i + 1], levels, totals[i])
+            begin, end = offsets[first + i], offsets[first + i + 1]
+            totals[i] = 0
+            for p in range(begin, end, _MIXED):
+                _add_up(hashes, p, min(end - p, _MIXED), levels, mixed, totals[i])
         norms = _norms(totals)
         for i in range(some):
             if norms[i] > 0:
@@ -78,15 +87,19 @@ def _embed(offsets, hashes, levels, out):
                 out[first + i] = 0
 
 
+# Places are unsigned, which spares the check for one counted from the end.
 @nb.njit(nogil=True, cache=True)
-def _add_up(hashes, begin, end, levels, total):
-    total[:] = 0
-    for p in range(begin, end):
-        weight = _LEVELS[levels[hashes[p] & np.uint32(BUCKETS - 1)]]
-        bits = mix(np.uint64(hashes[p]) + np.uint64(0x9E3779B97F4A7C15))
+def _add_up(hashes, begin, count, levels, mixed, total):
+    for k in range(count):
+        token = np.uint64(hashes[np.uintp(begin + k)])
+        mixed[np.uintp(k)] = mix(token + np.uint64(0x9E3779B97F4A7C15))
+    for k in range(count):
+        bucket = hashes[np.uintp(begin + k)] & np.uint32(BUCKETS - 1)
+        level = np.uint64(levels[np.uintp(bucket)])
+        bits = mixed[np.uintp(k)]
         for _ in range(2):
             place = np.uintp(bits & np.uint64(COMPONENTS - 1))
-            total[place] += weight if bits & np.uint64(COMPONENTS) else -weight
+            total[place] += _SIGNED[np.uintp(level | (bits & np.uint64(COMPONENTS)))]
             bits >>= np.uint64(32)
 
 
