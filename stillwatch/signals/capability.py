@@ -37,7 +37,7 @@ import numpy as np
 
 from stillwatch.signals.alphabet import MIXED, NUMBER
 from stillwatch.signals.elicitation import ELICITATION_SIGNS, elicitation
-from stillwatch.signals.lanes import LANES, add_rows
+from stillwatch.signals.lanes import LANES, add_row, store, zeros
 from stillwatch.signals.tokens import HEAD_BYTES, TAIL_BYTES
 from stillwatch.tables import CAPABILITIES
 
@@ -130,7 +130,19 @@ def classes(
     logits: NDArray[np.float32], tools_offered: NDArray[np.bool_], thinking: NDArray[np.int8]
 ) -> NDArray[np.int8]:
     """Codes (n,) by the `text_scores` of texts and their requests' settings, added in place."""
-    return adjust(logits, tools_offered, thinking).argmax(axis=1).astype(np.int8)
+    return _greatest(adjust(logits, tools_offered, thinking))
+
+
+@nb.njit(nogil=True, cache=True)
+def _greatest(logits):
+    """The place of each row's greatest value, the first of equals."""
+    out = np.zeros(len(logits), np.int8)
+    for i in range(len(logits)):
+        best = logits[i, 0]
+        for u in range(1, logits.shape[1]):
+            if logits[i, u] > best:
+                out[i], best = u, logits[i, u]
+    return out
 
 
 def adjust(
@@ -201,15 +213,22 @@ def _dense(offsets, hashes, structure, signs):
         row[5] = min(1.0, structure[i, 8] * read * 2)
         row[6] = min(1.0, structure[i, 9] * read * 4)
         row[7] = min(1.0, structure[i, 1] * read * 20)
-        row[8] = min(1.0, np.log2(1.0 + structure[i, 7]) / 3)
-        digits = 0
-        for p in range(offsets[i], offsets[i + 1]):
-            digits += hashes[p] == NUMBER or hashes[p] == MIXED
-        row[9] = digits / words
+        if structure[i, 7]:
+            row[8] = min(1.0, np.log2(1.0 + structure[i, 7]) / 3)
+        row[9] = _digit_tokens(hashes, offsets[i], offsets[i + 1]) / words
         row[10] = min(1.0, 1.0 / (read * words * 16))
         for b in range(len(ELICITATION_SIGNS)):
             row[len(SHAPE) + b] = (signs[i] >> b) & 1
     return out
+
+
+@nb.njit(nogil=True, cache=True)
+def _digit_tokens(hashes, begin, end):
+    found = 0
+    for p in range(begin, end):
+        token = hashes[np.uintp(p)]
+        found += (token == NUMBER) | (token == MIXED)
+    return found
 
 
 @nb.njit(nogil=True, cache=True, inline="always")
@@ -234,33 +253,54 @@ def _grams(hashes, lo, hi, salt, ids, used):
 
 
 @nb.njit(nogil=True, cache=True)
-def _weigh(ids, begin, end, unit, counts, values):
-    """The value of each of ids[begin:end]: those of one bucket add up to the root of their count,
-    times `unit`. `counts` (uint8, one a bucket) is zero before and after."""
-    for f in range(begin, end):
-        b = np.uintp(ids[np.uintp(f)])
-        c = counts[b]
-        counts[b] = c + np.uint8(c < _MOST_REPEATS)
-        values[np.uintp(f)] = unit * _STEP[np.uintp(c)]
+def _buckets(hashes, lo, hi, ids):
+    """Buckets of one text into `ids`: returns how many are of the whole, and how many in all."""
+    edge = np.uint32(0x45444745)
+    whole = _grams(hashes, lo, hi, np.uint32(0), ids, 0)
+    head = min(hi - lo, EDGE)
+    used = _grams(hashes, lo, lo + head, edge, ids, whole)
+    return whole, _grams(hashes, max(lo + head, hi - EDGE), hi, edge, ids, used)
+
+
+@nb.njit(nogil=True, cache=True)
+def _units(tokens):
+    """What the first of a bucket counts in the whole of a text of so many, and at its edges."""
+    edges = min(tokens, 2 * EDGE)
+    return np.float32(1 / np.sqrt(2.0 * tokens)), np.float32(1 / np.sqrt(2.0 * edges))
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _count(counts, bucket):
+    """Count one more in `counts` (uint8, one a bucket); returns how many came before."""
+    before = counts[bucket]
+    counts[bucket] = before + np.uint8(before < _MOST_REPEATS)
+    return np.uintp(before)
+
+
+@nb.njit(nogil=True, cache=True)
+def _clear(counts, ids, begin, end):
     for f in range(begin, end):
         counts[np.uintp(ids[np.uintp(f)])] = 0
 
 
 @nb.njit(nogil=True, cache=True)
-def _text(hashes, lo, hi, counts, ids, values):
-    """Hashed features of one text into `ids` and `values`; returns how many."""
-    m = hi - lo
-    if m == 0:
-        return 0
-    edge = np.uint32(0x45444745)
-    whole = _grams(hashes, lo, hi, np.uint32(0), ids, 0)
-    _weigh(ids, 0, whole, np.float32(1 / np.sqrt(2.0 * m)), counts, values)
-    head = min(m, EDGE)
-    tail = max(lo + head, hi - EDGE)
-    used = _grams(hashes, lo, lo + head, edge, ids, whole)
-    used = _grams(hashes, tail, hi, edge, ids, used)
-    _weigh(ids, whole, used, np.float32(1 / np.sqrt(2.0 * (head + hi - tail))), counts, values)
-    return used
+def _weigh(ids, begin, end, unit, counts, values):
+    """The value of each of ids[begin:end]: those of one bucket add up to the root of their count,
+    times `unit`. `counts` is zero before and after."""
+    for f in range(begin, end):
+        values[f] = unit * _STEP[_count(counts, np.uintp(ids[np.uintp(f)]))]
+    _clear(counts, ids, begin, end)
+
+
+@nb.njit(nogil=True, cache=True)
+def _add(sums, ids, begin, end, unit, counts, steps, scale):
+    """`sums`, and the weights of ids[begin:end] times the values that `_weigh` gives them."""
+    for f in range(begin, end):
+        bucket = np.uintp(ids[np.uintp(f)])
+        value = unit * _STEP[_count(counts, bucket)]
+        sums = add_row(sums, steps, bucket * np.uintp(10), scale, value)
+    _clear(counts, ids, begin, end)
+    return sums
 
 
 @nb.njit(nogil=True, cache=True)
@@ -283,7 +323,11 @@ def _rows(offsets, hashes, dense):
     data = np.empty(total, np.float32)
     at = 0
     for i in range(n):
-        used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
+        whole, used = _buckets(hashes, offsets[i], offsets[i + 1], ids)
+        if used:
+            unit, edge_unit = _units(offsets[i + 1] - offsets[i])
+            _weigh(ids, 0, whole, unit, counts, values)
+            _weigh(ids, whole, used, edge_unit, counts, values)
         for f in range(used):
             columns[at], data[at] = ids[f], values[f]
             at += 1
@@ -300,8 +344,10 @@ def _logits(offsets, hashes, dense, steps, scale, dense_weights, bias):
     n = len(offsets) - 1
     counts = np.zeros(BUCKETS, np.uint8)
     ids = np.empty(_room(offsets), np.int32)
-    values = np.empty(len(ids), np.float32)
-    sums = np.empty(LANES, np.float32)
+    sums, one = np.empty(LANES, np.float32), np.float32(1)
+    padded = np.zeros((DENSE + 1, LANES), np.float32)
+    padded[:DENSE, :10], padded[DENSE, :10] = dense_weights, bias
+    padded = padded.ravel()
     out = np.empty((n, 10), np.float32)
     for i in range(n):
         row = out[i]
@@ -309,13 +355,13 @@ def _logits(offsets, hashes, dense, steps, scale, dense_weights, bias):
             row[:] = -np.inf
             row[OTHER] = 0
             continue
-        used = _text(hashes, offsets[i], offsets[i + 1], counts, ids, values)
-        add_rows(sums, steps, 10, scale, ids, values, used)
-        for u in range(10):
-            row[u] = sums[u] + bias[u]
+        whole, used = _buckets(hashes, offsets[i], offsets[i + 1], ids)
+        unit, edge_unit = _units(offsets[i + 1] - offsets[i])
+        total = _add(zeros(), ids, 0, whole, unit, counts, steps, scale)
+        total = _add(total, ids, whole, used, edge_unit, counts, steps, scale)
+        total = add_row(total, padded, np.uintp(DENSE * LANES), one, one)
         for t in range(DENSE):
-            v = dense[i, t]
-            if v != 0:
-                for u in range(10):
-                    row[u] += v * dense_weights[t, u]
+            total = add_row(total, padded, np.uintp(t * LANES), one, dense[i, t])
+        store(total, sums)
+        row[:] = sums[:10]
     return out

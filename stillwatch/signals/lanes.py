@@ -11,12 +11,13 @@ from typing import Any
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
+from numba.core.datamodel import PrimitiveModel, register_default
 
 intrinsic: Any = extending.intrinsic
 """What it makes is called without the first argument, which type checkers don't know."""
 
 LANES = 16
-"""Values that `add_rows` reads from where a row of its table begins: one register."""
+"""Floats in a register, as many as `add_row` reads from where a row of its table begins."""
 
 IMAGES = 32
 """Values that `least_images` keeps the least of."""
@@ -86,35 +87,64 @@ def eight_bytes(typingctx, data, at):
     return types.uint64(data, types.intp), generate
 
 
-@intrinsic
-def add_rows(typingctx, sums, table, width, scale, rows, values, count):
-    """`sums[k] = Σ values[u] · (table[rows[u] · width + k] · scale)` over the first `count` u.
+class Floats(types.Type):
+    """`LANES` values of float32 that a kernel holds in a register while it adds to them."""
 
-    `sums` float32 (LANES,), `table` int8, with rows of `width` at most `LANES` and as many values
-    as that behind the last, `scale` float32, `rows` int32, `values` float32; all contiguous. What
-    lies beyond a row's width is summed too, and means nothing. Summands come in order, and each
-    product and each sum is rounded to float32.
+    def __init__(self) -> None:
+        super().__init__("Floats")
+
+
+@register_default(Floats)
+class _FloatsModel(PrimitiveModel):
+    """A vector of LLVM's."""
+
+    def __init__(self, manager, kind) -> None:
+        super().__init__(manager, kind, _FLOATS)
+
+
+floats = Floats()
+
+
+@intrinsic
+def zeros(typingctx):
+    """0 in each lane."""
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(_FLOATS, [0.0] * LANES)
+
+    return floats(), generate
+
+
+@intrinsic
+def add_row(typingctx, sums, table, at, scale, factor):
+    """`sums[k] + factor · (table[at + k] · scale)`, each product and the sum rounded to float32.
+
+    `table` is int8 or float32, contiguous, and has `LANES` values from `at`; `scale` and `factor`
+    are float32.
     """
 
     def generate(context, builder, signature, arguments):
-        out, weights, places, factors = (
-            _data(context, builder, signature, arguments, position) for position in (0, 1, 4, 5)
-        )
-        unit = _spread(builder, arguments[3], _FLOATS)
-        total = cgutils.alloca_once(builder, _FLOATS)
-        builder.store(ir.Constant(_FLOATS, [0.0] * LANES), total)
-        with cgutils.for_range(builder, arguments[6]) as loop:
-            place = builder.sext(builder.load(builder.gep(places, [loop.index])), _WORD)
-            first = builder.gep(weights, [builder.mul(place, arguments[2])])
-            row = builder.load(builder.bitcast(first, _BYTES.as_pointer()), align=1)
-            factor = _spread(builder, builder.load(builder.gep(factors, [loop.index])), _FLOATS)
-            weight = builder.fmul(builder.sitofp(row, _FLOATS), unit)
-            summand = builder.fmul(factor, weight)
-            builder.store(builder.fadd(builder.load(total), summand), total)
-        builder.store(builder.load(total), builder.bitcast(out, _FLOATS.as_pointer()), align=4)
+        whole = signature.args[1].dtype == types.int8
+        kind, align = (_BYTES, 1) if whole else (_FLOATS, 4)
+        first = builder.gep(_data(context, builder, signature, arguments, 1), [arguments[2]])
+        row = builder.load(builder.bitcast(first, kind.as_pointer()), align=align)
+        row = builder.sitofp(row, _FLOATS) if whole else row
+        unit, share = (_spread(builder, arguments[position], _FLOATS) for position in (3, 4))
+        return builder.fadd(arguments[0], builder.fmul(share, builder.fmul(row, unit)))
+
+    return floats(floats, table, types.uintp, types.float32, types.float32), generate
+
+
+@intrinsic
+def store(typingctx, sums, out):
+    """Write the lanes to `out`, float32 (LANES,), contiguous."""
+
+    def generate(context, builder, signature, arguments):
+        place = _data(context, builder, signature, arguments, 1)
+        builder.store(arguments[0], builder.bitcast(place, _FLOATS.as_pointer()), align=4)
         return context.get_dummy_value()
 
-    return types.void(sums, table, types.intp, scale, rows, values, types.intp), generate
+    return types.void(floats, out), generate
 
 
 @intrinsic
