@@ -11,7 +11,8 @@ from typing import Any
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
-from numba.core.datamodel import PrimitiveModel, register_default
+from numba.core.datamodel.models import PrimitiveModel
+from numba.core.datamodel.registry import register_default
 
 intrinsic: Any = extending.intrinsic
 """What it makes is called without the first argument, which type checkers don't know."""
