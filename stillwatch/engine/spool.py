@@ -55,6 +55,7 @@ class Spool:
         self.ends: list[int] = []
         """The row at which each part ends."""
         self.names: Names = {}
+        self._known: dict[str, NDArray[np.uint64]] = {}
         self._files: dict[str, IO[bytes]] = {}
         self._generation, self._told = 0, 0
         self._committed = time.monotonic()
@@ -155,7 +156,7 @@ class Spool:
                 there.update(np.unique(column[at : at + _NAMED_ROWS]).tolist())
             self.names[name] = {key: text for key, text in known.items() if key in there}
         self._files.pop("names").close()
-        kept, self.names = self.names, {}
+        kept, self.names, self._known = self.names, {}, {}
         self._generation, self._told = self._generation + 1, 0
         self._open_names()
         self._tell(kept)
@@ -168,31 +169,46 @@ class Spool:
             if path.name != f"names.{self._generation}.jsonl":
                 path.unlink()
 
-    def add(self, part: str, batch: pa.RecordBatch, names: Mapping[str, Mapping[int, str]]) -> None:
-        """Append the rows of one part, and the names of its keys."""
+    def add(
+        self,
+        part: str,
+        batch: pa.RecordBatch,
+        names: Mapping[str, tuple[NDArray[np.uint64], pa.Array]],
+    ) -> None:
+        """Append the rows of one part, and the names of its keys: of each kind, keys and texts."""
         for field, column in zip(self._schema, batch.columns, strict=True):
             fixed = pa.types.is_fixed_size_list(field.type)
             values = (column.flatten() if fixed else column).to_numpy()
             self._files[field.name].write(memoryview(values).cast("B"))
-        self._tell(names)
+        self._tell({column: self._fresh(column, *told) for column, told in names.items()})
         self.parts.append(part)
         self.ends.append(len(self) + batch.num_rows)
         if time.monotonic() - self._committed > COMMIT_SECONDS:
             self.commit()
 
-    def _tell(self, names: Mapping[str, Mapping[int, str]]) -> None:
-        """Write down the names that are new."""
-        fresh = {
-            column: {key: text for key, text in found.items() if key not in known}
-            for column, found in names.items()
-            for known in [self.names.get(column, {})]
-        }
+    def _fresh(self, column: str, keys: NDArray[np.uint64], texts: pa.Array) -> dict[int, str]:
+        """Those names that are new."""
+        known = self._known.get(column)
+        if known is None:
+            new = np.arange(len(keys))
+        else:
+            near = known[np.minimum(np.searchsorted(known, keys), len(known) - 1)]
+            new = np.flatnonzero(near != keys)
+        return dict(zip(keys[new].tolist(), texts.take(pa.array(new)).to_pylist(), strict=True))
+
+    def _tell(self, fresh: Names) -> None:
+        """Write down names."""
         self._told += self._files["names"].write(json.dumps(fresh).encode() + b"\n")
         self._learn(fresh)
 
     def _learn(self, names: Mapping[str, Mapping[Any, str]]) -> None:
         for column, found in names.items():
-            self.names.setdefault(column, {}).update((int(k), v) for k, v in found.items())
+            fresh = {int(key): text for key, text in found.items()}
+            if fresh:
+                self.names.setdefault(column, {}).update(fresh)
+                keys = np.sort(np.array(list(fresh), np.uint64))
+                known = self._known.get(column, np.empty(0, np.uint64))
+                self._known[column] = np.insert(known, np.searchsorted(known, keys), keys)
 
     def commit(self, settled: bool = True) -> None:
         """Make what was added so far outlast a kill; `settled`: no name is of a key that went."""

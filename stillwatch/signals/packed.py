@@ -9,7 +9,7 @@ row of its key.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 
 from stillwatch.signals.extract import signals
 from stillwatch.tables import SIGNALS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NAMED = {"account_id": "account", "org_id": "org", "model": "model"}
 """Columns whose values findings must name, and those of their keys."""
@@ -42,14 +45,15 @@ def packed(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=PACKED)
 
 
-def unpacked(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, dict[int, str]]]:
-    """Of `PACKED` rows: the signals, and each named column's texts by key."""
+def unpacked(
+    rows: pa.RecordBatch,
+) -> tuple[pa.RecordBatch, dict[str, tuple[NDArray[np.uint64], pa.Array]]]:
+    """Of `PACKED` rows: the signals, and each named column's keys and their texts."""
     named = {}
     for name, key in NAMED.items():
         texts = rows.column(f"text_{name}")
         told = texts.is_valid()
-        keys = rows.column(key).filter(told).to_pylist()
-        named[name] = dict(zip(keys, texts.filter(told).to_pylist(), strict=True))
+        named[name] = rows.column(key).filter(told).to_numpy(), texts.filter(told)
     return rows.select(SIGNALS.names), named
 
 

@@ -46,12 +46,20 @@ NAMES = {
 KEYS = {"account": "a", "model": "a"}
 
 
+def told(part: str) -> dict[str, tuple[np.ndarray, pa.Array]]:
+    """The names of a part as keys and texts."""
+    return {
+        column: (np.array([*found], np.uint64), pa.array(found.values(), pa.string()))
+        for column, found in NAMES[part].items()
+    }
+
+
 def filled(folder: Path, parts: list[str], version: str = "v") -> tuple[Spool, list[str]]:
     """A spool of `parts`, and which of them were made."""
     spool = Spool(folder, SCHEMA, version, KEYS)
     made = [parts[place] for place in spool.resume(parts)]
     for part in made:
-        spool.add(part, PARTS[part], NAMES[part])
+        spool.add(part, PARTS[part], told(part))
     spool.commit()
     return spool, made
 
@@ -62,7 +70,7 @@ def holds(spool: Spool, parts: list[str]) -> bool:
     for part in parts:
         for column, found in NAMES[part].items():
             names.setdefault(column, {}).update(found)
-    told = {column: found for column, found in spool.names.items() if found}
+    known = {column: found for column, found in spool.names.items() if found}
     table = pa.Table.from_batches([PARTS[part] for part in parts], SCHEMA).combine_chunks()
     columns = spool.columns()
     b = (
@@ -72,7 +80,7 @@ def holds(spool: Spool, parts: list[str]) -> bool:
     )
     return (
         spool.parts == parts
-        and told == names
+        and known == names
         and spool.ends == np.cumsum([PARTS[part].num_rows for part in parts]).tolist()
         and len(spool) == len(table)
         and np.array_equal(columns["a"][:], table["a"].to_numpy())
@@ -152,7 +160,7 @@ def test_a_kill_between_commits_loses_only_what_came_since(
     """Rows that were written and not committed are cut off."""
     monkeypatch.setattr(spools, "COMMIT_SECONDS", 1e9)
     spool, _ = filled(tmp_path, ["p"])
-    spool.add("r", PARTS["r"], NAMES["r"])
+    spool.add("r", PARTS["r"], told("r"))
     spool.close()
     again, made = filled(tmp_path, ["p", "q", "r"])
     assert made == ["q", "r"]
