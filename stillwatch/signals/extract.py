@@ -121,21 +121,17 @@ class _Texts:
             np.empty((n, len(tables.CAPABILITIES)), np.float32),
             np.empty((n, tables.CONTENT_COMPONENTS), np.int8),
         )
-        repeats, repeated = Repeats(prompts), np.empty(n, np.bool_)
+        repeats = Repeats(prompts)
         for begin in range(0, n, _TEXTS):
             rows = slice(begin, min(n, begin + _TEXTS))
-            repeated[rows] = repeats.look(rows.start, rows.stop)
-            tokens = tokenise(prompts[rows], repeated[rows])
+            tokens = tokenise(prompts[rows], repeats.look(rows.start, rows.stop))
             frames(tokens, made.framed[rows])
             made.signs[rows] = elicitation(tokens)
             made.scores[rows] = text_scores(tokens, made.signs[rows])
             content(tokens, made.content[rows])
         framed = made.framed
-        for column in (
-            *(framed.frame, framed.opening, framed.closing, framed.bands),
-            *(made.signs, made.scores, made.content),
-        ):
-            column[repeated] = column[repeats.first[repeated]]
+        repeats.fill(framed.frame, framed.opening, framed.closing, framed.bands)
+        repeats.fill(made.signs, made.scores, made.content)
         return made
 
 

@@ -46,12 +46,27 @@ class Repeats:
         _look(self._starts, self._data, begin, end, self._digests, self._holders, self.first)
         return self.first[begin:end] != np.arange(begin, end)
 
+    def fill(self, *columns: NDArray) -> None:
+        """Give rows that repeat another the values of that one, in columns of one or two axes."""
+        copies = np.flatnonzero(self.first != np.arange(len(self.first)))
+        for column in columns:
+            _copy_rows(column if column.ndim == 2 else column[:, None], copies, self.first)
+
+
+@nb.njit(nogil=True, cache=True)
+def _copy_rows(column, copies, first):
+    for i in copies:
+        j = first[i]
+        for k in range(column.shape[1]):
+            column[np.uintp(i), np.uintp(k)] = column[np.uintp(j), np.uintp(k)]
+
 
 @nb.njit(nogil=True, cache=True)
 def _look(starts, data, begin, end, digests, holders, first):
     last = np.uint64(len(holders) - 1)
     for i in range(begin, end):
         digests[i] = _digest(data, starts[i], starts[i + 1])
+    for i in range(begin, end):
         slot = digests[i] & last
         for _ in range(_PROBES):
             j = np.int64(holders[slot])
@@ -66,22 +81,30 @@ def _look(starts, data, begin, end, digests, holders, first):
 
 @nb.njit(nogil=True, cache=True)
 def _digest(data, begin, end):
-    """64 bits of a text, in two lanes that don't wait for each other."""
+    """64 bits of a text, in four lanes that don't wait for each other."""
     a, b = np.uint64(0x9E3779B97F4A7C15), np.uint64(end - begin)
+    c, d = np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
     p = begin
-    while p + 16 <= end:
-        a = np.uint64((a ^ eight_bytes(data, p)) * np.uint64(0xBF58476D1CE4E5B9))
-        b = np.uint64((b ^ eight_bytes(data, p + 8)) * np.uint64(0x94D049BB133111EB))
-        a ^= a >> np.uint64(32)
-        b ^= b >> np.uint64(29)
-        p += 16
-    if end - begin >= 16:  # the last bytes, some of them once more
-        a = np.uint64((a ^ eight_bytes(data, end - 16)) * np.uint64(0xBF58476D1CE4E5B9))
-        b = np.uint64((b ^ eight_bytes(data, end - 8)) * np.uint64(0x94D049BB133111EB))
+    while p + 32 <= end:
+        a, b = _stir(a, eight_bytes(data, p)), _stir(b, eight_bytes(data, p + 8))
+        c, d = _stir(c, eight_bytes(data, p + 16)), _stir(d, eight_bytes(data, p + 24))
+        p += 32
+    if end - begin >= 32:  # the last bytes, some of them once more
+        a, b = _stir(a, eight_bytes(data, end - 32)), _stir(b, eight_bytes(data, end - 24))
+        c, d = _stir(c, eight_bytes(data, end - 16)), _stir(d, eight_bytes(data, end - 8))
     else:
-        for q in range(begin, end):
-            a = np.uint64((a ^ np.uint64(data[q])) * np.uint64(0xBF58476D1CE4E5B9))
-    return mix(np.uint64(mix(a) ^ b))
+        while p + 8 <= end:
+            a = _stir(a, eight_bytes(data, p))
+            p += 8
+        for q in range(p, end):
+            b = _stir(b, np.uint64(data[q]))
+    return mix(np.uint64(mix(np.uint64(mix(np.uint64(mix(a) ^ b)) ^ c)) ^ d))
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _stir(lane, word):
+    lane = np.uint64((lane ^ word) * np.uint64(0xBF58476D1CE4E5B9))
+    return np.uint64(lane ^ (lane >> np.uint64(32)))
 
 
 @nb.njit(nogil=True, cache=True)
