@@ -37,8 +37,9 @@ _BLOCK = 64
 _EDGES = 32
 """Edges that a block is taken to have at most; more are taken one by one."""
 
-_LANE = 16
-"""Bytes of a run that is hashed beside others; one in two thousand is longer, and by itself."""
+_HALF = 8
+"""Bytes of a run that all are hashed by; one in two thousand has more than twice as many, and is
+hashed by itself."""
 
 _TOPS = np.uint64(0x8080808080808080)
 
@@ -122,38 +123,69 @@ def mark(page, begin, end, line_start, edges, marked, seen):
 
 @nb.njit(nogil=True, cache=True)
 def hash_page(page, edges, marked, hashes, used):
-    """Write the token of each run between two edges to `hashes`; returns their new fill."""
-    runs = marked // 2
-    sizes = np.empty(runs, np.int32)
-    low, high = np.empty(runs, np.uint64), np.empty(runs, np.uint64)
+    """Write the token of each run between two edges to `hashes`; returns their new fill.
+
+    All are hashed as if they had at most eight bytes; the few that have more, once more.
+    """
+    runs, more = marked // 2, 0
+    sizes, low = np.empty(runs, np.int32), np.empty(runs, np.uint64)
+    longer = np.empty(runs + 1, np.int32)
     for t in range(runs):
         begin = np.int64(edges[np.uintp(2 * t)])
-        sizes[t] = edges[np.uintp(2 * t + 1)] - begin
-        low[t] = eight_bytes(page, begin)
-        high[t] = eight_bytes(page, begin + 8)
+        size = edges[np.uintp(2 * t + 1)] - begin
+        sizes[t], low[t] = size, eight_bytes(page, begin)
+        longer[np.uintp(more)] = t
+        more += size > _HALF
     for t in range(runs):
-        hashes[np.uintp(used + t)] = _token(low[t], high[t], sizes[t])
-    for t in range(runs):
-        if sizes[t] > _LANE:
-            hashes[used + t] = _long_token(page, edges[2 * t], edges[2 * t + 1])
+        hashes[np.uintp(used + t)] = _short_token(low[t], sizes[t])
+    tokens, high = np.empty(more, np.uint32), np.empty(more, np.uint64)
+    for k in range(more):
+        t = np.uintp(longer[k])
+        sizes[k], low[k] = sizes[t], low[t]
+        high[k] = eight_bytes(page, np.int64(edges[np.uintp(2) * t]) + _HALF)
+    for k in range(more):
+        tokens[k] = _token(low[k], high[k], sizes[k])
+    for k in range(more):
+        t = np.uintp(longer[k])
+        long = sizes[k] > 2 * _HALF
+        hashes[np.uintp(used) + t] = (
+            _long_token(page, edges[2 * t], edges[2 * t + 1]) if long else tokens[k]
+        )
     return used + runs
 
 
 @nb.njit(nogil=True, cache=True, inline="always")
-def _token(low, high, size):
-    """The token of a run of at most 16 bytes, the first of `low` and `high`: without a branch."""
+def _short_token(low, size):
+    """The token of a run of at most 8 bytes, the first of `low`: without a branch."""
     h = BASIS
     for j in range(8):
         c = np.uint32(low >> np.uint64(8 * j)) & np.uint32(0xFF)
         h = np.uint32((h ^ c) * PRIME) if j < size else h
+    letters, part = low | (low << np.uint64(1)), _first_bytes(size)
+    return _masked(h, letters & part, ~letters & part)
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _token(low, high, size):
+    """The token of a run of 8 to 16 bytes, the first of `low` and `high`: without a branch."""
+    h = BASIS
+    for j in range(8):
+        h = np.uint32((h ^ (np.uint32(low >> np.uint64(8 * j)) & np.uint32(0xFF))) * PRIME)
     for j in range(8):
         c = np.uint32(high >> np.uint64(8 * j)) & np.uint32(0xFF)
         h = np.uint32((h ^ c) * PRIME) if j + 8 < size else h
-    # Of the bytes in a run, letters have one of the two highest bits, digits none.
     low_letters, high_letters = low | (low << np.uint64(1)), high | (high << np.uint64(1))
-    low_part, high_part = _first_bytes(size), _first_bytes(size - 8)
-    letters = (low_letters & low_part) | (high_letters & high_part)
-    digits = (~low_letters & low_part) | (~high_letters & high_part)
+    part = _first_bytes(size - 8)
+    letters = (low_letters & _TOPS) | (high_letters & part)
+    return _masked(h, letters, (~low_letters & _TOPS) | (~high_letters & part))
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _masked(h, letters, digits):
+    """The token of a run hashed to `h`, by bits that are set where it has letters, or digits.
+
+    Of the bytes in a run, letters have one of the two highest bits, digits none.
+    """
     return finish(h) if digits == 0 else (NUMBER if letters == 0 else MIXED)
 
 
