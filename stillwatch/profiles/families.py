@@ -41,7 +41,7 @@ def frame_families(
     band = np.empty((bands.shape[1], len(rows)), np.uint64)
     done = 0
     for values, some in spans(bands, rows):
-        band[:, done : done + len(some)] = values[some].T
+        _turn(values, some, band[:, done : done + len(some)])
         done += len(some)
     root = np.arange(len(rows), dtype=np.int32)
     for joined in spread(partial(_joined, part) for part in np.array_split(band, FORESTS)):
@@ -59,6 +59,14 @@ def _joined(bands: NDArray[np.uint64]) -> NDArray[np.int32]:
     for band in bands:
         _join_equal(band, *runs_in_order(band), root)
     return root
+
+
+@nb.njit(nogil=True, cache=True)
+def _turn(values, rows, band):
+    """The bands of some rows, (b, rows)."""
+    for k in range(len(rows)):
+        for b in range(len(band)):
+            band[b, k] = values[rows[k], b]
 
 
 @nb.njit(nogil=True, cache=True)

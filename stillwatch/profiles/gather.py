@@ -18,7 +18,7 @@ from stillwatch.profiles.threads import threads
 from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.cells import BATCH, assign_threads, codebook
 from stillwatch.statistics.lookup import places_among
-from stillwatch.traffic import Accounts, Cells, Exchanges, Ids, Slices, Traffic
+from stillwatch.traffic import Accounts, Cells, Exchanges, Ids, Slices, Threads, Traffic
 
 CODEBOOK_ROWS = 20_000
 
@@ -126,22 +126,37 @@ def _exchanges(
     known = np.array([key for key, _ in named], np.uint64)
     account = places_among(known, signals["account"][:])
     columns = {name: signals[name] for name in _KEPT}
-    family = frame_families(columns["frame"][:], signals["bands"], spread)
+    family, (thread, followed) = spread(
+        [
+            partial(_families, columns["frame"], signals["bands"], spread),
+            partial(_threads, account, columns, len(named)),
+        ]
+    )
     columns["family"] = keep("family", [family])
-    del family
-    context = columns["client"][:] ^ (columns["system"][:] * _ODD)
-    context ^= columns["toolset"][:] * _ODD * _ODD
-    thread, followed = threads(
+    columns["thread"] = keep("thread", [thread])
+    return Exchanges(account, columns, signals["content"], ids, followed)
+
+
+def _families(frame: Column, bands: Column, spread: Spread) -> NDArray[np.uint64]:
+    return frame_families(frame[:], bands, spread)
+
+
+def _threads(
+    account: NDArray[np.integer], columns: Mapping[str, Column], accounts: int
+) -> tuple[NDArray[np.integer], Threads]:
+    context = np.empty(len(account), np.uint64)
+    of = (blocks(columns[name], PART) for name in ("client", "system", "toolset"))
+    for (part, client), (_, system), (_, toolset) in zip(*of, strict=True):
+        context[part] = client ^ (system * _ODD) ^ (toolset * _ODD * _ODD)
+    return threads(
         account,
         columns["ts"][:],
         columns["exchange"][:],
         columns["conversation"][:],
         context,
         columns["turns"][:],
-        len(named),
+        accounts,
     )
-    columns["thread"] = keep("thread", [thread])
-    return Exchanges(account, columns, signals["content"], ids, followed)
 
 
 def _accounts(

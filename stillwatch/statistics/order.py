@@ -40,6 +40,46 @@ def ordered(first: NDArray, second: NDArray, tie: NDArray) -> NDArray[np.integer
     return order
 
 
+def by_account(
+    account: NDArray[np.integer], second: NDArray, tie: NDArray, accounts: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Positions (n,) account by account, those of each in order of `second`, then `tie`, and where
+    each of `accounts` begins, and the last ends.
+
+    As `ordered` of the places `account`, but only of accounts whose rows aren't in order as they
+    come: the others are dealt out in one look.
+
+    >>> order, edges = by_account(np.array([1, 0, 1]), np.array([5, 9, 7]), np.zeros(3), 2)
+    >>> order.tolist(), edges.tolist()
+    ([1, 0, 2], [0, 1, 3])
+    """
+    edges = np.zeros(accounts + 1, np.int64)
+    np.cumsum(np.bincount(account, minlength=accounts), out=edges[1:])
+    order = np.empty(len(account), np.int32)
+    mixed = np.zeros(accounts, np.bool_)
+    _deal(account, second, tie, edges[:-1].copy(), order, mixed)
+    mixed &= np.diff(edges) > 1
+    if mixed.any():
+        places = stretches(edges[:-1][mixed], edges[1:][mixed])
+        rows = order[places]
+        order[places] = rows[ordered(account[rows], second[rows], tie[rows])]
+    return order, edges
+
+
+@nb.njit(nogil=True, cache=True)
+def _deal(account, second, tie, place, order, mixed):
+    """Put rows to those of their accounts; `place` is where each account's next one goes."""
+    last = np.full(len(place), -1)
+    for i in range(len(account)):
+        a = account[i]
+        j = last[a]
+        if j >= 0 and (second[i] < second[j] or (second[i] == second[j] and tie[i] < tie[j])):
+            mixed[a] = True
+        last[a] = i
+        order[place[a]] = i
+        place[a] += 1
+
+
 def distinct(values: NDArray) -> NDArray:
     """The different values, in order: `np.unique`, which makes a table of them, in a tenth of the
     time where they are many.
