@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -106,6 +107,21 @@ class Stored:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
+@contextmanager
+def looking(column: Column, part: slice) -> Iterator[NDArray]:
+    """Part of a column, to be looked at meanwhile and not changed.
+
+    >>> with looking(np.array([5, 6, 7]), slice(1, 3)) as values:
+    ...     values.tolist()
+    [6, 7]
+    """
+    if isinstance(column, Stored):
+        yield column.looked_at(part)
+        column.release()
+    else:
+        yield column[part]
+
+
 def blocks(column: Column, rows: int) -> Iterator[tuple[slice, NDArray]]:
     """All of a column in order, at most `rows` at a time: (which, their values).
 
@@ -114,13 +130,19 @@ def blocks(column: Column, rows: int) -> Iterator[tuple[slice, NDArray]]:
     >>> [(part.start, values.tolist()) for part, values in blocks(np.array([5, 6, 7]), 2)]
     [(0, [5, 6]), (2, [7])]
     """
-    for begin in range(0, len(column), rows):
-        part = slice(begin, min(begin + rows, len(column)))
-        if isinstance(column, Stored):
-            yield part, column.looked_at(part)
-            column.release()
-        else:
-            yield part, column[part]
+    for part in parts(len(column), rows):
+        with looking(column, part) as values:
+            yield part, values
+
+
+def parts(rows: int, most: int) -> Iterator[slice]:
+    """All of so many rows in order, at most `most` at a time.
+
+    >>> list(parts(3, 2))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    for begin in range(0, rows, most):
+        yield slice(begin, min(begin + most, rows))
 
 
 def spans(

@@ -52,7 +52,10 @@ class Duck:
         """The result of one step over named tables. Steps order their rows: threads don't show."""
         for name, table in tables.items():
             self._connection.register(name, table)
-        return self._connection.sql(sql).to_arrow_table()
+        found = self._connection.sql(sql).to_arrow_table()
+        for name in tables:
+            self._connection.unregister(name)
+        return found
 
     def record(self) -> dict[str, Any]:
         """The engine's name."""

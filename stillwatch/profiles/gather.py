@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.columns import Column, blocks
+from stillwatch.columns import Column, blocks, looking, parts
 from stillwatch.profiles.families import frame_families
 from stillwatch.profiles.incidence import Run, as_numpy, incidence
 from stillwatch.profiles.objects import OBJECT_KINDS
 from stillwatch.profiles.slices import SliceSums
 from stillwatch.profiles.threads import threads
 from stillwatch.progress import Spread, one_by_one
-from stillwatch.statistics.cells import BATCH, assign_threads, codebook
+from stillwatch.statistics.cells import Codebook, assign_threads, codebook
 from stillwatch.statistics.lookup import places_among
-from stillwatch.traffic import Accounts, Cells, Exchanges, Ids, Slices, Threads, Traffic
+from stillwatch.traffic import Accounts, Cells, Exchanges, Ids, Threads, Traffic
 
 CODEBOOK_ROWS = 20_000
 
@@ -87,13 +87,19 @@ def gather(
     tell(1)
     accounts = _accounts(exchanges, signals, names, registrations)
     tell(1)
-    slices, cells = _content(exchanges, len(accounts), spread)
+    content = _Content(exchanges, len(accounts), spread)
+    looks = spread(content.looks())
+    # The first sets others going, and objects are counted meanwhile.
+    next(looks, None)
+    shared = incidence(exchanges, accounts, run, tell)
+    for _ in looks:
+        pass
     return Traffic(
         accounts=accounts,
         exchanges=exchanges,
-        slices=slices,
-        cells=cells,
-        incidence=incidence(exchanges, accounts, run, tell),
+        slices=content.sums.result(),
+        cells=Cells(content.cells, content.book),
+        incidence=shared,
         models=dict(names.get("model", {})),
         scale=scale,
     )
@@ -202,32 +208,35 @@ def _accounts(
     )
 
 
-def _content(exchanges: Exchanges, accounts: int, spread: Spread) -> tuple[Slices, Cells]:
+class _Content:
     """What all content is looked at for, in one look: sums by slice, and cells of threads."""
-    capability, threads = exchanges["capability"][:], exchanges.threads
-    sums = SliceSums(accounts, exchanges.account, capability, LEAST_SLICE)
-    sample = exchanges.content[_sample(exchanges["exchange"][:])]
-    (book,) = spread([partial(codebook, sample)])
-    cells = np.zeros(len(threads), np.uint8)
-    for part, content in blocks(exchanges.content, PART):
-        account, key = exchanges.account[part], exchanges["exchange"][part]
-        sums.add(account, capability[part], key, content, spread)
-        thread = exchanges["thread"][part]
-        jobs = [
-            partial(
-                assign_threads,
-                threads,
-                thread[at : at + BATCH],
-                part.start + at,
-                content[at : at + BATCH],
-                book,
-                cells,
-            )
-            for at in range(0, len(thread), BATCH)
-        ]
-        for _ in spread(jobs):
-            pass
-    return sums.result(), Cells(cells, book)
+
+    def __init__(self, exchanges: Exchanges, accounts: int, spread: Spread) -> None:
+        self._exchanges = exchanges
+        self._capability = exchanges["capability"][:]
+        self.sums, self.book = spread(
+            [
+                partial(SliceSums, accounts, exchanges.account, self._capability, LEAST_SLICE),
+                self._codebook,
+            ]
+        )
+        self.cells = np.zeros(len(exchanges.threads), np.uint8)
+
+    def _codebook(self) -> Codebook:
+        return codebook(self._exchanges.content[_sample(self._exchanges["exchange"][:])])
+
+    def looks(self) -> Iterator[Callable[[], None]]:
+        """Jobs that look at a part each; several may go at a time."""
+        for place, part in enumerate(parts(len(self._exchanges), PART)):
+            yield partial(self._look, place, part)
+
+    def _look(self, place: int, part: slice) -> None:
+        exchanges = self._exchanges
+        key, thread = exchanges["exchange"][part], exchanges["thread"][part]
+        with looking(exchanges.content, part) as content:
+            account, capability = exchanges.account[part], self._capability[part]
+            self.sums.add(account, capability, key, content, first=place)
+            assign_threads(exchanges.threads, thread, part.start, content, self.book, self.cells)
 
 
 def _sample(key: NDArray[np.uint64]) -> NDArray[np.integer]:

@@ -41,17 +41,19 @@ def incidence(
             tables = {"signals": pa.table({"account": exchanges.account, kind: exchanges[kind][:]})}
         uses = run(tables, incidence_sql(kind))
         tell(1)
-        used, account, count, users = (as_numpy(column) for column in uses.columns)
+        del tables
+        used = as_numpy(uses["object"])
         order, fresh = runs_in_order(used)
         place = np.cumsum(fresh, dtype=np.int32) + np.int32(objects - 1)
-        parts.append((place, account[order], count[order]))
+        account, count = (as_numpy(uses[name])[order] for name in ("account", "exchanges"))
+        parts.append((place, account, count))
         starts[1:] += np.bincount(account, minlength=len(accounts))
-        first = order[fresh]
+        first = np.flatnonzero(fresh)
         kinds.append(np.full(len(first), code, np.int8))
-        keys.append(used[first])
-        popular.append(users[first])
+        keys.append(used[order[first]])
+        popular.append(np.diff(first, append=len(order)).astype(np.int32))
         objects += len(first)
-        del tables, uses, used, users, order
+        del uses, used, order, fresh
     starts = np.cumsum(starts)
     obj, times = (np.empty(int(starts[-1]), np.int32) for _ in range(2))
     free = starts[:-1].copy()

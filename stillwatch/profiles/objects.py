@@ -31,10 +31,10 @@ WORK = ("family", "opening", "closing", "system", "toolset", "conversation")
 
 
 def incidence_sql(kind: str) -> str:
-    """The step for one kind: object, account, exchanges, and the object's number of accounts.
+    """The step for one kind: object, account, exchanges.
 
     Rows come in any order: each object and account is there once, so whoever reads them can order
-    them, and does it quicker.
+    them and count an object's accounts, and does it quicker.
     """
     table = "signals" if kind in SIGNAL_OBJECTS else "registrations"
     return f"""
@@ -42,10 +42,9 @@ def incidence_sql(kind: str) -> str:
             select {kind} as object, account, cast(count(*) as integer) as exchanges
             from {table} where {kind} <> 0 group by {kind}, account
         ),
-        popular as (
-            select object, cast(count(*) as integer) as accounts
-            from uses group by object having count(*) >= 2
+        shared as (
+            select object from uses group by object having count(*) >= 2
         )
-        select uses.object, uses.account, uses.exchanges, popular.accounts
-        from uses join popular on uses.object = popular.object
+        select object, account, exchanges
+        from uses where object in (select object from shared)
     """

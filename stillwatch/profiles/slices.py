@@ -7,13 +7,13 @@ integers, so they merge exactly: over batches, days or workers.
 
 from __future__ import annotations
 
-from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
-from stillwatch.progress import Spread, one_by_one
+from stillwatch.statistics.sums import add_to, squared_norm
 from stillwatch.tables import CAPABILITIES, CONTENT_COMPONENTS
 from stillwatch.traffic import Slices
 
@@ -25,7 +25,7 @@ SPLIT = 20_000
 lie; of more, evenly spaced ones."""
 
 SHARES = 4
-"""Parts of the accounts that are added up at the same time."""
+"""Parts of the accounts, each added to by one thread at a time."""
 
 
 class SliceSums:
@@ -62,6 +62,7 @@ class SliceSums:
         self._odd = _nothing(len(self._split))
         ends = np.searchsorted(np.cumsum(everyone), len(account) * np.arange(1, SHARES) // SHARES)
         self._shares = np.concatenate([[0], ends, [accounts]])
+        self._locks = [Lock() for _ in range(SHARES)]
 
     def add(
         self,
@@ -69,19 +70,20 @@ class SliceSums:
         capability: NDArray[np.int8],
         exchange: NDArray[np.uint64],
         content: NDArray[np.int8],
-        spread: Spread = one_by_one,
+        first: int = 0,
     ) -> None:
         """Add a block of exchanges: places, codes, keys (b,) and content (b, components).
 
-        `spread` does shares of the accounts, on as many threads as it likes.
+        Several threads may add blocks at a time, least in each other's way if each begins with
+        another share of the accounts, `first`.
         """
         rows = (account, capability, exchange, content)
         sums = (self._total, self._squares, self._used, *self._odd)
-        for _ in spread(
-            partial(_add_up, low, high, *rows, self._target, self._half, *sums)
-            for low, high in zip(self._shares[:-1], self._shares[1:], strict=True)
-        ):
-            pass
+        for turn in range(SHARES):
+            share = (first + turn) % SHARES
+            low, high = self._shares[share : share + 2]
+            with self._locks[share]:
+                _add_up(low, high, *rows, self._target, self._half, *sums)
 
     def result(self) -> Slices:
         """The slices of all that was added; nothing can be added after it."""
@@ -138,24 +140,16 @@ def _add_up(
         s = target[a, capability[i]]
         if s < 0:
             continue
-        square = np.int32(0)
-        for d in range(content.shape[1]):
-            square += np.int32(content[i, d]) * np.int32(content[i, d])
+        square = squared_norm(content[i])
         if square == 0:
             continue
-        _add(content, i, total, s)
+        add_to(total[s], content[i])
         squares[s] += square
         used[s] += 1
         if half[s] >= 0 and (exchange[i] >> np.uint64(17)) & np.uint64(1):
-            _add(content, i, odd_total, half[s])
+            add_to(odd_total[half[s]], content[i])
             odd_squares[half[s]] += square
             odd_used[half[s]] += 1
-
-
-@nb.njit(nogil=True, cache=True)
-def _add(content, i, total, s):
-    for d in range(content.shape[1]):
-        total[s, d] += content[i, d]
 
 
 @nb.njit(nogil=True, cache=True)
@@ -167,5 +161,4 @@ def _complete(part, whole, total, squares, used):
             continue
         used[w] += used[s]
         squares[w] += squares[s]
-        for d in range(total.shape[1]):
-            total[w, d] += total[s, d]
+        add_to(total[w], total[s])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 
 from stillwatch.statistics.sums import sums_by_account
@@ -52,15 +53,16 @@ def assign(content: NDArray[np.int8], book: Codebook) -> NDArray[np.uint8]:
     """The cell of each row, by cosine, (n,): `PARTS` times its wide cell, plus its part of that."""
     out = np.empty(len(content), np.uint8)
     for begin in range(0, len(content), BATCH):
-        part = content[begin : begin + BATCH].astype(np.float32)
-        home = _nearest(part, book.wide)
+        part = content[begin : begin + BATCH]
+        home = _nearest(part.astype(np.float32), book.wide)
         order = np.argsort(home, kind="stable")
         edges = np.searchsorted(home[order], np.arange(WIDE + 1))
         part = part[order]
         cell = np.empty(len(part), np.uint8)
         for wide in range(WIDE):
             theirs = slice(edges[wide], edges[wide + 1])
-            cell[theirs] = PARTS * wide + _nearest(part[theirs], book.parts[wide])
+            nearest = _nearest(part[theirs].astype(np.float32), book.parts[wide])
+            cell[theirs] = PARTS * wide + nearest
         out[begin + order] = cell
     return out
 
@@ -94,8 +96,23 @@ def _centroids(content: NDArray[np.int8], count: int) -> NDArray[np.float32]:
     return centroids
 
 
-def _nearest(points: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.integer]:
-    return np.argmax(points @ centroids.T, axis=1)
+def _nearest(points: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The first of the centroids, 256 at most, whose product with each point is greatest."""
+    nearest = np.empty(len(points), np.uint8)
+    _greatest(points @ centroids.T, nearest)
+    return nearest
+
+
+@nb.njit(nogil=True, cache=True)
+def _greatest(scores, place):
+    """The place of each row's greatest score: `np.argmax` of rows as short takes four times as
+    long."""
+    for i in range(len(scores)):
+        row, best = scores[i], 0
+        for j in range(1, len(row)):
+            if row[j] > row[best]:
+                best = j
+        place[i] = best
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

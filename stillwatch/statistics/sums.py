@@ -46,13 +46,26 @@ def sums_by_account(
 @nb.njit(nogil=True, cache=True)
 def _add_up(slot, content, places, total, squares, used):
     for k in range(len(places)):
-        i, s = places[k], slot[k]
-        square = np.int32(0)
-        for d in range(content.shape[1]):
-            square += np.int32(content[i, d]) * np.int32(content[i, d])
+        row, s = content[places[k]], slot[k]
+        square = squared_norm(row)
         if square == 0:
             continue
         used[s] += 1
         squares[s] += square
-        for d in range(content.shape[1]):
-            total[s, d] += content[i, d]
+        add_to(total[s], row)
+
+
+@nb.njit(nogil=True, cache=True)
+def squared_norm(row):
+    """The squared norm of an embedding, below 2**31."""
+    square = np.int32(0)
+    for d in range(len(row)):
+        square = np.int32(square + np.int32(np.int32(row[d]) * np.int32(row[d])))
+    return square
+
+
+@nb.njit(nogil=True, cache=True)
+def add_to(total, row):
+    """Add an embedding: of arrays of one axis the compiler makes a loop of few steps."""
+    for d in range(len(row)):
+        total[d] += row[d]

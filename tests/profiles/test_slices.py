@@ -32,9 +32,14 @@ def drawn(seed: int, n: int = 500, accounts: int = 15):
 def slices(accounts: int, account, capability, exchange, content, least: int, blocks: int = 1):
     """The slices of exchanges, added up in so many blocks, on two threads."""
     sums = SliceSums(accounts, account, capability, least)
-    for part in np.array_split(np.arange(len(account)), blocks):
-        block = (column[part] for column in (account, capability, exchange, content))
-        sums.add(*block, partial(map_ordered, threads=2))
+    rows = np.array_split(np.arange(len(account)), blocks)
+    columns = (account, capability, exchange, content)
+    jobs = (
+        partial(sums.add, *(column[part] for column in columns), first=place)
+        for place, part in enumerate(rows)
+    )
+    for _ in map_ordered(jobs, threads=2):
+        pass
     return sums.result()
 
 
