@@ -8,13 +8,14 @@ These few are then compared in double precision, so the answer is that of a full
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
+from stillwatch.columns import parts
 from stillwatch.progress import Spread, one_by_one
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from stillwatch.statistics.mmd import Embedded
 
 BLOCK = 1 << 22
-"""Pairs whose product is held at a time."""
+"""Pairs of a sample and a centre whose product is held at a time."""
+
+TILE = 512
+"""Samples that are compared with as many others at a time, both ways by one product: it stays near
+while scores are looked through."""
+
+ROOM = 64
+"""Others that are remembered for each sample before the nearest of them are compared exactly."""
 
 EXACT = 20_000
 """Samples up to which each is compared with every other."""
@@ -58,15 +66,71 @@ def nearest_twins(
     values = np.full((s, k), np.inf)
     if k == 0:
         return places, values
-    points = np.ascontiguousarray(mean, np.float32)
-    slack = 2 * _largest_error(points)
-    parts = (
-        partial(_compare, mean, own, points, rows, among, slack, places, values)
-        for rows, among in _compared(points, spread)
-    )
-    for _ in spread(parts):
-        pass
+    search = _Search(mean, own, places, values, spread)
+    for job in (search.compare, search.settle):
+        for _ in spread(partial(job, tile) for tile in range(len(search.tiles))):
+            pass
     return places, values
+
+
+class _Search:
+    """A search in tiles: samples in an order of their own, so many after another.
+
+    `places` and `values` (s, k) get what is found for each of the samples.
+    """
+
+    def __init__(
+        self,
+        mean: NDArray,
+        own: NDArray[np.float64],
+        places: NDArray[np.integer],
+        values: NDArray[np.float64],
+        spread: Spread,
+    ) -> None:
+        points = np.ascontiguousarray(mean, np.float32)
+        self._order, self.tiles, self._sought = _compared(points, spread)
+        self._points = points[self._order]
+        self._half = (own[self._order] / 2).astype(np.float32)
+        self._slack = np.float32(2 * _largest_error(points))
+        self._exact = (self._order, mean, own, places, values)
+        s = len(own)
+        self._least = np.full((s, places.shape[1]), np.inf, np.float32)
+        self._score, self._other = np.empty((s, ROOM), np.float32), np.empty((s, ROOM), np.int32)
+        self._kept = np.zeros(s, np.int32)
+        self._locks = [Lock() for _ in self.tiles]
+
+    def compare(self, tile: int) -> None:
+        """Seek the nearest of a tile's samples among later tiles, and theirs in it."""
+        points, rows = self._points, self.tiles[tile]
+        there, back = self._sought[tile], self._sought[:, tile]
+        for later in np.flatnonzero((there | back)[tile:]) + tile:
+            others = self.tiles[later]
+            product = points[rows] @ points[others].T
+            if there[later]:
+                self._look(tile, later, product)
+            if back[later] and later != tile:
+                self._look(later, tile, _turned(product))
+
+    def _look(self, tile: int, among: int, product: NDArray[np.float32]) -> None:
+        with self._locks[tile]:
+            _look(
+                product,
+                self.tiles[tile].start,
+                self.tiles[among].start,
+                self._half,
+                self._slack,
+                self._least,
+                self._score,
+                self._other,
+                self._kept,
+                *self._exact,
+            )
+
+    def settle(self, tile: int) -> None:
+        """Compare exactly what is still remembered for a tile's samples."""
+        rows = self.tiles[tile]
+        kept = (self._least, self._slack, self._score, self._other, self._kept)
+        _settle_all(rows.start, rows.stop, *kept, *self._exact)
 
 
 def _largest_error(points: NDArray[np.float32]) -> float:
@@ -79,75 +143,109 @@ def _largest_error(points: NDArray[np.float32]) -> float:
     return (points.shape[1] + 8) * 2.0**-24 * max(longest, 1.0)
 
 
-def _compare(
-    mean: NDArray,
-    own: NDArray[np.float64],
-    points: NDArray[np.float32],
-    rows: NDArray[np.integer],
-    among: NDArray[np.integer],
-    slack: float,
-    places: NDArray[np.integer],
-    values: NDArray[np.float64],
-) -> None:
-    """Fill in the nearest of `rows`, sought `among` sorted places."""
-    others, half = points[among], (own[among] / 2).astype(np.float32)
-    height = max(1, BLOCK // len(among))
-    for begin in range(0, len(rows), height):
-        part = rows[begin : begin + height]
-        product = points[part] @ others.T
-        _settle(product, half, mean, own, part, among, np.float32(slack), places, values)
+@nb.njit(nogil=True, cache=True)
+def _turned(product):
+    """The transpose, some rows at a time, so that what is written lies near."""
+    rows, others = product.shape
+    out = np.empty((others, rows), product.dtype)
+    for begin in range(0, rows, 16):
+        for j in range(others):
+            for r in range(begin, min(begin + 16, rows)):
+                out[j, r] = product[r, j]
+    return out
 
 
 @nb.njit(nogil=True, cache=True)
-def _settle(product, half, mean, own, rows, among, slack, places, values):
-    k, m = places.shape[1], len(among)
-    least = np.empty(k, np.float32)
-    for r in range(len(rows)):
-        i = rows[r]
-        scores = product[r]
-        for j in range(m):
-            scores[j] = half[j] - scores[j]
-        itself = np.searchsorted(among, i)
-        if itself < m and among[itself] == i:
-            scores[itself] = np.inf
-        # The k-th least score.
-        least[:] = np.inf
-        for begin in range(0, m, LANES):
-            end = min(begin + LANES, m)
-            if _below(scores, begin, end, least[k - 1]):
-                for j in range(begin, end):
-                    if scores[j] < least[k - 1]:
-                        at = k - 1
-                        while at > 0 and least[at - 1] > scores[j]:
-                            least[at] = least[at - 1]
-                            at -= 1
-                        least[at] = scores[j]
-        edge = least[k - 1] + slack
-        for begin in range(0, m, LANES):
-            end = min(begin + LANES, m)
-            if _below(scores, begin, end, np.nextafter(edge, np.float32(np.inf))):
-                for j in range(begin, end):
-                    if scores[j] <= edge and among[j] != i:
-                        _place(i, among[j], mean, own, places[i], values[i])
+def _look(
+    product,
+    begin,
+    among,
+    half,
+    slack,
+    least,
+    score,
+    other,
+    kept,
+    order,
+    mean,
+    own,
+    places,
+    values,
+):
+    """Look through the products of samples from `begin` with others from `among`.
+
+    `least` are the least scores of each sample so far; what lies within `slack` of the last of
+    them is remembered: its `score` and which `other`.
+    """
+    rows, others = product.shape
+    k = least.shape[1]
+    for r in range(rows):
+        i, line = begin + r, product[r]
+        best = least[i]
+        for first in range(0, others, LANES):
+            last = min(first + LANES, others)
+            edge = best[k - 1] + slack
+            if not _any_within(line[first:last], half[among + first : among + last], edge):
+                continue
+            for at in range(first, last):
+                j = among + at
+                value = half[j] - line[at]
+                if value > best[k - 1] + slack or i == j:
+                    continue
+                _insert(best, value)
+                if kept[i] == score.shape[1]:
+                    edge = best[k - 1] + slack
+                    _settle(i, edge, score, other, kept, order, mean, own, places, values)
+                score[i, kept[i]], other[i, kept[i]] = value, j
+                kept[i] += 1
 
 
 @nb.njit(nogil=True, cache=True)
-def _below(scores, begin, end, bound):
+def _any_within(products, half, edge):
     found = 0
-    for j in range(begin, end):
-        found += scores[j] < bound
+    for j in range(len(products)):
+        found += half[j] - products[j] <= edge
     return found > 0
 
 
 @nb.njit(nogil=True, cache=True)
+def _insert(best, value):
+    """Put a value in order among the least ones, if it is one of them."""
+    at = len(best)
+    while at > 0 and best[at - 1] > value:
+        if at < len(best):
+            best[at] = best[at - 1]
+        at -= 1
+    if at < len(best):
+        best[at] = value
+
+
+@nb.njit(nogil=True, cache=True)
+def _settle_all(begin, end, least, slack, score, other, kept, order, mean, own, places, values):
+    for i in range(begin, end):
+        edge = least[i, -1] + slack
+        _settle(i, edge, score, other, kept, order, mean, own, places, values)
+
+
+@nb.njit(nogil=True, cache=True)
+def _settle(i, edge, score, other, kept, order, mean, own, places, values):
+    """Compare a sample exactly with those remembered that may be among its nearest."""
+    for c in range(kept[i]):
+        if score[i, c] <= edge:
+            a = order[i]
+            _place(a, order[other[i, c]], mean, own, places[a], values[a])
+    kept[i] = 0
+
+
+@nb.njit(nogil=True, cache=True)
 def _place(i, j, mean, own, places, values):
-    """Put j where it belongs among the nearest of i; others come in order of their places."""
+    """Put j where it belongs among the nearest of i, of equal ones the lower place first."""
     product = 0.0
     for d in range(mean.shape[1]):
         product += np.float64(mean[i, d]) * np.float64(mean[j, d])
     value = own[i] + own[j] - 2 * product
     at = len(places)
-    while at > 0 and values[at - 1] > value:
+    while at > 0 and (values[at - 1] > value or (values[at - 1] == value and places[at - 1] > j)):
         if at < len(places):
             values[at] = values[at - 1]
             places[at] = places[at - 1]
@@ -159,23 +257,23 @@ def _place(i, j, mean, own, places, values):
 
 def _compared(
     points: NDArray[np.float32], spread: Spread
-) -> Iterator[tuple[NDArray[np.integer], NDArray[np.integer]]]:
-    """Which of the s means (s, d) are compared with which: each once, with sorted others."""
-    everyone = np.arange(len(points))
+) -> tuple[NDArray[np.integer], list[slice], NDArray[np.bool_]]:
+    """An order of the s means (s, d), tiles of it, and in which of them each is sought (t, t)."""
     if len(points) <= EXACT:
-        height = max(1, BLOCK // len(points))
-        for begin in range(0, len(points), height):
-            yield everyone[begin : begin + height], everyone
-        return
+        tiles = list(parts(len(points), TILE))
+        return np.arange(len(points)), tiles, np.ones((len(tiles), len(tiles)), bool)
     centres, cell = _cells(points, spread)
     near = np.argsort(_apart(centres, centres), axis=1, kind="stable")[:, :NEAR_CELLS]
+    sought = np.eye(len(centres), dtype=bool)
+    np.put_along_axis(sought, near, True, axis=1)
     order = np.argsort(cell, kind="stable")
     starts = np.searchsorted(cell[order], np.arange(len(centres) + 1))
-    members = [order[a:b] for a, b in itertools.pairwise(starts)]
-    for place, rows in enumerate(members):
-        if len(rows):
-            others = {place, *near[place].tolist()}
-            yield rows, np.sort(np.concatenate([members[c] for c in others]))
+    tiles, home = [], []
+    for place, (begin, end) in enumerate(itertools.pairwise(starts.tolist())):
+        for part in parts(end - begin, TILE):
+            tiles.append(slice(begin + part.start, begin + part.stop))
+            home.append(place)
+    return order, tiles, sought[np.ix_(home, home)]
 
 
 def _cells(
