@@ -23,7 +23,8 @@ WIDE = 16
 PARTS = 16
 CELLS = WIDE * PARTS
 ROUNDS = 6
-BATCH = 1 << 14
+BATCH = 1 << 12
+"""Rows that are compared at a time: few enough to stay near."""
 
 
 @dataclass(frozen=True)
