@@ -108,8 +108,8 @@ class Stored:
 
 
 @contextmanager
-def looking(column: Column, part: slice) -> Iterator[NDArray]:
-    """Part of a column, to be looked at meanwhile and not changed.
+def looking(column: Column, part: slice = slice(None)) -> Iterator[NDArray]:
+    """Part of a column, or all of it, to be looked at meanwhile and not changed.
 
     >>> with looking(np.array([5, 6, 7]), slice(1, 3)) as values:
     ...     values.tolist()

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from stillwatch.columns import Column
 
 
-FORESTS = 2
-"""Parts of the bands that are joined by at the same time; what they join is then joined."""
+FORESTS = 4
+"""Parts of the bands that are joined by at the same time, each held while it is; what they join is
+then joined."""
 
 
 def frame_families(
@@ -38,13 +39,9 @@ def frame_families(
     # Frames are looked at in order of their first row, since bands may lie on disk.
     rank, _ = runs_in_order(first.astype(np.uint64))
     rows = first[rank]
-    band = np.empty((bands.shape[1], len(rows)), np.uint64)
-    done = 0
-    for values, some in spans(bands, rows):
-        _turn(values, some, band[:, done : done + len(some)])
-        done += len(some)
     root = np.arange(len(rows), dtype=np.int32)
-    for joined in spread(partial(_joined, part) for part in np.array_split(band, FORESTS)):
+    some = np.array_split(np.arange(bands.shape[1]), FORESTS)
+    for joined in spread(partial(_joined, bands, rows, which) for which in some):
         _join_forests(joined, root)
     family = np.empty(len(rows), np.uint64)
     family[rank] = _least(root, frame[rows])
@@ -53,20 +50,27 @@ def frame_families(
     return out
 
 
-def _joined(bands: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """For each frame one that these bands (b, frames) join it to, in the end the same."""
-    root = np.arange(bands.shape[1], dtype=np.int32)
-    for band in bands:
+def _joined(
+    bands: Column, rows: NDArray[np.integer], which: NDArray[np.integer]
+) -> NDArray[np.int32]:
+    """For each frame one that some of its bands join it to, in the end the same."""
+    root = np.arange(len(rows), dtype=np.int32)
+    keys = np.empty((len(which), len(rows)), np.uint64)
+    done = 0
+    for values, some in spans(bands, rows):
+        _turn(values, some, which, keys[:, done : done + len(some)])
+        done += len(some)
+    for band in keys:
         _join_equal(band, *runs_in_order(band), root)
     return root
 
 
 @nb.njit(nogil=True, cache=True)
-def _turn(values, rows, band):
-    """The bands of some rows, (b, rows)."""
+def _turn(values, rows, which, keys):
+    """Some bands of some rows, (bands, rows)."""
     for k in range(len(rows)):
-        for b in range(len(band)):
-            band[b, k] = values[rows[k], b]
+        for b in range(len(which)):
+            keys[b, k] = values[rows[k], which[b]]
 
 
 @nb.njit(nogil=True, cache=True)

@@ -130,7 +130,8 @@ def _exchanges(
 ) -> Exchanges:
     named = sorted(account_names.items(), key=lambda item: item[1])
     known = np.array([key for key, _ in named], np.uint64)
-    account = places_among(known, signals["account"][:])
+    with looking(signals["account"]) as key:
+        account = places_among(known, key)
     columns = {name: signals[name] for name in _KEPT}
     family, (thread, followed) = spread(
         [
@@ -144,7 +145,8 @@ def _exchanges(
 
 
 def _families(frame: Column, bands: Column, spread: Spread) -> NDArray[np.uint64]:
-    return frame_families(frame[:], bands, spread)
+    with looking(frame) as keys:
+        return frame_families(keys, bands, spread)
 
 
 def _threads(
@@ -154,15 +156,13 @@ def _threads(
     of = (blocks(columns[name], PART) for name in ("client", "system", "toolset"))
     for (part, client), (_, system), (_, toolset) in zip(*of, strict=True):
         context[part] = client ^ (system * _ODD) ^ (toolset * _ODD * _ODD)
-    return threads(
-        account,
-        columns["ts"][:],
-        columns["exchange"][:],
-        columns["conversation"][:],
-        context,
-        columns["turns"][:],
-        accounts,
-    )
+    with (
+        looking(columns["ts"]) as ts,
+        looking(columns["exchange"]) as exchange,
+        looking(columns["conversation"]) as conversation,
+        looking(columns["turns"]) as turns,
+    ):
+        return threads(account, ts, exchange, conversation, context, turns, accounts)
 
 
 def _accounts(
@@ -175,13 +175,14 @@ def _accounts(
     n = len(ordered)
     first = np.full(n, np.iinfo(np.int64).max)
     last = np.full(n, np.iinfo(np.int64).min)
-    ts = exchanges["ts"][:]
-    np.minimum.at(first, exchanges.account, ts)
-    np.maximum.at(last, exchanges.account, ts)
+    with looking(exchanges["ts"]) as ts:
+        np.minimum.at(first, exchanges.account, ts)
+        np.maximum.at(last, exchanges.account, ts)
     org = np.zeros(n, np.uint64)
     # An account whose exchanges name several organisations keeps the largest key: any one does,
     # and this choice doesn't depend on the order of rows.
-    np.maximum.at(org, exchanges.account, signals["org"][:])
+    with looking(signals["org"]) as key:
+        np.maximum.at(org, exchanges.account, key)
     registration: dict[str, np.ndarray] = {}
     if registrations is not None:
         place = {key: i for i, (key, _) in enumerate(ordered)}

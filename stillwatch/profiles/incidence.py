@@ -9,6 +9,7 @@ import numba as nb
 import numpy as np
 import pyarrow as pa
 
+from stillwatch.columns import looking
 from stillwatch.profiles.objects import OBJECT_KINDS, REGISTRATION_OBJECTS, incidence_sql
 from stillwatch.statistics.order import runs_in_order
 from stillwatch.traffic import Accounts, Exchanges, Incidence
@@ -36,12 +37,13 @@ def incidence(
     starts = np.zeros(len(accounts) + 1, np.int64)
     for code, kind in enumerate(OBJECT_KINDS):
         if kind in REGISTRATION_OBJECTS:
-            tables = {"registrations": registrations}
+            uses = run({"registrations": registrations}, incidence_sql(kind))
         else:
-            tables = {"signals": pa.table({"account": exchanges.account, kind: exchanges[kind][:]})}
-        uses = run(tables, incidence_sql(kind))
+            with looking(exchanges[kind]) as key:
+                signals = pa.table({"account": exchanges.account, kind: key})
+                uses = run({"signals": signals}, incidence_sql(kind))
+                del signals
         tell(1)
-        del tables
         used = as_numpy(uses["object"])
         order, fresh = runs_in_order(used)
         place = np.cumsum(fresh, dtype=np.int32) + np.int32(objects - 1)
