@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 LOOKS = 4
 """Each look teaches the next: where own traffic is common too, the first ones are half wrong."""
 
-SETTLED = 0.01
-"""Mean change of the posterior from which another look would say the same."""
-
 TAUGHT = 12_000
 """Threads of the group, and of the background, that a look learns from."""
 
@@ -57,25 +54,20 @@ def refine(
     if len(inside) < LEAST_THREADS or len(np.unique(half[taught])) < 2:
         return posterior, ()
     against = outside[:: max(1, len(outside) // TAUGHT)]
-    halves = [taught[half[taught] == h] for h in (0, 1)]
     trees: Trees = ()
-    for _ in range(LOOKS):
-        learnt = [
-            _learn(inside[teach], against, posterior[teach], weight[teach])
-            for teach in reversed(halves)
-        ]
-        trees = tuple(tree for tree in learnt if tree is not None)
-        if len(trees) < len(halves):
-            return posterior, ()
-        better = posterior.copy()
-        for tree, asked in zip(trees, halves, strict=True):
-            better[asked] = tree(inside[asked])
-        change = np.abs(better - posterior)[taught].mean()
+    for look in range(LOOKS):
+        # Looks before the last only have to say what is taught by.
+        told = taught if look < LOOKS - 1 else np.arange(len(inside))
+        better, trees = posterior.copy(), ()
+        for h in (0, 1):
+            teach = taught[half[taught] != h]
+            learnt = _learn(inside[teach], against, posterior[teach], weight[teach])
+            if learnt is None:
+                return posterior, ()
+            asked = told[half[told] == h]
+            better[asked] = told_by((learnt,), inside[asked])
+            trees = (*trees, learnt)
         posterior = better
-        if change <= SETTLED:
-            break
-    for h, tree in enumerate(trees):
-        posterior[half == h] = tree(inside[half == h])
     return posterior, trees
 
 
