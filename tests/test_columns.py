@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stillwatch.columns import Column, Stored, spans
+from stillwatch.columns import Column, Stored, blocks, looking, spans
 
 ROWS, WIDTH = 500, 80
 
@@ -32,3 +32,13 @@ def test_spans_give_each_row_once_in_order(column: Column, values: np.ndarray):
     asked = np.random.default_rng(3).permutation(ROWS)[:90]
     found = [part[places].copy() for part, places in spans(column, asked)]
     assert (np.concatenate(found) == values[np.sort(asked)]).all()
+
+
+def test_what_is_looked_at_is_the_column_s(column: Column, values: np.ndarray):
+    """All of it, a part, and part after part."""
+    with looking(column) as everything, looking(column, slice(7, 90)) as some:
+        assert (everything == values).all()
+        assert (some == values[7:90]).all()
+    found = [(part, seen.copy()) for part, seen in blocks(column, 64)]
+    assert (np.concatenate([seen for _, seen in found]) == values).all()
+    assert [part.stop for part, _ in found] == [*range(64, ROWS, 64), ROWS]

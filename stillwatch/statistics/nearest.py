@@ -103,7 +103,7 @@ class _Search:
         """Seek the nearest of a tile's samples among later tiles, and theirs in it."""
         points, rows = self._points, self.tiles[tile]
         there, back = self._sought[tile], self._sought[:, tile]
-        for later in np.flatnonzero((there | back)[tile:]) + tile:
+        for later in (np.flatnonzero((there | back)[tile:]) + tile).tolist():
             others = self.tiles[later]
             product = points[rows] @ points[others].T
             if there[later]:
@@ -144,10 +144,10 @@ def _largest_error(points: NDArray[np.float32]) -> float:
 
 
 @nb.njit(nogil=True, cache=True)
-def _turned(product):
+def _turned(product: NDArray[np.float32]) -> NDArray[np.float32]:
     """The transpose, some rows at a time, so that what is written lies near."""
     rows, others = product.shape
-    out = np.empty((others, rows), product.dtype)
+    out = np.empty((others, rows), np.float32)
     for begin in range(0, rows, 16):
         for j in range(others):
             for r in range(begin, min(begin + 16, rows)):

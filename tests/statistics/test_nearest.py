@@ -21,9 +21,12 @@ def brute_nearest(mmd2: np.ndarray, k: int) -> np.ndarray:
     return np.array(rows)
 
 
-def test_nearest_are_those_of_a_full_search(monkeypatch: pytest.MonkeyPatch):
-    """Over more rows than one block holds, places and values are those of all pairs."""
-    monkeypatch.setattr(nearest, "BLOCK", 7_000)
+@pytest.mark.parametrize("room", [1, 5, 64])
+def test_nearest_are_those_of_a_full_search(room: int, monkeypatch: pytest.MonkeyPatch):
+    """Over more tiles than one, however few others are remembered, places and values are those of
+    all pairs."""
+    monkeypatch.setattr(nearest, "TILE", 70)
+    monkeypatch.setattr(nearest, "ROOM", room)
     n = 300
     some_samples = _drawn(1, n)
     places, values = nearest_twins(some_samples, 5)
@@ -79,7 +82,7 @@ def test_what_single_precision_cannot_tell_apart_is_told_apart(monkeypatch: pyte
     n = 500
     total = np.full((n, D), 40.0) + rng.normal(size=(n, D)) * 1e-7
     close = Samples(np.full(n, 200.0), total, np.full(n, 9.0))
-    monkeypatch.setattr(nearest, "BLOCK", 9_000)
+    monkeypatch.setattr(nearest, "TILE", 70)
     places, values = nearest_twins(close, 5)
     mmd2 = _one_by_one(close)
     assert places.tolist() == brute_nearest(mmd2, 5).tolist()

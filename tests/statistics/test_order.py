@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.statistics.order import evenly, ordered, runs_in_order, stretches
+from stillwatch.statistics.order import by_account, evenly, ordered, runs_in_order, stretches
 
 
 def drawn(kind: str, n: int) -> np.ndarray:
@@ -57,6 +57,21 @@ def test_the_order_is_that_of_a_stable_sort_a_key(seed: int, wide: int):
     first, second = rng.integers(0, 5, 300), rng.integers(-wide, wide, 300)
     tie = rng.permutation(300).astype(np.uint64)
     assert ordered(first, second, tie).tolist() == np.lexsort((tie, second, first)).tolist()
+
+
+@pytest.mark.parametrize("sorted_rows", [0, 300, 400])
+def test_rows_are_dealt_to_accounts_in_order(sorted_rows: int):
+    """As a full sort, of rows that come in order of time, of some that do, and of none; accounts
+    without rows have none."""
+    rng = np.random.default_rng(sorted_rows)
+    account, tie = rng.integers(0, 20, 400), rng.permutation(400).astype(np.uint64)
+    second = rng.integers(0, 90, 400)
+    early = np.lexsort((tie[:sorted_rows], second[:sorted_rows]))
+    second[:sorted_rows], tie[:sorted_rows] = second[early], tie[early]
+    account[account == 3] = 4
+    order, edges = by_account(account, second, tie, 25)
+    assert order.tolist() == np.lexsort((tie, second, account)).tolist()
+    assert np.diff(edges).tolist() == np.bincount(account, minlength=25).tolist()
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
