@@ -88,18 +88,14 @@ def gather(
     accounts = _accounts(exchanges, signals, names, registrations)
     tell(1)
     content = _Content(exchanges, len(accounts), spread)
-    looks = spread(content.looks())
-    # The first sets others going, and objects are counted meanwhile.
-    next(looks, None)
-    shared = incidence(exchanges, accounts, run, tell)
-    for _ in looks:
+    for _ in spread(content.looks()):
         pass
     return Traffic(
         accounts=accounts,
         exchanges=exchanges,
         slices=content.sums.result(),
         cells=Cells(content.cells, content.book),
-        incidence=shared,
+        incidence=incidence(exchanges, accounts, run, tell),
         models=dict(names.get("model", {})),
         scale=scale,
     )
