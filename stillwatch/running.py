@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
 from threadpoolctl import ThreadpoolController
 
 from stillwatch.engine.choose import EMBEDDED
@@ -155,9 +156,12 @@ def _freed_stays() -> Iterator[None]:
     library.mallopt(_ARENAS, 1)
     library.mallopt(_MAP_FROM, KEPT_BYTES)
     library.mallopt(_TRIM_FROM, KEPT_BYTES)
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
     try:
         yield
     finally:
+        pa.set_memory_pool(usual)
         library.mallopt(_ARENAS, 0)
         library.mallopt(_MAP_FROM, _USUAL_BYTES)
         library.mallopt(_TRIM_FROM, _USUAL_BYTES)
