@@ -30,7 +30,7 @@ from stillwatch.engine.spool import Spool, spool_folder
 from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
-from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake
+from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
@@ -333,6 +333,8 @@ def _signals(
         made = map(unpacked, engine.map(missing, packed, PACKED, spool.commit))
         for i, (batch, named) in zip(todo, made, strict=True):
             spool.add(parts[i], batch, named)
+            if i and fragments[i - 1].path != fragments[i].path:
+                let_go(fragments[i - 1].path)
             clock.progress.advance(batch.num_rows)
         spool.commit()
     if not len(spool):

@@ -69,19 +69,12 @@ def conclude(
     if notes := lacking(traffic, len(others)):
         run["notes"] = notes
     campaigns = [v for v in judged if v.kind == "distillation"]
-    taken = np.zeros(len(traffic.accounts), bool)
-    for verdict in campaigns:
-        taken[verdict.accounts] = True
-    networks = []
-    judge_one = partial(judge_network, traffic, taken=taken, outsiders=others)
-    for verdict in spread(partial(judge_one, group) for group in candidates.networks):
-        if verdict is not None:
-            networks.append(verdict)
-        tell(1)
+    networks = _networks(traffic, candidates.networks, campaigns, others, tell, spread)
     campaigns.sort(key=lambda v: (-len(v.rows), v.accounts.tolist()))
     found = named(traffic, [*campaigns, *networks], earlier, run)
     if against is not None:
         hand_on(found, against)
+    del known, against, others  # tables take memory of their own
     traffic = with_ids(traffic, found)
     tables = {
         "accounts": partial(standing_table, traffic, found, judged, candidates.nearest),
@@ -94,6 +87,26 @@ def conclude(
         "works": partial(works_table, traffic, found),
     }
     return Findings(**dict(zip(tables, spread(tables.values()), strict=True)), run=run)
+
+
+def _networks(
+    traffic: Traffic,
+    groups: list[Group],
+    campaigns: Judged,
+    others: Outsiders,
+    tell: Callable[[int], None],
+    spread: Spread,
+) -> Judged:
+    """Groups that share their access and are networks, by who is in no campaign."""
+    taken = np.zeros(len(traffic.accounts), bool)
+    for verdict in campaigns:
+        taken[verdict.accounts] = True
+    judge_one = partial(judge_network, traffic, taken=taken, outsiders=others)
+    found = []
+    for verdict in spread(partial(judge_one, group) for group in groups):
+        found += [verdict] if verdict else []
+        tell(1)
+    return found
 
 
 def _judge_all(

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +84,16 @@ class Fragment:
         return pa.RecordBatch.from_pylist(
             [], schema=pa.schema([EXCHANGES.field(c) for c in columns])
         )
+
+
+def let_go(path: Path) -> None:
+    """Tell the system that a file won't be read again soon: it has better things to keep at hand.
+
+    Signals are read many times, and the lake that they were made of once.
+    """
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError), path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def as_utc(time: datetime | None) -> datetime | None:

@@ -223,8 +223,12 @@ class _Content:
         return codebook(self._exchanges.content[_sample(self._exchanges["exchange"][:])])
 
     def looks(self) -> Iterator[Callable[[], None]]:
-        """Jobs that look at a part each; several may go at a time."""
-        for place, part in enumerate(parts(len(self._exchanges), PART)):
+        """Jobs that look at a part each; several may go at a time.
+
+        What was written last is looked at first: of a file larger than memory the system has kept
+        the end, and would lose it while the beginning is read.
+        """
+        for place, part in reversed(list(enumerate(parts(len(self._exchanges), PART)))):
             yield partial(self._look, place, part)
 
     def _look(self, place: int, part: slice) -> None:
