@@ -21,7 +21,7 @@ from scipy.stats import binom
 
 from stillwatch.campaigns.attribution import SHRINK, Asked, asked, carried, told_of
 from stillwatch.campaigns.extension import EXCUSED
-from stillwatch.campaigns.ground import senders_among, thread_codes
+from stillwatch.campaigns.ground import REPEATS, repeats, senders_among, thread_codes
 from stillwatch.campaigns.growth.added import Added, Newcomers
 from stillwatch.campaigns.growth.days import counted
 from stillwatch.campaigns.growth.grown import grown
@@ -128,7 +128,8 @@ class _Look:
         known[thread[:old]] = True
         cells = np.zeros(len(exchanges.threads), np.uint8)
         assign_threads(exchanges.threads, thread, 0, exchanges.content[:], grounds.book, cells)
-        codes = thread_codes(exchanges, cells, senders_among(exchanges))
+        codes = thread_codes(exchanges, cells)
+        codes[:, REPEATS] = repeats(senders_among(exchanges))
         return cls(arrived, grounds, people, codes, fates, ~known[thread])
 
     def side(self, accounts: NDArray[np.bool_]) -> _Side:

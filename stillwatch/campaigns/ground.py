@@ -15,6 +15,7 @@ import numpy as np
 
 from stillwatch.campaigns.allocation import counts_of_all
 from stillwatch.campaigns.harvest import signs_of_all
+from stillwatch.columns import looking
 from stillwatch.progress import Spread, one_by_one
 from stillwatch.statistics.cells import CELLS
 from stillwatch.statistics.pairs import accounts_by_key
@@ -42,7 +43,7 @@ far it goes."""
 WIDTHS = (CELLS, len(CAPABILITIES), 64, 11, 7, 8, 3, 3)
 """How many codes each feature has."""
 
-CAPABILITY, TURNS = FEATURES.index("capability"), FEATURES.index("turns")
+CAPABILITY, TURNS, REPEATS = (FEATURES.index(name) for name in ("capability", "turns", "repeats"))
 
 _TURNS = (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)
 _EXCHANGES = (2, 3, 5, 9, 17, 33)
@@ -65,25 +66,23 @@ class Ground:
 def ground(traffic: Traffic, spread: Spread = one_by_one) -> Ground:
     """The ground of a run; `spread` makes its parts, on as many threads as it likes."""
     exchanges = traffic.exchanges
-
-    def codes_of_all() -> NDArray[np.uint8]:
-        sent_by = senders(exchanges, traffic.incidence)
-        return thread_codes(exchanges, traffic.cells.cell, sent_by)
-
-    jobs = (codes_of_all, partial(signs_of_all, exchanges), partial(counts_of_all, traffic))
-    codes, signs, daily = spread(jobs)
+    jobs = (
+        partial(thread_codes, exchanges, traffic.cells.cell),
+        partial(senders, exchanges, traffic.incidence),
+        partial(signs_of_all, exchanges),
+        partial(counts_of_all, traffic),
+    )
+    codes, sent_by, signs, daily = spread(jobs)
+    codes[:, REPEATS] = repeats(sent_by)
     rates = np.bincount(exchanges.account[signs], minlength=len(traffic.accounts))
     rates = rates / np.maximum(traffic.accounts.exchanges, 1)
     return Ground(codes, signs, rates, daily)
 
 
-def thread_codes(
-    exchanges: Exchanges, cell: NDArray[np.uint8], senders: NDArray[np.integer]
-) -> NDArray[np.uint8]:
-    """Codes of all threads, (t, features) by `FEATURES`.
+def thread_codes(exchanges: Exchanges, cell: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Codes of all threads, (t, features) by `FEATURES`, but for that of `REPEATS`, which is 0.
 
-    `cell` (t,) is that of each one's first exchange, and `senders` (t,) says how many accounts sent
-    the frame family of that.
+    `cell` (t,) is that of each one's first exchange.
     """
     threads = exchanges.threads
     begins = threads.begins(slice(None))
@@ -92,13 +91,17 @@ def thread_codes(
     codes[:, CAPABILITY] = exchanges["capability"][:][begins]
     codes[:, FEATURES.index("signs")] = _fold(exchanges["signs"][:][begins])
     codes[:, FEATURES.index("thinking")] = exchanges["thinking"][:][begins] + 1
-    codes[:, FEATURES.index("repeats")] = np.digitize(senders, _REPEATS)
     codes[:, FEATURES.index("exchanges")] = np.digitize(np.diff(threads.first), _EXCHANGES)
-    limits = np.digitize(exchanges["max_tokens"][:], _MAX_TOKENS).astype(np.uint8)
-    codes[:, FEATURES.index("max_tokens")] = limits[begins]
-    turns = exchanges["turns"][:]
-    _most_turns(threads.order, threads.first, turns, np.array(_TURNS), codes[:, TURNS])
+    with looking(exchanges["max_tokens"]) as limit:
+        codes[:, FEATURES.index("max_tokens")] = np.digitize(limit[begins], _MAX_TOKENS)
+    with looking(exchanges["turns"]) as turns:
+        _most_turns(threads.order, threads.first, turns, np.array(_TURNS), codes[:, TURNS])
     return codes
+
+
+def repeats(senders: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Codes (t,) of how many accounts sent the frame family of each thread's first exchange."""
+    return np.digitize(senders, _REPEATS)
 
 
 def senders(exchanges: Exchanges, incidence: Incidence) -> NDArray[np.integer]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numba as nb
 import numpy as np
 
+from stillwatch.statistics.lanes import FOUR, add_four
 from stillwatch.statistics.order import runs_in_order
 
 if TYPE_CHECKING:
@@ -117,13 +118,14 @@ def _keys(codes):
 @nb.njit(nogil=True, cache=True)
 def _boost(codes, target, weight, count, base, feature, cut, left, value):
     n = len(codes)
-    raw = np.full(n, base)
-    gradient, curve = np.empty(n), np.empty(n)
+    odds = np.full(n, np.exp(-base))  # against: a leaf's rows change alike, by a factor
+    # Of each row its gradient, its curvature, how many rows are like it, and nothing.
+    summand = np.zeros((n, FOUR))
+    summand[:, 2] = count
     order, spare = np.empty(n, np.int64), np.empty(n, np.int64)
     nodes = feature.shape[1]
     bins = _bins(codes)
-    # Of each code, side by side: sums of gradients, of curvatures, of rows, and nothing.
-    histogram = np.empty((nodes, bins[-1], 4))
+    histogram = np.empty((nodes, bins[-1], FOUR))
     begin, end = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
     gain, best_feature, best_cut = (
         np.zeros(nodes),
@@ -132,12 +134,12 @@ def _boost(codes, target, weight, count, base, feature, cut, left, value):
     )
     for tree in range(feature.shape[0]):
         for i in range(n):
-            told = 1 / (1 + np.exp(-raw[i]))
-            gradient[i] = weight[i] * (told - target[i])
-            curve[i] = weight[i] * told * (1 - told)
+            told = 1 / (1 + odds[i])
+            summand[i, 0] = weight[i] * (told - target[i])
+            summand[i, 1] = weight[i] * told * (1 - told)
             order[i] = i
         begin[0], end[0] = 0, n
-        _count(codes, gradient, curve, count, order[:n], bins, histogram[0])
+        _count(codes, summand, order[:n], bins, histogram[0])
         gain[0], best_feature[0], best_cut[0] = _best(histogram[0], bins)
         used = 1
         while used + 2 <= nodes:
@@ -159,15 +161,7 @@ def _boost(codes, target, weight, count, base, feature, cut, left, value):
             a, b = used, used + 1
             begin[a], end[a], begin[b], end[b] = begin[node], middle, middle, end[node]
             small, large = (a, b) if middle - begin[node] <= kept else (b, a)
-            _count(
-                codes,
-                gradient,
-                curve,
-                count,
-                order[begin[small] : end[small]],
-                bins,
-                histogram[small],
-            )
+            _count(codes, summand, order[begin[small] : end[small]], bins, histogram[small])
             _subtract(histogram[node], histogram[small], histogram[large])
             for child in (a, b):
                 gain[child], best_feature[child], best_cut[child] = _best(histogram[child], bins)
@@ -178,11 +172,12 @@ def _boost(codes, target, weight, count, base, feature, cut, left, value):
                 continue
             g = h = 0.0
             for p in range(begin[node], end[node]):
-                g += gradient[order[p]]
-                h += curve[order[p]]
+                g += summand[order[p], 0]
+                h += summand[order[p], 1]
             value[tree, node] = -RATE * g / (h + RIDGE)
+            factor = np.exp(-value[tree, node])
             for p in range(begin[node], end[node]):
-                raw[order[p]] += value[tree, node]
+                odds[order[p]] *= factor
 
 
 @nb.njit(nogil=True, cache=True)
@@ -195,15 +190,11 @@ def _bins(codes):
 
 
 @nb.njit(nogil=True, cache=True)
-def _count(codes, gradient, curve, count, rows, bins, histogram):
+def _count(codes, summand, rows, bins, histogram):
     histogram[:] = 0
     for i in rows:
-        g, h, rows_like_it = gradient[i], curve[i], count[i]
         for f in range(codes.shape[1]):
-            cell = histogram[bins[f] + codes[i, f]]
-            cell[0] += g
-            cell[1] += h
-            cell[2] += rows_like_it
+            add_four(histogram, bins[f] + np.int64(codes[i, f]), summand, i)
 
 
 @nb.njit(nogil=True, cache=True)
