@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numba as nb
 import numpy as np
+from numba.core import types
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -25,8 +27,21 @@ WIDE_BYTES = 64
 """Bytes of a row from which a column is wide: rows taken at random touch a page each."""
 
 
+SPARSE_BYTES = 1 << 12
+"""Of a column, bytes for each row that is asked for from which rows are fetched one by one: a map
+fetches what lies around each too."""
+
+FETCHED_ROWS = 1 << 16
+"""Rows that are fetched at a time, where they are looked at one after another."""
+
 HELD_ROWS = 2_048
 """Rows that may be read of a column before its pages are let go: letting go has its price."""
+
+
+_pread: Any = types.ExternalFunction(
+    "pread", types.intp(types.intc, types.uintp, types.uintp, types.int64)
+)
+"""The C library's: reads so many bytes at a place of a file to an address."""
 
 
 class Column(Protocol):
@@ -54,13 +69,13 @@ class Stored:
         rows -= begin
         self.shape = (rows, width) if width else (rows,)
         self._row_bytes = self.dtype.itemsize * max(1, width)
-        self._touched = 0
+        self._touched, self._begin = 0, begin
         if rows == 0:
             self._map, self._values = None, np.empty(self.shape, dtype)
             return
-        with path.open("rb") as file:
-            size = (begin + rows) * self._row_bytes
-            self._map = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
+        self._file = path.open("rb")
+        size = (begin + rows) * self._row_bytes
+        self._map = mmap.mmap(self._file.fileno(), size, prot=mmap.PROT_READ)
         values = np.frombuffer(self._map, dtype, offset=begin * self._row_bytes)
         self._values = values.reshape(self.shape)
 
@@ -68,15 +83,18 @@ class Stored:
         return self.shape[0]
 
     def __getitem__(self, rows: Any, /) -> NDArray:
+        if not isinstance(rows, slice):
+            rows = np.asarray(rows)
+            if rows.dtype == bool:
+                rows = np.flatnonzero(rows)
+            if self._are_sparse(rows):
+                return self._fetched(rows)
         if isinstance(rows, slice) or self._row_bytes < WIDE_BYTES:
             out = np.array(self._values[rows])
             self._touched += len(out)
             if self._touched > HELD_ROWS:
                 self.release()
             return out
-        rows = np.asarray(rows)
-        if rows.dtype == bool:
-            rows = np.flatnonzero(rows)
         out = np.empty((len(rows), *self.shape[1:]), self.dtype)
         order = np.argsort(rows, kind="stable")
         done = 0
@@ -85,11 +103,29 @@ class Stored:
             done += len(part)
         return out
 
-    def spans(self, rows: NDArray[np.integer]) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
-        """The sorted `rows` in stretches of the file: (all values, the stretch's rows).
+    def _are_sparse(self, rows: NDArray[np.integer]) -> bool:
+        return 0 < len(rows) * SPARSE_BYTES <= len(self) * self._row_bytes
 
-        Only a stretch's rows may be looked at, and only until the next one is asked for.
+    def _fetched(self, rows: NDArray[np.integer]) -> NDArray:
+        """Rows read one by one."""
+        rows = np.where(rows < 0, rows + len(self), rows).astype(np.int64)
+        if not ((rows >= 0) & (rows < len(self))).all():
+            raise IndexError(f"{self._file.name} has {len(self)} rows, none before or beyond them")
+        out = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        if not _read(self._file.fileno(), rows + self._begin, self._row_bytes, out):
+            raise OSError(f"{self._file.name} is shorter than it was")
+        return out
+
+    def spans(self, rows: NDArray[np.integer]) -> Iterator[tuple[NDArray, NDArray[np.integer]]]:
+        """The sorted `rows`, some at a time: (values, the places of these rows in them).
+
+        No others may be looked at, and these only until the next ones are asked for.
         """
+        if self._are_sparse(rows):
+            for at in range(0, len(rows), FETCHED_ROWS):
+                some = rows[at : at + FETCHED_ROWS]
+                yield self._fetched(some), np.arange(len(some))
+            return
         ends = np.arange(0, len(self), max(1, SPAN_BYTES // self._row_bytes))[1:]
         for part in np.split(rows, np.searchsorted(rows, ends)):
             if len(part):
@@ -105,6 +141,16 @@ class Stored:
         self._touched = 0
         if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)
+
+
+@nb.njit(nogil=True, cache=True)
+def _read(file, rows, row_bytes, out):
+    """Fill `out` with rows of an open file, by its number; whether all of them were there."""
+    for i in range(len(rows)):
+        place = out.ctypes.data + i * row_bytes
+        if _pread(file, place, row_bytes, rows[i] * row_bytes) != row_bytes:
+            return False
+    return True
 
 
 @contextmanager
