@@ -146,10 +146,15 @@ def detect(
         if findings is None:
             # Names last, though all is judged again.
             known = known or (last.findings if last else None)
-            traffic = _traffic(lake, spool, until, runner, clock, spread)
-            # A cluster isn't held while this machine judges.
-            runner.close()
-            findings = _judge(judged, traffic, spool.parts, known, run, clock, spread)
+            findings = _judge(
+                judged,
+                _traffic(lake, spool, until, runner, clock, spread),
+                spool.parts,
+                known,
+                run,
+                clock,
+                spread,
+            )
     run = findings.run
     run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
     run["threads"] = threads
@@ -188,10 +193,12 @@ def _judge(
             earlier=known,
             hand_on=hand_on,
         )
-    until = _EPOCH + timedelta(microseconds=int(traffic.accounts.last.max()))
-    run["judged"] = {"exchanges": len(traffic.exchanges), "until": until.isoformat(), "absorbed": 0}
+    exchanges, last = len(traffic.exchanges), int(traffic.accounts.last.max())
+    until = _EPOCH + timedelta(microseconds=last)
+    run["judged"] = {"exchanges": exchanges, "until": until.isoformat(), "absorbed": 0}
+    del traffic, candidates  # what is written takes memory of its own
     if judged is not None and grounds:
-        _keep(judged, parts, Judgement(findings, grounds[0], len(traffic.exchanges)))
+        _keep(judged, parts, Judgement(findings, grounds[0], exchanges))
     return findings
 
 
@@ -375,4 +382,6 @@ def _traffic(
             spool.keep,
             spread,
         )
-        return replace(traffic, text=text)
+    # A cluster isn't held while this machine judges.
+    engine.close()
+    return replace(traffic, text=text)
