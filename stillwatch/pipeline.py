@@ -181,7 +181,7 @@ def _judge(
 
     def hand_on(*found: Any) -> None:
         if judged is not None:
-            grounds.append(grounds_of(traffic, *found))
+            grounds.append(grounds_of(*found))
 
     with clock.stage("campaigns", work, "groups"), steady():
         findings = conclude(

@@ -33,11 +33,7 @@ MANY = 4096
 """Groups that may wait for a longer one before them."""
 
 KEPT_BYTES = 1 << 30
-"""Memory that may stay at hand."""
-
-MAPPED_BYTES = 1 << 27
-"""Size from which an array is fetched by itself, and given back at once: the largest would leave
-holes that nothing else fits in."""
+"""Memory that may stay at hand, and the size from which an array is fetched by itself."""
 
 _USUAL_BYTES = 1 << 17
 _TRIM_FROM, _MAP_FROM, _ARENAS = -1, -3, -8
@@ -158,7 +154,7 @@ def _freed_stays() -> Iterator[None]:
         yield
         return
     library.mallopt(_ARENAS, 1)
-    library.mallopt(_MAP_FROM, MAPPED_BYTES)
+    library.mallopt(_MAP_FROM, KEPT_BYTES)
     library.mallopt(_TRIM_FROM, KEPT_BYTES)
     usual = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())

@@ -51,14 +51,14 @@ def conclude(
     tell: Callable[[int], None] = lambda _: None,
     spread: Spread = one_by_one,
     earlier: Findings | None = None,
-    hand_on: Callable[[Named, Background], None] = lambda *_: None,
+    hand_on: Callable[[Traffic, Named, Background], None] = lambda *_: None,
 ) -> Findings:
     """Findings of one run, whose record `run` gains `outsiders`, and `notes` on what
     the log lacks.
 
     `tell` hears of each group that was judged; `spread` judges them, each by itself.
-    Campaigns of `earlier` findings keep their names. Where there is text, `hand_on` is given what
-    was found, by name, and what it was judged against.
+    Campaigns of `earlier` findings keep their names. Where there is text, `hand_on` is given the
+    traffic, what was found in it, by name, and what it was judged against.
     """
     known = ground(traffic, spread)
     against = None
@@ -73,7 +73,7 @@ def conclude(
     campaigns.sort(key=lambda v: (-len(v.rows), v.accounts.tolist()))
     found = named(traffic, [*campaigns, *networks], earlier, run)
     if against is not None:
-        hand_on(found, against)
+        hand_on(traffic, found, against)
     del known, against, others  # tables take memory of their own
     traffic = with_ids(traffic, found)
     tables = {

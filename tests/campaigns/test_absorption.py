@@ -31,7 +31,7 @@ def judged(made: Made, *groups: str) -> Judgement:
         made.traffic,
         made.candidates(*groups),
         {},
-        hand_on=lambda *found: kept.append(grounds_of(made.traffic, *found)),
+        hand_on=lambda *found: kept.append(grounds_of(*found)),
     )
     return Judgement(findings, kept[0], len(made.traffic.exchanges))
 
