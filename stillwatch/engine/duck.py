@@ -50,12 +50,13 @@ class Duck:
 
     def run(self, tables: dict[str, pa.Table], sql: str) -> pa.Table:
         """The result of one step over named tables. Steps order their rows: threads don't show."""
-        for name, table in tables.items():
-            self._connection.register(name, table)
-        found = self._connection.sql(sql).to_arrow_table()
-        for name in tables:
-            self._connection.unregister(name)
-        return found
+        try:
+            for name, table in tables.items():
+                self._connection.register(name, table)
+            return self._connection.sql(sql).to_arrow_table()
+        finally:
+            for name in tables:
+                self._connection.unregister(name)
 
     def record(self) -> dict[str, Any]:
         """The engine's name."""
