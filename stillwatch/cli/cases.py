@@ -196,8 +196,9 @@ def act(
         ),
     ] = None,
     reason: Annotated[
-        str, typer.Option(help="Why: needed by all acts but assign, comment, tag and snooze.")
-    ] = "",
+        str | None,
+        typer.Option(help="Why: needed by all acts but assign, comment, tag, untag and snooze."),
+    ] = None,
     store: StoreAddress = "cases.db",
     actor: Actor = None,
     json: Json = False,
@@ -206,7 +207,7 @@ def act(
     from stillwatch.cases import Seen
     from stillwatch.cli.printing import emit, people
 
-    perform = _plan(what, values or [], Seen(case, seen), reason)
+    perform = _plan(what, values or [], Seen(case, seen), reason or "")
     cases = perform(_store(store), _actor(actor))
     if json:
         emit({"cases": [_document(case) for case in cases]})
