@@ -67,10 +67,10 @@ def verify_(
         if len(verdict.problems) > _SHOWN:
             people().print(f"and {len(verdict.problems) - _SHOWN} more")
     if verdict.problems:
-        first = verdict.problems[0]
+        first, count = verdict.problems[0], len(verdict.problems)
         raise LedgerBroken(
             file,
-            f"{len(verdict.problems)} problems, the first at line {first.line}",
+            f"{count} {'problem' if count == 1 else 'problems'}, the first at line {first.line}",
             "Get the file again from whoever keeps the ledger, and ask who had it",
         )
     if not json:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from stillwatch.cases import Store, history, list_cases
+from stillwatch.cases import Store, export_ledger, history, list_cases, verify
 from stillwatch.cases.migrate import upgrade
 from stillwatch.cases.schema import metadata
-from stillwatch.errors import InputNotFound, StillwatchError, StoreBroken
+from stillwatch.errors import InputNotFound, LedgerBroken, StillwatchError, StoreBroken
 from tests.cases.checking import check
 
 
@@ -133,3 +133,22 @@ def test_an_act_that_fails_leaves_nothing(store: Store) -> None:
     with pytest.raises(StoreBroken, match="nonsense"):
         fail()
     assert {case.state for case in list_cases(store)} == {"new"}
+
+
+def test_an_owner_of_the_database_who_takes_the_guards_away(store: Store, tmp_path: Path) -> None:
+    """What they change is found in the export, and what they break stops it."""
+    with store.writing() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("drop trigger ledger_no_update"))
+        else:
+            connection.execute(text("alter table ledger disable trigger all"))
+        connection.execute(text("update ledger set actor = 'mallory' where seq = 2"))
+    export_ledger(store, tmp_path / "out")
+    (problem,) = verify(tmp_path / "out").problems
+    assert (problem.line, problem.seq) == (2, 2)
+    with store.writing() as connection:
+        connection.execute(text("update ledger set detail = 'x' where seq = 3"))
+    with pytest.raises(LedgerBroken, match="ledger entry 3"):
+        export_ledger(store, tmp_path / "out")
+    assert verify(tmp_path / "out").entries == 3
+    assert [path.name for path in tmp_path.glob(".out*")] == []
