@@ -75,3 +75,27 @@ class EngineFailed(StillwatchError):
     """An engine that was named is none, can't be reached, or its workers can't do their part."""
 
     exit_code = 12
+
+
+class CaseChanged(StillwatchError):
+    """Somebody changed a case after the version that an act was based on; nothing was done."""
+
+    exit_code = 13
+
+
+class CaseRefused(StillwatchError):
+    """An act that a case's state doesn't allow, or a text that can't be kept; nothing was done."""
+
+    exit_code = 14
+
+
+class StoreBroken(StillwatchError):
+    """The store of cases can't be reached or read, or a newer version wrote it."""
+
+    exit_code = 15
+
+
+class LedgerBroken(StillwatchError):
+    """A ledger was tampered with or damaged."""
+
+    exit_code = 16

@@ -25,8 +25,7 @@ logs is shown with control characters and hidden characters escaped.
 def reference() -> str:
     """The whole document."""
     parts = [_HEAD + "".join(f"| {code} | {words} |\n" for code, words in MEANINGS.items())]
-    commands: dict[str, Any] = get_command(app).commands  # pyright: ignore
-    for name, command in commands.items():
+    for name, command in all_commands().items():
         parts.append(f"## stillwatch {name}\n")
         arguments = [_argument(param) for param in command.params if param.opts[0][0] != "-"]
         parts.append(f"    {' '.join(['stillwatch', name, *arguments, '[OPTIONS]'])}\n")
@@ -36,6 +35,17 @@ def reference() -> str:
         if command.epilog:
             parts.append(command.epilog.replace("\n\n-", "\n-").replace("\n-", "\n\n-", 1) + "\n")
     return "\n".join(parts)
+
+
+def all_commands() -> dict[str, Any]:
+    """Every command by its name; those of a group are named after it, as in `cases open`."""
+    found: dict[str, Any] = {}
+    for name, command in get_command(app).commands.items():  # pyright: ignore
+        if hasattr(command, "commands"):
+            found |= {f"{name} {part}": inner for part, inner in command.commands.items()}
+        else:
+            found[name] = command
+    return found
 
 
 def _argument(param: Any) -> str:

@@ -26,6 +26,10 @@ MEANINGS = {
     errors.LakeBusy.exit_code: "another ingest is writing to this lake",
     errors.ExtraMissing.exit_code: "a method needs an extra that is not installed",
     errors.EngineFailed.exit_code: "the engine is not one, can't be reached, or failed",
+    errors.CaseChanged.exit_code: "somebody changed the case since you looked; nothing was done",
+    errors.CaseRefused.exit_code: "a case's state or a text doesn't allow it; nothing was done",
+    errors.StoreBroken.exit_code: "the store of cases can't be reached or read, or is newer",
+    errors.LedgerBroken.exit_code: "a ledger was tampered with or damaged",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",
 }

@@ -27,6 +27,22 @@ Scale = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, help="The same seed makes the same world, byte for byte.")
 ]
+StoreAddress = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="STILLWATCH_STORE",
+        show_envvar=False,
+        help="Where cases are kept: a file, or postgresql+psycopg://USER@HOST/DATABASE; "
+        "STILLWATCH_STORE in the environment says it once.",
+    ),
+]
+Actor = Annotated[
+    str | None,
+    typer.Option(
+        "--actor", help="Who acts, for the ledger; the name you are logged in by where not given."
+    ),
+]
 
 
 def examples(*cases: tuple[str, str]) -> str:

@@ -12,6 +12,7 @@ import pytest
 from stillwatch import errors
 from stillwatch.cli.exits import MEANINGS
 from tests.cli.conftest import Ran
+from tests.reference import all_commands
 
 Run = Callable[..., Ran]
 
@@ -99,7 +100,8 @@ def test_help_and_version_are_quick() -> None:
     """Neither loads a library that help has no use for."""
     check = (
         "import sys; from stillwatch.cli import app; import stillwatch; stillwatch.__version__; "
-        "heavy = {'numba', 'pyarrow', 'duckdb', 'numpy', 'scipy', 'sklearn', 'jinja2'}; "
+        "heavy = {'numba', 'pyarrow', 'duckdb', 'numpy', 'scipy', 'sklearn', 'jinja2', "
+        "'sqlalchemy'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
@@ -115,8 +117,8 @@ def test_version(run: Run) -> None:
 
 def test_every_command_teaches_by_example(run: Run) -> None:
     """Each command's help has an example with the command in it; the main help, the exit codes."""
-    for name in ("demo", "world", "ingest", "detect", "show", "explain", "score", "page"):
-        ran = run(name, "--help")
+    for name in all_commands():
+        ran = run(*name.split(), "--help")
         assert ran.code == 0
         assert f"stillwatch {name}" in ran.out.split("Examples:")[1]
         assert "--json" in ran.out

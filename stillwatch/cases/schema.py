@@ -1,0 +1,105 @@
+"""The tables of the store, as queries see them; `migrations` make them.
+
+Times are text (`times.stamp`), so that both engines keep and order them alike. Account ids and
+summaries come from logs and may hold anything: they are escaped where a database can't keep them,
+and accounts are keyed by a digest, since an index can't take an id of a megabyte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData()
+
+
+class LogText(TypeDecorator[str]):
+    r"""Any text of a log, NUL included: kept with `\` doubled and NUL as `\0`, given back whole."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """On the way in."""
+        return None if value is None else value.replace("\\", "\\\\").replace("\0", "\\0")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """On the way out."""
+        if value is None or "\\" not in value:
+            return value
+        return "\\".join(part.replace("\\0", "\0") for part in value.split("\\\\"))
+
+
+CASES = Table(
+    "cases",
+    metadata,
+    Column("case_id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("outcome", String),
+    Column("decided_seq", BigInteger),
+    Column("before", Text),
+    Column("assignee", Text),
+    Column("tags", Text, nullable=False),
+    Column("snoozed_until", String),
+    Column("grown_since", String),
+    Column("merged_into", Integer),
+    Column("campaign_id", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("summary", LogText, nullable=False),
+    Column("accounts", Integer, nullable=False),
+    Column("exchanges", BigInteger, nullable=False),
+    Column("first_ts", String),
+    Column("last_ts", String),
+    Column("opened_at", String, nullable=False),
+    Column("changed_at", String, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+"""One row a case. `before` is the standing (JSON) that an undo returns to; `decided_seq` is the
+ledger's number of the decision that `outcome` came of."""
+
+HOMES = Table(
+    "case_campaigns",
+    metadata,
+    Column("campaign_id", String, primary_key=True),
+    Column("case_id", Integer, nullable=False),
+)
+"""Which case a campaign's new accounts go to."""
+
+MEMBERS = Table(
+    "case_accounts",
+    metadata,
+    Column("campaign_id", String, primary_key=True),
+    Column("account_key", String, primary_key=True),
+    Column("case_id", Integer, nullable=False),
+    Column("account_id", LogText, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("exchanges", BigInteger, nullable=False),
+    Column("first_ts", String),
+    Column("last_ts", String),
+    Column("added_seq", BigInteger, nullable=False),
+)
+"""Which case holds an account of a campaign, and the ledger's number of the act that put it there:
+a decision speaks of the accounts that were there before it."""
+
+LEDGER = Table(
+    "ledger",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", String, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("act", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("prev", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+"""One row an act, `seq` from 1 without gaps; triggers refuse to change, remove or misplace one."""
+
+
+def account_key(account_id: str) -> str:
+    """What an account is found by."""
+    return hashlib.sha256(account_id.encode("utf-8", "surrogatepass")).hexdigest()
