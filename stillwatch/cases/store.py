@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from stillwatch.cases.migrate import is_current, upgrade
-from stillwatch.errors import InputNotFound, StoreBroken
+from stillwatch.errors import ExtraMissing, InputNotFound, StoreBroken
 
 WAIT_S = 30
 """How long a writer waits for another one."""
@@ -35,7 +35,8 @@ class Store:
         """Open the store at `where`, a path or a URL, and bring its tables up to date.
 
         Raises `InputNotFound` where there is none (unless `create`), `StoreBroken` where it can't
-        be reached or read, or was written by a newer version.
+        be reached or read, or was written by a newer version, `ExtraMissing` where PostgreSQL is
+        named and its driver isn't installed.
         """
         url = _url(where)
         name = url.render_as_string(hide_password=True)
@@ -112,7 +113,12 @@ _ADDRESSES = "Name a file, or postgresql+psycopg://USER@HOST/DATABASE"
 
 def _engine(url: URL) -> Engine:
     if url.drivername != "sqlite":
-        return create_engine(url, connect_args={"connect_timeout": WAIT_S})
+        try:
+            return create_engine(url, connect_args={"connect_timeout": WAIT_S})
+        except ModuleNotFoundError:
+            raise ExtraMissing(
+                "--store", "PostgreSQL needs psycopg", "Run pip install 'stillwatch[postgres]'"
+            ) from None
     engine = create_engine(url, connect_args={"timeout": WAIT_S})
 
     @event.listens_for(engine, "connect")

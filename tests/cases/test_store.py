@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ from sqlalchemy import text
 from stillwatch.cases import Store, export_ledger, history, list_cases, verify
 from stillwatch.cases.migrate import upgrade
 from stillwatch.cases.schema import metadata
-from stillwatch.errors import InputNotFound, LedgerBroken, StillwatchError, StoreBroken
+from stillwatch.errors import (
+    ExtraMissing,
+    InputNotFound,
+    LedgerBroken,
+    StillwatchError,
+    StoreBroken,
+)
 from tests.cases.checking import check
 
 
@@ -152,3 +159,10 @@ def test_an_owner_of_the_database_who_takes_the_guards_away(store: Store, tmp_pa
         export_ledger(store, tmp_path / "out")
     assert verify(tmp_path / "out").entries == 3
     assert [path.name for path in tmp_path.glob(".out*")] == []
+
+
+def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    """The driver is an extra, since its licence isn't ours."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ExtraMissing, match="stillwatch\\[postgres\\]"):
+        Store.open("postgresql+psycopg://ana@127.0.0.1:1/cases")
