@@ -129,8 +129,9 @@ def memory_kept() -> Iterator[None]:
     """Memory that is let go stays at hand until the end, where the C library is glibc.
 
     Arrays of some megabytes come and go by the thousand. Each would be fetched from the system
-    anew, which clears it first: a tenth of all that a run does. Nor is anything searched for
-    cycles, of which a run makes none.
+    anew, which clears it first: a tenth of all that a run does. glibc's usual settings come back at
+    the end, but for the size from which it maps arrays, which it then no longer adjusts itself. Nor
+    is anything searched for cycles, of which a run makes none.
     """
     with _no_search_for_cycles(), _freed_stays():
         yield
