@@ -44,12 +44,15 @@ class HeldIds:
         self._ids = ids.take(pa.array(self._rows))
 
     def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
-        """The ids at these positions, in their order."""
+        """The ids at these positions, in their order, as tables have them: strings."""
         places = np.searchsorted(self._rows, rows)
         parts = [places[at : at + TAKEN] for at in range(0, len(places), TAKEN)]
         with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1) or 1) as pool:
-            found = list(pool.map(self._ids.take, map(pa.array, parts)))
-        return pa.chunked_array(found, self._ids.type)
+            found = list(pool.map(self._strings, parts))
+        return pa.chunked_array(found, pa.string())
+
+    def _strings(self, places: NDArray[np.integer]) -> pa.Array:
+        return self._ids.take(pa.array(places)).cast(pa.string())
 
 
 @dataclass(frozen=True)
