@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from stillwatch.engine.threads import map_ordered
 from stillwatch.findings import Findings
+from stillwatch.memory import peak_memory
 from stillwatch.progress import Progress, Silent
 from stillwatch.running import (
     Clock,
     configured,
     nothing_in,
     opened,
-    peak_memory,
     run_record,
     steady,
     world_of,

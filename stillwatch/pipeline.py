@@ -31,15 +31,14 @@ from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
+from stillwatch.memory import memory_kept, peak_memory
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
 from stillwatch.running import (
     Clock,
-    memory_kept,
     nothing_in,
     opened,
-    peak_memory,
     read_into,
     run_record,
     spread_over,

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import hashlib
 import json
 import os
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow as pa
 from threadpoolctl import ThreadpoolController
 
 from stillwatch.engine.choose import EMBEDDED
@@ -31,13 +26,6 @@ from stillwatch.sources import find_log, read_accounts, read_exchanges
 
 MANY = 4096
 """Groups that may wait for a longer one before them."""
-
-KEPT_BYTES = 1 << 30
-"""Memory that may stay at hand, and the size from which an array is fetched by itself."""
-
-_USUAL_BYTES = 1 << 17
-_TRIM_FROM, _MAP_FROM, _ARENAS = -1, -3, -8
-"""Names of settings of glibc's `mallopt`."""
 
 T = TypeVar("T")
 
@@ -124,51 +112,6 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-@contextmanager
-def memory_kept() -> Iterator[None]:
-    """Memory that is let go stays at hand until the end, where the C library is glibc.
-
-    Arrays of some megabytes come and go by the thousand. Each would be fetched from the system
-    anew, which clears it first: a tenth of all that a run does. glibc's usual settings come back at
-    the end, but for the size from which it maps arrays, which it then no longer adjusts itself. Nor
-    is anything searched for cycles, of which a run makes none.
-    """
-    with _no_search_for_cycles(), _freed_stays():
-        yield
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    searched = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searched:
-            gc.enable()
-
-
-@contextmanager
-def _freed_stays() -> Iterator[None]:
-    library = ctypes.CDLL(None)
-    if not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
-        yield
-        return
-    library.mallopt(_ARENAS, 1)
-    library.mallopt(_MAP_FROM, KEPT_BYTES)
-    library.mallopt(_TRIM_FROM, KEPT_BYTES)
-    usual = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(usual)
-        library.mallopt(_ARENAS, 0)
-        library.mallopt(_MAP_FROM, _USUAL_BYTES)
-        library.mallopt(_TRIM_FROM, _USUAL_BYTES)
-        library.malloc_trim(0)
-
-
 def run_record(lake: Lake, until: datetime | None) -> dict[str, Any]:
     """What `run.json` begins with."""
     return {
@@ -195,9 +138,3 @@ def world_of(log: str | Path) -> dict[str, Any]:
     except ValueError:
         return {}
     return {"world": {key: told[key] for key in ("name", "scale", "seed") if key in told}}
-
-
-def peak_memory() -> int:
-    """Peak resident memory of this process in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

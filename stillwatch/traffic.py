@@ -5,9 +5,7 @@ Places are positions in a run's sorted account ids. All arrays are read-only by 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +13,7 @@ import numba as nb
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.statistics.order import distinct, stretches
+from stillwatch.statistics.order import stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,29 +28,6 @@ class Ids(Protocol):
     def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
         """The ids at these positions, in their order."""
         ...
-
-
-TAKEN = 1 << 20
-"""Ids that are taken at a time."""
-
-
-class HeldIds:
-    """Some ids of a run, read at once, which is asked for no others but these."""
-
-    def __init__(self, ids: Ids, rows: NDArray[np.integer]) -> None:
-        self._rows = distinct(rows)
-        self._ids = ids.take(pa.array(self._rows))
-
-    def take(self, rows: pa.Array, /) -> pa.Array | pa.ChunkedArray:
-        """The ids at these positions, in their order, as tables have them: strings."""
-        places = np.searchsorted(self._rows, rows)
-        parts = [places[at : at + TAKEN] for at in range(0, len(places), TAKEN)]
-        with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1) or 1) as pool:
-            found = list(pool.map(self._strings, parts))
-        return pa.chunked_array(found, pa.string())
-
-    def _strings(self, places: NDArray[np.integer]) -> pa.Array:
-        return self._ids.take(pa.array(places)).cast(pa.string())
 
 
 @dataclass(frozen=True)

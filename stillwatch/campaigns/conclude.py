@@ -20,14 +20,15 @@ from stillwatch.campaigns.outsiders import outsiders
 from stillwatch.campaigns.standing import standing_table
 from stillwatch.campaigns.wordless.judgement import judge_wordless
 from stillwatch.campaigns.write import (
+    ToldIds,
     attributed_table,
     campaigns_table,
     daily_table,
     evidence_table,
     members_table,
-    with_ids,
 )
 from stillwatch.findings import Findings
+from stillwatch.memory import give_back
 from stillwatch.progress import Spread, one_by_one
 
 if TYPE_CHECKING:
@@ -75,13 +76,14 @@ def conclude(
     if against is not None:
         hand_on(traffic, found, against)
     del known, against, others  # tables take memory of their own
-    traffic = with_ids(traffic, found)
+    give_back()
+    ids = ToldIds(traffic, found)
     tables = {
         "accounts": partial(standing_table, traffic, found, judged, candidates.nearest),
-        "exchanges": partial(attributed_table, traffic, found),
+        "exchanges": partial(attributed_table, found, ids),
         "daily": partial(daily_table, traffic, found),
         "links": partial(links_table, traffic, found),
-        "evidence": partial(evidence_table, traffic, found),
+        "evidence": partial(evidence_table, traffic, found, ids),
         "members": partial(members_table, traffic, found),
         "campaigns": partial(campaigns_table, traffic, found),
         "works": partial(works_table, traffic, found),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from stillwatch import tables
 from stillwatch.campaigns.judgement import taken_by
+from stillwatch.statistics.order import distinct
 from stillwatch.tables import CAPABILITIES, CAPABILITY_TITLES
-from stillwatch.traffic import HeldIds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.campaigns.continuity import Named
     from stillwatch.campaigns.judgement import Verdict
     from stillwatch.traffic import Traffic
 
@@ -38,7 +39,7 @@ def capability_shares(traffic: Traffic, rows: NDArray[np.integer]) -> dict[str, 
     return {CAPABILITIES[i]: round(float(share[i]), 6) for i in order if share[i] > 0}
 
 
-def campaigns_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+def campaigns_table(traffic: Traffic, named: Named) -> pa.Table:
     """`tables.CAMPAIGNS`, one row a verdict."""
     rows = []
     for name, verdict in named:
@@ -107,7 +108,7 @@ def reasons_told(verdict: Verdict) -> str:
     return f"{told} The nearest other explanation is {rival.name.replace('_', ' ')}: {rival.says}"
 
 
-def members_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+def members_table(traffic: Traffic, named: Named) -> pa.Table:
     """`tables.MEMBERS`, one row a member."""
     rows = []
     for name, verdict in named:
@@ -132,33 +133,47 @@ def members_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tabl
     return _table(rows, tables.MEMBERS)
 
 
-def with_ids(traffic: Traffic, named: list[tuple[str, Verdict]]) -> Traffic:
-    """The same traffic with the exchange ids in memory that tables are going to name."""
-    rows = [test.sample for _, verdict in named for test in verdict.tests.values()]
-    for _, verdict in named:
-        mine = verdict.kind == "distillation"
-        rows.append(verdict.rows if mine else _surest(traffic, verdict)[0])
-    ids = HeldIds(traffic.exchanges.ids, np.concatenate([np.zeros(0, np.int64), *rows]))
-    return replace(traffic, exchanges=replace(traffic.exchanges, ids=ids))
+class ToldIds:
+    """The exchange ids that tables name, read at once: most of a run's are never told."""
+
+    def __init__(self, traffic: Traffic, named: Named) -> None:
+        mine = [(name, v.rows) for name, v in named if v.kind == "distillation"]
+        self._order = {name: np.argsort(rows) for name, rows in mine}
+        shown = [test.sample for _, verdict in named for test in verdict.tests.values()]
+        shown += [_surest(traffic, verdict)[0] for _, verdict in named]
+        self._shown = distinct(np.concatenate([np.zeros(0, np.int64), *shown]))
+        runs = [*(rows[self._order[name]] for name, rows in mine), self._shown]
+        told = traffic.exchanges.ids.take(pa.array(np.concatenate(runs)))
+        begins = np.cumsum([0, *map(len, runs)]).tolist()
+        *each, self._of_shown = (told[begin:end] for begin, end in pairwise(begins))
+        self._attributed = dict(zip(self._order, each, strict=True))
+
+    def attributed(self, name: str) -> tuple[NDArray[np.integer], pa.ChunkedArray]:
+        """The order of a campaign's rows in the log, and their ids in that order."""
+        return self._order[name], self._attributed[name]
+
+    def shown(self, rows: NDArray[np.integer]) -> list[str]:
+        """The ids of some of the rows that are shown as evidence, in their order."""
+        places = np.searchsorted(self._shown, rows)
+        return self._of_shown.take(pa.array(places)).to_pylist()
 
 
-def attributed_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
-    """`tables.ATTRIBUTED`, in order of campaign, account, thread and time."""
-    parts = [
-        pa.table(
-            {
-                "exchange_id": traffic.exchanges.ids.take(pa.array(verdict.rows)),
-                "campaign_id": pa.repeat(name, len(verdict.rows)),
-                "confidence": verdict.posterior * verdict.confidence,
+def attributed_table(named: Named, ids: ToldIds) -> pa.Table:
+    """`tables.ATTRIBUTED`, in order of campaign, then as in the log."""
+    parts = []
+    for name, verdict in named:
+        if verdict.kind == "distillation":
+            order, told = ids.attributed(name)
+            columns = {
+                "exchange_id": told,
+                "campaign_id": pa.repeat(name, len(order)),
+                "confidence": verdict.posterior[order] * verdict.confidence,
             }
-        )
-        for name, verdict in named
-        if verdict.kind == "distillation"
-    ]
-    return pa.concat_tables(parts).cast(tables.ATTRIBUTED) if parts else _empty(tables.ATTRIBUTED)
+            parts.append(pa.table(columns, schema=tables.ATTRIBUTED))
+    return pa.concat_tables(parts) if parts else _empty(tables.ATTRIBUTED)
 
 
-def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+def evidence_table(traffic: Traffic, named: Named, ids: ToldIds) -> pa.Table:
     """`tables.EVIDENCE`: every test, every rival, and each member's own figures."""
     rows: list[dict[str, Any]] = []
     for name, verdict in named:
@@ -170,7 +185,7 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
                     "kind": test.kind,
                     "weight": test.weight,
                     "detail": as_json({"says": test.says, **test.figures}),
-                    "sample": traffic.exchanges.ids.take(pa.array(test.sample)).to_pylist(),
+                    "sample": ids.shown(test.sample),
                 }
             )
         for rival in verdict.rivals:
@@ -188,7 +203,7 @@ def evidence_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Tab
                         "sample": [],
                     }
                 )
-        rows += _membership(traffic, name, verdict)
+        rows += _membership(traffic, name, verdict, ids)
     return _table(rows, tables.EVIDENCE)
 
 
@@ -207,10 +222,12 @@ def _surest(traffic: Traffic, verdict: Verdict) -> tuple[NDArray[np.integer], li
     return np.concatenate([verdict.rows[:0], *shown]), [len(rows) for rows in shown], counts
 
 
-def _membership(traffic: Traffic, name: str, verdict: Verdict) -> list[dict[str, Any]]:
+def _membership(
+    traffic: Traffic, name: str, verdict: Verdict, ids: ToldIds
+) -> list[dict[str, Any]]:
     """One row a member: how much of its traffic is the campaign's, with exchanges that show it."""
     surest, shown, counts = _surest(traffic, verdict)
-    told = iter(traffic.exchanges.ids.take(pa.array(surest)).to_pylist())
+    told = iter(ids.shown(surest))
     rows = []
     for i, a in enumerate(verdict.accounts):
         total = int(traffic.accounts.exchanges[a])
@@ -246,7 +263,7 @@ def membership_says(attributed: int, total: int) -> str:
     )
 
 
-def daily_table(traffic: Traffic, named: list[tuple[str, Verdict]]) -> pa.Table:
+def daily_table(traffic: Traffic, named: Named) -> pa.Table:
     """`tables.DAILY`: exchanges by campaign, day, model and capability; null is everything else."""
     exchanges = traffic.exchanges
     campaign = np.zeros(len(exchanges), np.int32)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from stillwatch.lake.fragments import Fragment
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RUNS = 64
+"""Ascending runs of rows, at most, that are read as such: more are sorted first."""
 
 
 class ExchangeIds:
@@ -22,25 +29,34 @@ class ExchangeIds:
         self._fragments, self._ends = fragments, np.asarray(ends, np.int64)
         self._begin = begin
 
-    def take(self, rows: pa.Array) -> pa.Array:
-        """The ids of `rows` in their order, large strings; raises `LakeBroken`."""
-        wanted = np.asarray(rows, np.int64) + self._begin
-        in_order = not (wanted[1:] < wanted[:-1]).any()
-        order = None if in_order else np.argsort(wanted, kind="stable")
-        sought = wanted if order is None else wanted[order]
-        cuts = [0, *np.searchsorted(sought, self._ends).tolist()]
-        begins = [0, *self._ends.tolist()]
+    def take(self, rows: pa.Array) -> pa.ChunkedArray:
+        """The ids of `rows` in their order, strings; raises `LakeBroken`.
 
-        def some(number: int) -> pa.Array:
-            ids = self._fragments[number]().column(0)
-            mine = sought[cuts[number] : cuts[number + 1]] - begins[number]
-            return ids.take(pa.array(mine)).cast(pa.large_string())
-
-        asked = [i for i in range(len(self._ends)) if cuts[i] < cuts[i + 1]]
-        with ThreadPoolExecutor(max(1, min(len(asked), os.cpu_count() or 1))) as pool:
-            found = pa.concat_arrays([pa.array([], pa.large_string()), *pool.map(some, asked)])
-        if order is None:
-            return found
+        Of few ascending runs, one after another, each id is copied once: from where it is read.
+        """
+        wanted = np.asarray(rows, np.int64)
+        turns = np.flatnonzero(wanted[1:] < wanted[:-1]) + 1
+        if len(turns) < RUNS:
+            return self._take_each(np.split(wanted, turns))
+        order = np.argsort(wanted, kind="stable")
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        return found.take(pa.array(place))
+        found = self._take_each([wanted[order]]).cast(pa.large_string()).combine_chunks()
+        return pa.chunked_array([found.take(pa.array(place))])
+
+    def _take_each(self, runs: Sequence[NDArray[np.integer]]) -> pa.ChunkedArray:
+        """The ids of several runs, each in ascending order."""
+        begins = np.concatenate([[0], self._ends]) - self._begin
+        cuts = [np.searchsorted(run, begins) for run in runs]
+
+        def some(number: int) -> list[pa.Array]:
+            ids = self._fragments[number]().column(0).cast(pa.string())
+            mine = (run[at[number] : at[number + 1]] for run, at in zip(runs, cuts, strict=True))
+            return [ids.take(pa.array(rows - begins[number])) for rows in mine]
+
+        asked = np.flatnonzero(sum(np.diff(at) for at in cuts)).tolist()
+        with ThreadPoolExecutor(max(1, min(len(asked), os.cpu_count() or 1))) as pool:
+            found = list(pool.map(some, asked))
+        return pa.chunked_array(
+            [part for run in zip(*found, strict=True) for part in run], pa.string()
+        )

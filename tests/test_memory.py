@@ -1,4 +1,4 @@
-"""How a run goes: what it sets for the process is as before once it is over."""
+"""What is set for the process while a run goes is as before once it is over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import resource
 import numpy as np
 import pytest
 
-from stillwatch.running import memory_kept
+from stillwatch.memory import memory_kept
 
 MEGABYTE = 1 << 20
 
