@@ -28,6 +28,8 @@ FILES = {
     "links": tables.LINKS,
     "accounts": tables.STANDING,
     "works": tables.WORKS,
+    "frames": tables.FRAMES,
+    "objects": tables.OBJECTS,
 }
 """The tables of findings by name: each is a file of its own, and an attribute of `Findings`."""
 
@@ -49,6 +51,8 @@ class Findings:
     accounts: pa.Table
     run: dict[str, Any]
     works: pa.Table = field(default_factory=tables.WORKS.empty_table)
+    frames: pa.Table = field(default_factory=tables.FRAMES.empty_table)
+    objects: pa.Table = field(default_factory=tables.OBJECTS.empty_table)
 
     def to_pandas(self, table: str = "campaigns") -> pd.DataFrame:
         """One table as a pandas frame (extra: `stillwatch[frames]`)."""

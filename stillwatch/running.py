@@ -21,6 +21,7 @@ from stillwatch.engine.choose import EMBEDDED
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.lake import IngestReport, Lake, is_lake
+from stillwatch.memory import give_back
 from stillwatch.progress import Progress
 from stillwatch.sources import find_log, read_accounts, read_exchanges
 
@@ -82,7 +83,10 @@ class Clock:
 
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[None]:
-        """Time what is done meanwhile as the stage `name`; ingest tells its own progress."""
+        """Time what is done meanwhile as the stage `name`; ingest tells its own progress.
+
+        What the stage let go is given back at its end: the next one asks for other things.
+        """
         began = time.perf_counter()
         if name != "ingest":
             self.progress.start(name, total, unit)
@@ -91,6 +95,7 @@ class Clock:
         finally:
             if name != "ingest":
                 self.progress.finish()
+            give_back()
             self.seconds[name] = time.perf_counter() - began
 
 

@@ -212,6 +212,44 @@ WORKS = pa.schema(
 `total` sums the unit embeddings of the `exchanges` that have text, `squares` their squared norms.
 """
 
+FRAMES = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("frame_id", pa.string(), nullable=False),
+        pa.field("capability", pa.string(), nullable=False),
+        pa.field("exchanges", pa.int64(), nullable=False),
+        pa.field("accounts", pa.int64(), nullable=False),
+        pa.field("others", pa.int64(), nullable=False),
+        pa.field("first_ts", TIME),
+        pa.field("last_ts", TIME),
+        pa.field("sample", pa.list_(pa.string())),
+    ]
+)
+"""Out, Stillwatch's own: the frame families that most members of a campaign send.
+
+`exchanges` and `accounts` are the campaign's own, `others` how many more accounts send it;
+`sample` are exchanges of different accounts, to be read side by side.
+"""
+
+OBJECTS = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("object_id", pa.string(), nullable=False),
+        pa.field("accounts", pa.int64(), nullable=False),
+        pa.field("others", pa.int64(), nullable=False),
+        pa.field("exchanges", pa.int64()),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("sample", pa.list_(pa.string())),
+    ]
+)
+"""Out, Stillwatch's own: what members share, ways of access and set-ups, the most telling first.
+
+`object_id` is a key, since values stay in the log: they are those of the exchanges in `sample`, or
+of the registration of `account_id`, a member that has it. `exchanges` is null where it is known
+from registrations only; `others` is how many more accounts have it.
+"""
+
 STANDING = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),

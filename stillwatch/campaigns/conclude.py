@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stillwatch import tables
 from stillwatch.campaigns.attribution import Background, Model, background
 from stillwatch.campaigns.continuity import Named, named, works_table
 from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
+from stillwatch.campaigns.frames import frames_of
 from stillwatch.campaigns.ground import Ground, ground
 from stillwatch.campaigns.judgement import Verdict, judge, prior_of
 from stillwatch.campaigns.lacking import lacking
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
+from stillwatch.campaigns.objects import objects_of
 from stillwatch.campaigns.outsiders import outsiders
 from stillwatch.campaigns.standing import standing_table
 from stillwatch.campaigns.wordless.judgement import judge_wordless
@@ -26,6 +29,7 @@ from stillwatch.campaigns.write import (
     daily_table,
     evidence_table,
     members_table,
+    shown_table,
 )
 from stillwatch.findings import Findings
 from stillwatch.memory import give_back
@@ -77,8 +81,9 @@ def conclude(
         hand_on(traffic, found, against)
     del known, against, others  # tables take memory of their own
     give_back()
-    ids = ToldIds(traffic, found)
-    tables = {
+    frames, objects = spread([partial(f, traffic, found) for f in (frames_of, objects_of)])
+    ids = ToldIds(traffic, found, [*frames, *objects])
+    made = {
         "accounts": partial(standing_table, traffic, found, judged, candidates.nearest),
         "exchanges": partial(attributed_table, found, ids),
         "daily": partial(daily_table, traffic, found),
@@ -87,8 +92,10 @@ def conclude(
         "members": partial(members_table, traffic, found),
         "campaigns": partial(campaigns_table, traffic, found),
         "works": partial(works_table, traffic, found),
+        "frames": partial(shown_table, frames, tables.FRAMES, ids),
+        "objects": partial(shown_table, objects, tables.OBJECTS, ids),
     }
-    return Findings(**dict(zip(tables, spread(tables.values()), strict=True)), run=run)
+    return Findings(**dict(zip(made, spread(made.values()), strict=True)), run=run)
 
 
 def _networks(

@@ -134,13 +134,17 @@ def members_table(traffic: Traffic, named: Named) -> pa.Table:
 
 
 class ToldIds:
-    """The exchange ids that tables name, read at once: most of a run's are never told."""
+    """The exchange ids that tables name, read at once: most of a run's are never told.
 
-    def __init__(self, traffic: Traffic, named: Named) -> None:
+    `more` are rows of tables whose `sample` is to be told too.
+    """
+
+    def __init__(self, traffic: Traffic, named: Named, more: list[dict[str, Any]]) -> None:
         mine = [(name, v.rows) for name, v in named if v.kind == "distillation"]
         self._order = {name: np.argsort(rows) for name, rows in mine}
         shown = [test.sample for _, verdict in named for test in verdict.tests.values()]
         shown += [_surest(traffic, verdict)[0] for _, verdict in named]
+        shown += [row["sample"] for row in more]
         self._shown = distinct(np.concatenate([np.zeros(0, np.int64), *shown]))
         runs = [*(rows[self._order[name]] for name, rows in mine), self._shown]
         told = traffic.exchanges.ids.take(pa.array(np.concatenate(runs)))
@@ -156,6 +160,11 @@ class ToldIds:
         """The ids of some of the rows that are shown as evidence, in their order."""
         places = np.searchsorted(self._shown, rows)
         return self._of_shown.take(pa.array(places)).to_pylist()
+
+
+def shown_table(rows: list[dict[str, Any]], schema: pa.Schema, ids: ToldIds) -> pa.Table:
+    """Rows whose `sample` holds rows of the traffic, as a table that names them."""
+    return _table([{**row, "sample": ids.shown(row["sample"])} for row in rows], schema)
 
 
 def attributed_table(named: Named, ids: ToldIds) -> pa.Table:

@@ -27,6 +27,8 @@ SCHEMAS = {
     "links": tables.LINKS,
     "accounts": tables.STANDING,
     "works": tables.WORKS,
+    "frames": tables.FRAMES,
+    "objects": tables.OBJECTS,
 }
 HOSTILE = "<script>alert(1)</script>\x00\x1b[31m\u202e\n\t\"',;--\u2028{}%s𝔘"
 

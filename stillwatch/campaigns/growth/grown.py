@@ -67,6 +67,8 @@ def grown(
         links=old.links,
         accounts=standing_table(old, people, newcomers, precedents).take(pa.array(order)),
         works=works_table(old.works, added, precedents, scale),
+        frames=old.frames,
+        objects=old.objects,
         run={**taken_over, **run},
     )
     return replace(
