@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,8 +102,8 @@ def check_target(folder: str | Path) -> None:
             raise OutputExists(folder, f"holds {other[0]!r}, which is no part of findings", todo)
 
 
-def read_findings(folder: str | Path) -> Findings:
-    """Read a findings folder.
+def read_findings(folder: str | Path, leave: Collection[str] = ()) -> Findings:
+    """Read a findings folder, but for the rows of the tables to `leave`.
 
     Raises `InputNotFound` where there is none, `FindingsBroken` naming a file that is missing or
     damaged.
@@ -117,7 +118,8 @@ def read_findings(folder: str | Path) -> Findings:
         if not path.is_file():
             raise FindingsBroken(path, "is missing", todo)
         try:
-            parts[name] = tables.require(pq.read_table(path), schema, path)
+            found = pq.read_schema(path).empty_table() if name in leave else pq.read_table(path)
+            parts[name] = tables.require(found, schema, path)
         except (OSError, ValueError, pa.ArrowException) as fault:
             raise FindingsBroken(path, f"can't be read ({fault})", todo) from fault
     try:

@@ -222,13 +222,15 @@ FRAMES = pa.schema(
         pa.field("others", pa.int64(), nullable=False),
         pa.field("first_ts", TIME),
         pa.field("last_ts", TIME),
+        pa.field("sketch", pa.list_(pa.uint64()), nullable=False),
         pa.field("sample", pa.list_(pa.string())),
     ]
 )
 """Out, Stillwatch's own: the frame families that most members of a campaign send.
 
 `exchanges` and `accounts` are the campaign's own, `others` how many more accounts send it;
-`sample` are exchanges of different accounts, to be read side by side.
+`sample` are exchanges of different accounts, to be read side by side, and `sketch` their MinHash
+bands: a prompt that shares one with it is of the family, and no text can be read from them.
 """
 
 OBJECTS = pa.schema(

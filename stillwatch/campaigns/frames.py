@@ -55,6 +55,7 @@ def _frames(traffic: Traffic, verdict: Verdict) -> list[dict[str, Any]]:
                 "others": max(0, int(everybody[i]) - len(senders)),
                 "first_ts": int(ts[own].min()),
                 "last_ts": int(ts[own].max()),
+                "sketch": distinct(exchanges["bands"][rows[shown]].ravel()).tolist(),
                 "sample": rows[shown],
             }
         )

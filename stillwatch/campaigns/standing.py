@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 MOST_OBJECTS = 5
 BLOCK = 1 << 20
 """Exchanges that are counted at a time."""
+
+ACCOUNTS = 1 << 13
+"""Accounts that are compared with campaigns at a time."""
 
 TITLES = {
     "family": "a frame family",
@@ -77,7 +81,7 @@ def standing_table(
     details = []
     for a in range(n):
         detail = _detail(traffic, a, verdict_of[a], reasons[a], distances[a], theirs)
-        detail["nearest"], detail["objects"] = neighbours[a], objects[a]
+        detail["nearest"], detail["objects"] = neighbours(a), objects(a)
         details.append(msgspec.json.encode(detail, order="sorted").decode())
     accounts = traffic.accounts
     return pa.table(
@@ -175,32 +179,41 @@ def _distances(traffic: Traffic, campaigns: list[Verdict]) -> NDArray[np.float64
     rows = traffic.slices.of(WHOLE, 8)
     if not campaigns or not len(rows):
         return out
-    whole = samples(
-        traffic.slices.total[rows],
-        traffic.slices.squares[rows],
-        traffic.slices.exchanges[rows],
-        traffic.scale,
-    )
-    for i, verdict in enumerate(campaigns):
-        work = verdict.work
-        out[traffic.slices.account[rows], i] = squared_mmd(whole, work)[:, 0]
+    for begin in range(0, len(rows), ACCOUNTS):
+        some = rows[begin : begin + ACCOUNTS]
+        whole = samples(
+            traffic.slices.total[some],
+            traffic.slices.squares[some],
+            traffic.slices.exchanges[some],
+            traffic.scale,
+        )
+        for i, verdict in enumerate(campaigns):
+            out[traffic.slices.account[some], i] = squared_mmd(whole, verdict.work)[:, 0]
     return out
 
 
-def _neighbours(traffic: Traffic, nearest: Nearest) -> list[list[dict[str, Any]]]:
-    ids = traffic.accounts.ids
-    found: list[list[dict[str, Any]]] = [[] for _ in ids]
-    told = (nearest.other, np.round(nearest.mmd2, 5), np.round(nearest.z, 2))
-    rows = zip(nearest.account.tolist(), *(part.tolist() for part in told), strict=True)
-    for a, others, mmd2, z in rows:
-        found[a] = [
-            {"account_id": ids[other], "mmd2": apart, "z": errors}
-            for other, apart, errors in zip(others, mmd2, z, strict=True)
+Told = Callable[[int], list[dict[str, Any]]]
+"""What details tell of an account, a place: made when it is asked for, of numbers until then."""
+
+
+def _neighbours(traffic: Traffic, nearest: Nearest) -> Told:
+    ids, place = traffic.accounts.ids, np.full(len(traffic.accounts), -1)
+    place[nearest.account] = np.arange(len(nearest.account))
+    mmd2, z = np.round(nearest.mmd2, 5), np.round(nearest.z, 2)
+
+    def of(a: int) -> list[dict[str, Any]]:
+        i = place[a]
+        if i < 0:
+            return []
+        told = zip(nearest.other[i].tolist(), mmd2[i].tolist(), z[i].tolist(), strict=True)
+        return [
+            {"account_id": ids[other], "mmd2": apart, "z": errors} for other, apart, errors in told
         ]
-    return found
+
+    return of
 
 
-def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
+def _objects(traffic: Traffic) -> Told:
     """Each account's rarest shared objects, at most `MOST_OBJECTS`, one of a kind."""
     incidence, n = traffic.incidence, len(traffic.accounts)
     rarest = np.full((n, len(incidence.kinds)), -1)
@@ -210,24 +223,20 @@ def _objects(traffic: Traffic) -> list[list[dict[str, Any]]]:
     told = np.isin(kind, [incidence.kinds.index(name) for name in TITLES])
     account, kind, obj = account[told], kind[told], obj[told]
     order = np.lexsort((obj, incidence.obj_accounts[obj], account))
-    account, kind, obj = account[order], kind[order], obj[order]
-    begins = np.searchsorted(account, np.arange(n + 1))
-    rarest_first = np.arange(len(account)) - begins[account] < MOST_OBJECTS
-    account, kind, count = (
-        values[rarest_first].tolist() for values in (account, kind, incidence.obj_accounts[obj])
-    )
-    found: list[list[dict[str, Any]]] = [[] for _ in range(n)]
-    for a, k, accounts in zip(account, kind, count, strict=True):
-        name = incidence.kinds[k]
-        found[a].append(
-            {
-                "object": name,
-                "accounts": accounts,
-                "says": f"{TITLES[name]} that {accounts - 1:,} other account{'s' * (accounts > 2)} "
-                f"{'have' if accounts > 2 else 'has'} too",
-            }
-        )
-    return found
+    kind, count = kind[order], incidence.obj_accounts[obj[order]]
+    begins = np.searchsorted(account[order], np.arange(n + 1))
+
+    def of(a: int) -> list[dict[str, Any]]:
+        mine = slice(begins[a], min(begins[a] + MOST_OBJECTS, begins[a + 1]))
+        found = []
+        for k, accounts in zip(kind[mine].tolist(), count[mine].tolist(), strict=True):
+            name = incidence.kinds[k]
+            says = f"{TITLES[name]} that {accounts - 1:,} other account{'s' * (accounts > 2)} "
+            says += f"{'have' if accounts > 2 else 'has'} too"
+            found.append({"object": name, "accounts": accounts, "says": says})
+        return found
+
+    return of
 
 
 @nb.njit(nogil=True, cache=True)

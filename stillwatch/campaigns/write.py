@@ -1,5 +1,8 @@
 """Verdicts to the findings tables of the contract."""
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import json
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch import tables
 from stillwatch.campaigns.judgement import taken_by
@@ -141,7 +145,7 @@ class ToldIds:
 
     def __init__(self, traffic: Traffic, named: Named, more: list[dict[str, Any]]) -> None:
         mine = [(name, v.rows) for name, v in named if v.kind == "distillation"]
-        self._order = {name: np.argsort(rows) for name, rows in mine}
+        self._order = {name: np.argsort(rows).astype(np.uint32) for name, rows in mine}
         shown = [test.sample for _, verdict in named for test in verdict.tests.values()]
         shown += [_surest(traffic, verdict)[0] for _, verdict in named]
         shown += [row["sample"] for row in more]
@@ -275,20 +279,21 @@ def membership_says(attributed: int, total: int) -> str:
 def daily_table(traffic: Traffic, named: Named) -> pa.Table:
     """`tables.DAILY`: exchanges by campaign, day, model and capability; null is everything else."""
     exchanges = traffic.exchanges
-    campaign = np.zeros(len(exchanges), np.int32)
+    campaign = np.zeros(len(exchanges), np.min_scalar_type(len(named)))
     for i, (_, verdict) in enumerate(named):
         if verdict.kind == "distillation":
             campaign[verdict.rows] = i + 1
     first = int(traffic.accounts.first.min()) // DAY_US
     days, kinds = int(traffic.accounts.last.max()) // DAY_US - first + 1, len(CAPABILITIES)
-    models = np.unique(exchanges["model"][:])
+    parts = [slice(begin, begin + BLOCK) for begin in range(0, len(exchanges), BLOCK)]
+    asked = [pc.unique(pa.array(exchanges["model"][part])).to_numpy() for part in parts]
+    models = np.unique(np.concatenate(asked))
     shape = (len(named) + 1, days, len(models), kinds)
     counted = []
-    for begin in range(0, len(exchanges), BLOCK):
-        part = slice(begin, begin + BLOCK)
+    for part in parts:
         day = exchanges["ts"][part] // DAY_US - first
         model = np.searchsorted(models, exchanges["model"][part])
-        cell = (campaign[part] * days + day) * len(models) + model
+        cell = (campaign[part].astype(np.int64) * days + day) * len(models) + model
         counted.append(_tallied(cell * kinds + exchanges["capability"][part], math.prod(shape)))
     used, place = np.unique(np.concatenate([c for c, _ in counted]), return_inverse=True)
     count = np.zeros(len(used), np.int64)

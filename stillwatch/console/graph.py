@@ -53,18 +53,19 @@ class Panel:
     all_links: int
 
 
-def panel(findings: Findings, chapter: Chapter) -> Panel | None:
+def panel(findings: Findings, chapter: Chapter, around: str | None = None) -> Panel | None:
     """The picture of one campaign or network; `None` where no links were stored for it.
 
-    Above 90 accounts a part is drawn: starting from the account whose id has the smallest digest
-    (a choice that nobody can aim for), links are followed outwards, strongest first.
+    Above 90 accounts a part is drawn: starting from `around`, else from the account whose id has
+    the smallest digest (a choice that nobody can aim for), links are followed outwards, strongest
+    first.
     """
     here = pc.field("campaign_id") == chapter.campaign_id
     rows = findings.links.filter(here).to_pylist()
     if not rows:
         return None
     rows.sort(key=lambda row: (-row["weight"], row["account_a"], row["account_b"]))
-    picked = _pick(rows)
+    picked = _pick(rows, around)
     place = {account_id: at for at, account_id in enumerate(picked)}
     drawn = [row for row in rows if row["account_a"] in place and row["account_b"] in place]
     drawn = drawn[:_MOST_LINKS]
@@ -90,8 +91,8 @@ def panel(findings: Findings, chapter: Chapter) -> Panel | None:
     return Panel(chapter, tuple(nodes), links, tuple(rows[:12]), len(rows))
 
 
-def _pick(rows: list[Row]) -> list[str]:
-    """At most 90 linked accounts, by following links from one picked by digest; sorted."""
+def _pick(rows: list[Row], around: str | None) -> list[str]:
+    """At most 90 linked accounts, by following links from one, else picked by digest; sorted."""
     near: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
         near[row["account_a"]].append(row["account_b"])
@@ -101,6 +102,7 @@ def _pick(rows: list[Row]) -> list[str]:
     )
     if len(waiting) <= _MOST_NODES:
         return sorted(waiting)
+    waiting.sort(key=lambda name: name != around)
     seen: dict[str, None] = {}
     for start in waiting:
         queue = [start]

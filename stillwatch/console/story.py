@@ -157,7 +157,7 @@ def tell(findings: Findings) -> Story:
         accounts=findings.accounts.num_rows,
         flagged=len(flagged),
         exchanges=exchanges,
-        attributed=len(findings.exchanges["exchange_id"].unique()),
+        attributed=_attributed(findings.daily),
         quarantined=_quarantined(findings.run),
         first=first,
         last=last,
@@ -188,6 +188,11 @@ def _after(kind: str, capabilities: Mapping[str, float]) -> str:
     if kind != "distillation":
         return carried(capabilities)
     return upper_first(listed(sought(capabilities))) or "Unknown"
+
+
+def _attributed(daily: pa.Table) -> int:
+    """Exchanges of all campaigns together."""
+    return pc.sum(daily.filter(pc.field("campaign_id").is_valid())["exchanges"]).as_py() or 0
 
 
 def _bounds(accounts: pa.Table) -> tuple[int, dt.datetime | None, dt.datetime | None]:

@@ -50,6 +50,7 @@ _KEPT = (
     "output_tokens",
     "thinking",
     "settings",
+    "bands",
 )
 
 STEPS = len(OBJECT_KINDS) + 2

@@ -67,6 +67,7 @@ def test_frames_are_those_that_most_members_send(findings: Findings, made: Made)
             assert shown
             assert set(shown) <= set(rows[mine].tolist())
             assert len(set(x.account[shown])) == len(shown)
+            assert set(frame["sketch"]) == set(x["bands"][np.array(shown)].ravel().tolist())
 
 
 def test_objects_are_shared_by_members(findings: Findings, made: Made):
