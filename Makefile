@@ -1,4 +1,4 @@
-# make demo   see it work: a simulated world, the campaigns found in it, and a page
+# make demo   see it work: a simulated world, the campaigns found in it, and the console
 # make test   linters, types, the import contract, and the tests
 # make bench  how fast, and how much memory
 # make docs   write docs/commands.md anew from the command line's help
@@ -21,7 +21,8 @@ help:
 	@sed -n 's/^# make /make /p' Makefile
 
 demo: $(VENV)/.ready
-	@$(RUN)/stillwatch demo --scale $(SCALE) --no-serve
+	@if [ -t 1 ]; then $(RUN)/stillwatch demo --scale $(SCALE); \
+	else $(RUN)/stillwatch demo --scale $(SCALE) --no-serve; fi
 
 test: lint
 	$(RUN)/pytest -n 2

@@ -99,3 +99,23 @@ class LedgerBroken(StillwatchError):
     """A ledger was tampered with or damaged."""
 
     exit_code = 16
+
+
+class SignInRefused(StillwatchError):
+    """A sign-in that wasn't accepted; why is told only as far as it helps nobody to guess."""
+
+    exit_code = 17
+
+
+class SignInLimited(SignInRefused):
+    """A sign-in that has to wait, `retry_after` seconds, because others before it failed."""
+
+    def __init__(self, where: object, what: str, todo: str, retry_after: float) -> None:
+        super().__init__(where, what, todo)
+        self.retry_after = retry_after
+
+
+class AccessRefused(StillwatchError):
+    """What a role, or the rules for names and passwords, don't allow; nothing was done."""
+
+    exit_code = 18

@@ -12,6 +12,18 @@ import pyarrow as pa
 from stillwatch import tables
 from stillwatch.findings import Findings
 
+SCHEMAS = {
+    "campaigns": tables.CAMPAIGNS,
+    "members": tables.MEMBERS,
+    "exchanges": tables.ATTRIBUTED,
+    "evidence": tables.EVIDENCE,
+    "daily": tables.DAILY,
+    "links": tables.LINKS,
+    "frames": tables.FRAMES,
+    "objects": tables.OBJECTS,
+}
+"""The tables that are made of rows here; where accounts stand is made apart."""
+
 START = dt.datetime(2026, 1, 5, 6, tzinfo=dt.UTC)
 DAYS = 45
 
@@ -89,9 +101,7 @@ _WHY = {
 def findings(hostile: str = "", world: bool = True) -> Findings:
     """Three campaigns, one network and 900 others; `hostile` is put wherever log text appears."""
     rng = np.random.default_rng(7)
-    rows: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("campaigns", "members", "exchanges", "evidence", "daily", "links")
-    }
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
     standing: list[dict[str, Any]] = []
     for plan in _CAMPAIGNS:
         _campaign(plan, rows, standing, rng, hostile)
@@ -116,16 +126,8 @@ def findings(hostile: str = "", world: bool = True) -> Findings:
     }
     if world:
         run["world"] = {"name": "plain", "scale": 0.01, "seed": 0}
-    schemas = {
-        "campaigns": tables.CAMPAIGNS,
-        "members": tables.MEMBERS,
-        "exchanges": tables.ATTRIBUTED,
-        "evidence": tables.EVIDENCE,
-        "daily": tables.DAILY,
-        "links": tables.LINKS,
-    }
     built = {
-        name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in schemas.items()
+        name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()
     }
     accounts = pa.Table.from_pylist(standing, schema=tables.STANDING)
     return Findings(**built, accounts=accounts, run=run)
@@ -137,10 +139,7 @@ def empty() -> Findings:
     alone = pa.Table.from_pylist(
         [_standing(f"acc-{at}", 30, None, "alone", "") for at in range(5)], schema=tables.STANDING
     )
-    parts = {
-        name: getattr(some, name).slice(0, 0)
-        for name in ("campaigns", "members", "exchanges", "evidence", "daily", "links")
-    }
+    parts = {name: getattr(some, name).slice(0, 0) for name in SCHEMAS}
     return Findings(**parts, accounts=alone, run={"version": "0.1.0"})
 
 
@@ -221,6 +220,7 @@ def _campaign(
             rows["exchanges"].append(
                 {"exchange_id": f"{plan['id']}-{at}", "campaign_id": plan["id"], "confidence": 0.98}
             )
+    _shared(plan, rows, names)
     for at in range(n):
         for other in {int(o) for o in rng.integers(0, n, 3)} - {at}:
             rows["links"].append(
@@ -232,6 +232,38 @@ def _campaign(
                     "why": f"twins: distance 0.0003, and 3 rare frames in common{hostile}",
                 }
             )
+
+
+def _shared(plan: dict[str, Any], rows: dict[str, list[dict[str, Any]]], names: list[str]) -> None:
+    """What members send and share in common."""
+    for at in range(3 if plan["kind"] == "distillation" else 0):
+        rows["frames"].append(
+            {
+                "campaign_id": plan["id"],
+                "frame_id": f"{at:016x}",
+                "capability": "coding",
+                "exchanges": 900 - at,
+                "accounts": len(names) - at,
+                "others": 3 * at,
+                "first_ts": START,
+                "last_ts": START + dt.timedelta(days=DAYS - 1),
+                "sketch": [at + 1, at + 2],
+                "sample": ["ex-1", "ex-2"],
+            }
+        )
+    for kind in ("network", "payment"):
+        rows["objects"].append(
+            {
+                "campaign_id": plan["id"],
+                "kind": kind,
+                "object_id": f"{len(rows['objects']):016x}",
+                "accounts": min(5, len(names)),
+                "others": 2,
+                "exchanges": 400 if kind == "network" else None,
+                "account_id": names[0],
+                "sample": ["ex-1"] if kind == "network" else [],
+            }
+        )
 
 
 def _evidence(

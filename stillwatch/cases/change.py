@@ -38,9 +38,9 @@ class Change:
     def record(self, act: str, detail: dict[str, Any], **columns: Any) -> Case:
         """Write the entry and the row's new `columns`; the case as it stands then."""
         case, version = self.case, self.case.version + 1
-        ledger.append(
-            self.connection, self.at, self.actor, act, case.case_id, {**detail, "version": version}
-        )
+        subject = ledger.subject_of(case.case_id)
+        told = {**detail, "version": version}
+        ledger.append(self.connection, self.at, self.actor, act, subject, told)
         done = self.connection.execute(
             update(CASES)
             .where(CASES.c.case_id == case.case_id, CASES.c.version == case.version)

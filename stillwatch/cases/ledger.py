@@ -32,7 +32,7 @@ def subject_of(case_id: int) -> str:
 
 
 def append(
-    connection: Connection, at: str, actor: str, act: str, case_id: int, detail: dict[str, Any]
+    connection: Connection, at: str, actor: str, act: str, subject: str, detail: dict[str, Any]
 ) -> Entry:
     """Add an entry after the last one; `connection` holds the store's one right to write."""
     last = connection.execute(
@@ -43,7 +43,7 @@ def append(
         "at": at,
         "actor": actor,
         "act": act,
-        "subject": subject_of(case_id),
+        "subject": subject,
         "detail": detail,
         "prev": last.hash if last else GENESIS,
     }

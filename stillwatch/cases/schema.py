@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -98,6 +98,84 @@ LEDGER = Table(
     Column("hash", String, nullable=False),
 )
 """One row an act, `seq` from 1 without gaps; triggers refuse to change, remove or misplace one."""
+
+
+PEOPLE = Table(
+    "people",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("display", Text),
+    Column("password", String),
+    Column("enabled", Boolean, nullable=False),
+    Column("issuer", Text),
+    Column("subject", Text),
+    Column("created_at", String, nullable=False),
+)
+"""Who may come in. `password` is argon2's hash; `issuer` and `subject` name them at a provider."""
+
+SESSIONS = Table(
+    "sessions",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("seen_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+)
+"""One row a session, by the digest of its key."""
+
+TOKENS = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("role", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("revoked_at", String),
+)
+"""One row a token for the API, by the digest of its secret."""
+
+ATTEMPTS = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("about", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", String, nullable=False),
+    Column("until", String, nullable=False),
+)
+"""Sign-ins that failed, by a digest of the name or address that they are about."""
+
+ENFORCEMENTS = Table(
+    "enforcements",
+    metadata,
+    Column("enforcement_id", Integer, primary_key=True, autoincrement=False),
+    Column("case_id", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("accounts", Integer, nullable=False),
+    Column("exchanges", BigInteger, nullable=False),
+    Column("decided_seq", BigInteger, nullable=False),
+    Column("until", String, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", String, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", String),
+)
+"""What is to be done to accounts of a confirmed case; `decided_seq` is the decision it rests on."""
+
+ENFORCED = Table(
+    "enforced_accounts",
+    metadata,
+    Column("enforcement_id", Integer, primary_key=True),
+    Column("account_key", String, primary_key=True),
+    Column("account_id", LogText, nullable=False),
+)
+"""Whom an enforcement is about."""
 
 
 def account_key(account_id: str) -> str:

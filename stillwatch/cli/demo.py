@@ -21,24 +21,25 @@ EXAMPLES = examples(
 _WORLD = "plain"
 _MARK = "demo.json"
 _PARTS = ("log", "lake", "findings")
+_STORE = "cases.db"
 
 
 def demo(
     scale: Scale = 0.01,
     seed: Seed = 0,
     out: Annotated[
-        Path, typer.Option(help="The folder for the log, the lake, the findings and the page.")
+        Path, typer.Option(help="The folder for the log, the lake, the findings, page and cases.")
     ] = Path("demo"),
     serve: Annotated[
         bool,
         typer.Option(
             "--serve/--no-serve",
-            help="Serve the page on 127.0.0.1 until Ctrl-C, or only write it and say where.",
+            help="Serve the console on 127.0.0.1 until Ctrl-C, or only write the page.",
         ),
     ] = True,
     json: Json = False,
 ) -> None:
-    """See it work: make a world with three campaigns, find them, score it, and show a page.
+    """See it work: make a world with three campaigns, find them, score it, and open the console.
 
     The traffic is simulated and labelled; the detector never sees the labels. With --json nothing
     is served.
@@ -48,9 +49,10 @@ def demo(
     from stillwatch.cli.campaigns import print_story
     from stillwatch.cli.printing import emit, people, rows, safe
     from stillwatch.cli.scores import print_score
-    from stillwatch.cli.serving import serve as serve_page
+    from stillwatch.cli.serve import first_administrator, run
     from stillwatch.console import write_page
     from stillwatch.console.story import tell
+    from stillwatch.web.settings import Settings
 
     log, lake, findings = _clear(out, scale, seed)
     with watching(json) as watch:
@@ -71,11 +73,17 @@ def demo(
     print_score(console, score)
     console.print()
     console.print(safe(f"Why an account is, or is not, a member: stillwatch explain {findings} ID"))
+    console.print(safe(f"The page: {page.as_uri()}", limit=2000), soft_wrap=True)
+    store = str(out / _STORE)
     if not serve:
-        console.print(safe(f"The page: {page.as_uri()}", limit=2000), soft_wrap=True)
+        line = f"stillwatch serve {findings} --log {lake} --store {store}"
+        console.print(safe(f"The console: {line}", limit=2000), soft_wrap=True)
         return
-    console.print("The page is served here until Ctrl-C:")
-    serve_page(page, lambda address: console.print(address, soft_wrap=True))
+    made = first_administrator(store)
+    assert made is not None, "the store was just removed"
+    settings = Settings(findings, store, lake)
+    console.print(safe(f"The console, until Ctrl-C. Sign in as {made[0]}, password {made[1]}, at"))
+    run(settings, "127.0.0.1", 0, lambda address: console.print(address, soft_wrap=True))
 
 
 def _clear(out: Path, scale: float, seed: int) -> tuple[Path, Path, Path]:
@@ -90,7 +98,8 @@ def _clear(out: Path, scale: float, seed: int) -> tuple[Path, Path, Path]:
             )
         for part in _PARTS:
             shutil.rmtree(out / part, ignore_errors=True)
-        (out / "index.html").unlink(missing_ok=True)
+        for name in ("index.html", _STORE, f"{_STORE}-wal", f"{_STORE}-shm"):
+            (out / name).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     mark = {"world": _WORLD, "scale": scale, "seed": seed, "by": "stillwatch demo"}
     (out / _MARK).write_text(jsonlib.dumps(mark) + "\n")

@@ -7,10 +7,11 @@ A content security policy in the file forbids scripts and requests even if both 
 from __future__ import annotations
 
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from stillwatch.console import wording
@@ -67,11 +68,15 @@ def _safe(value: Any) -> Any:
     return plain(value, _LONGEST_TEXT)
 
 
-def environment() -> Environment:
-    """Templates with both gates on; `style` is the sheet that all pages share."""
-    loader = PackageLoader("stillwatch.console", "templates")
+def environment(*packages: str) -> Environment:
+    """Templates with both gates on, those of `packages` before our own.
+
+    `style` is the sheet that all pages share. Shares are drawn by its classes (`w37` is as wide as
+    37%), so that pages need no styles of their own, which a strict content security policy forbids.
+    """
+    ours = PackageLoader("stillwatch.console", "templates")
     environment = Environment(
-        loader=loader,
+        loader=ChoiceLoader([*(PackageLoader(name, "templates") for name in packages), ours]),
         autoescape=True,
         finalize=_safe,
         undefined=StrictUndefined,
@@ -79,16 +84,22 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        step=wording.step,
         count=wording.count,
         percent=wording.percent,
         odds=wording.odds,
         upper_first=wording.upper_first,
         capability=wording.capability_title,
     )
-    style, _, _ = loader.get_source(environment, "page.css")
-    environment.globals.update(
-        day=wording.day,
-        span=wording.span,
-        style=Markup(style),
-    )
+    environment.globals.update(day=wording.day, span=wording.span, style=Markup(style_sheet()))
     return environment
+
+
+def style_sheet() -> str:
+    """The sheet that all pages share."""
+    own = files("stillwatch.console").joinpath("templates", "page.css").read_text("utf-8")
+    return own + "".join(
+        f".w{n} {{ width: {n}%; }} .h{n} {{ height: {n}%; }} "
+        f".l{n} {{ left: {n}%; }} .f{n} {{ flex: {n} 1 0; }}\n"
+        for n in range(101)
+    )

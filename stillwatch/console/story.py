@@ -3,6 +3,9 @@
 The page and the terminal both tell it, so every choice of what comes first is made here.
 """
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import datetime as dt

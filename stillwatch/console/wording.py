@@ -120,6 +120,15 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
+def step(share: float) -> int:
+    """A share of 1 as the whole per cent that it is drawn with; never nothing where there is some.
+
+    >>> step(0.374), step(0.001), step(0.0), step(1.7)
+    (37, 1, 0, 100)
+    """
+    return min(100, max(round(share * 100), int(share > 0)))
+
+
 def full_weight(weights: Iterable[float]) -> float:
     """The weight at which bars are full, the same for all bars that are seen together.
 

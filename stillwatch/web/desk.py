@@ -1,0 +1,80 @@
+"""What every request of the console meets: the findings, the store, the texts, the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+
+from stillwatch.cases import Store
+from stillwatch.cases.access import Role, may
+from stillwatch.console.page import environment
+from stillwatch.console.wording import evidence_title
+from stillwatch.reports.redaction import redacted
+from stillwatch.web.held import Held, Watched
+from stillwatch.web.oidc import OpenId, open_id_of
+from stillwatch.web.settings import Settings
+from stillwatch.web.texts import Texts
+from stillwatch.web.titles import ACT_TITLES, KIND_TITLES, STATE_TITLES, verdict_title
+
+LONGEST_TEXT = 4_000
+"""Characters of a sample's text on a page."""
+
+
+class Desk:
+    """One console: opened once, asked by many requests at the same time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.watched = Watched(settings.findings)
+        self.store = Store.open(settings.store, create=True)
+        self.texts = Texts(settings.log)
+        self.open_id: OpenId | None = open_id_of(settings.open_id) if settings.open_id else None
+        self._templates = _templates()
+        self.texts.want(self.watched.now().shown_exchanges())
+
+    @property
+    def held(self) -> Held:
+        """The findings as they are now."""
+        return self.watched.now()
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie; the prefix binds it to this host, behind TLS."""
+        return "__Host-stillwatch" if self.settings.secure else "stillwatch"
+
+    def render(self, name: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+        """A page of one of our templates."""
+        shared = {
+            "held": self.held,
+            "fault": self.watched.fault,
+            "reading": self.texts.reading,
+            "has_log": self.settings.log is not None,
+            "open_id": self.open_id,
+        }
+        html = self._templates.get_template(name).render({**shared, **context})
+        return HTMLResponse(html, status)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.texts.close()
+        self.store.close()
+
+
+def _templates() -> Environment:
+    made = environment("stillwatch.web")
+    made.filters.update(
+        q=lambda text: quote(str(text), safe=""),
+        title=evidence_title,
+        act=lambda name: ACT_TITLES.get(name, name.replace("_", " ")),
+        state=lambda name: STATE_TITLES.get(name, name),
+        kind=lambda name: KIND_TITLES.get(name, name.replace("_", " ")),
+        verdict=verdict_title,
+        redacted=lambda text: redacted(text, LONGEST_TEXT),
+        moment=lambda when: when[:16].replace("T", " ") if when else "–",
+    )
+    made.globals.update(may=may, Role=Role)
+    return made
