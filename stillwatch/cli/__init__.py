@@ -15,6 +15,7 @@ from stillwatch.cli import (
     ingest,
     ledger,
     page,
+    report,
     score,
     serve,
     show,

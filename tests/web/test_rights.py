@@ -44,8 +44,8 @@ def test_every_role_on_every_route(role: Role | None, browse: Browse, token, app
     """Refused exactly where the table says so; whoever isn't signed in is sent to the entrance."""
     headers = token(role) if role else {}
     for (method, path), least in RIGHTS.items():
-        if (method, path) == ("POST", "/sign-out"):
-            continue
+        if (method, path) in {("POST", "/sign-out"), ("POST", "/sign-in")}:
+            continue  # how these answer is looked at below
         allowed = least is None or (
             role is not None and list(Role).index(role) >= list(Role).index(least)
         )
