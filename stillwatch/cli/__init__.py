@@ -11,10 +11,12 @@ from stillwatch.cli import (
     cases,
     demo,
     detect,
+    enforce,
     explain,
     ingest,
     ledger,
     page,
+    people,
     report,
     score,
     serve,
@@ -48,6 +50,9 @@ app.command("report", epilog=report.REPORT_EXAMPLES)(report.report)
 app.command("appeal", epilog=report.APPEAL_EXAMPLES)(report.appeal)
 app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(enforce.app, name="enforce")
+app.add_typer(people.app, name="people")
+app.add_typer(people.tokens, name="tokens")
 
 
 def _version(asked: bool) -> None:

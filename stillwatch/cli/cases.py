@@ -79,7 +79,7 @@ def open_(
     from stillwatch.findings import read_findings
 
     found = read_findings(findings)
-    done = open_cases(_store(store, create=True), found, _actor(actor))
+    done = open_cases(_store(store, create=True), found, acting(actor))
     if json:
         emit(dataclasses.asdict(done))
         return
@@ -208,7 +208,7 @@ def act(
     from stillwatch.cli.printing import emit, people
 
     perform = _plan(what, values or [], Seen(case, seen), reason or "")
-    cases = perform(_store(store), _actor(actor))
+    cases = perform(_store(store), acting(actor))
     if json:
         emit({"cases": [_document(case) for case in cases]})
         return
@@ -279,7 +279,8 @@ def _store(address: str, create: bool = False) -> Store:
     return Store.open(address, create)
 
 
-def _actor(name: str | None) -> str:
+def acting(name: str | None) -> str:
+    """The name that an act is by: the one given, else the one that somebody is logged in by."""
     import getpass
 
     return getpass.getuser() if name is None else name

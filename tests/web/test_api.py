@@ -10,9 +10,9 @@ import schemathesis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
-from stillwatch.cases.access import Role, disable, make_token, revoke_token
 
 from stillwatch.cases import get_case
+from stillwatch.cases.access import Role, disable, make_token, revoke_token
 from stillwatch.web.app import create_app
 from stillwatch.web.settings import Settings
 from tests.web.conftest import HOST

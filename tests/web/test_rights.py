@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from fastapi import FastAPI
-from stillwatch.cases.access import Role, disable
 
+from stillwatch.cases.access import Role, disable
 from stillwatch.web.rights import RIGHTS, check_whole
 from tests.web.conftest import HOST, PASSWORD, Browser, csrf, send
 
@@ -18,7 +18,7 @@ PLACES = {
     "campaign_id": "cmp-4f1a90c2d7",
     "case_id": "1",
     "enforcement_id": "1",
-    "token_id": "1",
+    "token_id": "99",
     "form": "md",
     "name": "console.css",
 }
@@ -43,6 +43,7 @@ def asked(browser: Browser, method: str, path: str, headers: dict[str, str] | No
 def test_every_role_on_every_route(role: Role | None, browse: Browse, token, app: FastAPI):
     """Refused exactly where the table says so; whoever isn't signed in is sent to the entrance."""
     headers = token(role) if role else {}
+    browser, program = browse(role), browse(None)
     for (method, path), least in RIGHTS.items():
         if (method, path) in {("POST", "/sign-out"), ("POST", "/sign-in")}:
             continue  # how these answer is looked at below
@@ -50,17 +51,15 @@ def test_every_role_on_every_route(role: Role | None, browse: Browse, token, app
             role is not None and list(Role).index(role) >= list(Role).index(least)
         )
         if path.startswith("/api/"):
-            status = asked(browse(None), method, path, headers)
+            status = asked(program, method, path, headers)
             refused = 403 if role else 401
         elif role is None and method == "POST":
-            answer = browse(None).post(address(path), data={})
+            answer = program.post(address(path), data={})
             status, refused = answer.status_code, 303
             if least is not None:
                 assert answer.headers["location"].startswith("/sign-in"), path
         else:
-            browser = browse(role)
-            answer = asked(browser, method, path)
-            status, refused = answer, 403 if role else 303
+            status, refused = asked(browser, method, path), 403 if role else 303
         if allowed:
             assert status not in (401, 403), (role, method, path, status)
             assert status < 500, (role, method, path)
