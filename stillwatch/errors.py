@@ -99,3 +99,9 @@ class LedgerBroken(StillwatchError):
     """A ledger was tampered with or damaged."""
 
     exit_code = 16
+
+
+class SignInRefused(StillwatchError):
+    """A sign-in that wasn't accepted; why is told only as far as it helps nobody to guess."""
+
+    exit_code = 17

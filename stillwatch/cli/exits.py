@@ -30,6 +30,7 @@ MEANINGS = {
     errors.CaseRefused.exit_code: "a case's state or a text doesn't allow it; nothing was done",
     errors.StoreBroken.exit_code: "the store of cases can't be reached or read, or is newer",
     errors.LedgerBroken.exit_code: "a ledger was tampered with or damaged",
+    errors.SignInRefused.exit_code: "a sign-in was refused",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",
 }
