@@ -24,7 +24,7 @@ from stillwatch.errors import SignInRefused
 from stillwatch.web.oidc_provider import Provider
 from stillwatch.web.oidc_settings import ROLES, OpenIdSettings
 
-ALGORITHMS = tuple(f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512))
+ALGORITHMS = [f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)]
 """Signatures that count: of key pairs only, so that a public key never verifies as a secret."""
 LEEWAY_S = 60
 """How far the provider's clock may be from ours."""
