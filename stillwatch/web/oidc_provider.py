@@ -26,6 +26,8 @@ WAIT_S = 10.0
 """How long a connection, a read, and an answer as a whole may take."""
 MOST_BYTES = 1 << 20
 """Most bytes of an answer."""
+MOST_AT_ONCE = 8
+"""Most questions under way: a provider that hangs must not hold up all that a server does."""
 KEPT_S = 3600.0
 """How long metadata and keys are believed: a key that was withdrawn works no longer than this."""
 AGAIN_S = 60.0
@@ -66,6 +68,7 @@ class Provider:
         self._keys: list[tuple[str | None, RSAKey | ECKey]] = []
         self._looked = self._fetched = -inf
         self._looking = threading.Lock()
+        self._asking = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def metadata(self) -> Metadata:
         """What discovery says, at most an hour old; raises `SignInRefused`."""
@@ -82,13 +85,17 @@ class Provider:
         Keys are fetched when they are an hour old, or when none has this name and the last look was
         a minute ago or more: forged names can't make us ask more often.
         """
-        with self._looking:
+        if not self._looking.acquire(timeout=WAIT_S):
+            raise self.refusal(f"didn't answer within {WAIT_S:.0f} seconds", _TRY_LATER)
+        try:
             now = monotonic()
             stale = now - self._fetched >= KEPT_S
             if stale or (not self._named(kid) and now - self._looked >= AGAIN_S):
                 self._looked = now
                 self._keys, self._fetched = self._fetched_keys(), now
             return self._named(kid)
+        finally:
+            self._looking.release()
 
     def ask(
         self,
@@ -102,6 +109,8 @@ class Provider:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if bearer is not None:
             headers["Authorization"] = f"Bearer {bearer}"
+        if not self._asking.acquire(blocking=False):
+            raise self.refusal("is slow, and enough others wait for it", _TRY_LATER)
         until = monotonic() + WAIT_S
         try:
             with self._client.stream(
@@ -118,6 +127,8 @@ class Provider:
             raise self.refusal(f"didn't answer within {WAIT_S:.0f} seconds", _TRY_LATER) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
             raise self.refusal("can't be reached", _TRY_LATER) from None
+        finally:
+            self._asking.release()
 
     def refusal(self, what: str, todo: str = _ASK) -> SignInRefused:
         """A refusal that names this provider."""

@@ -10,8 +10,10 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -600,6 +602,28 @@ def test_a_slow_provider(
     begun = time.monotonic()
     refused(openid, provider, "didn't answer within")
     assert time.monotonic() - begun < 1.5
+
+
+def test_a_provider_that_hangs_holds_up_few(openid: OpenId, provider: TestProvider) -> None:
+    """Beyond eight at once nobody waits, and the next may ask again when those are through."""
+    hanging, go_on = threading.Semaphore(0), threading.Event()
+
+    def hang(handler: Any) -> None:
+        hanging.release()
+        go_on.wait(10)
+        answering(503, b"{}")(handler)
+
+    provider.answers["/.well-known/openid-configuration"] = hang
+    with ThreadPoolExecutor(oidc_provider.MOST_AT_ONCE) as people:
+        waiting = [people.submit(openid.begin) for _ in range(oidc_provider.MOST_AT_ONCE)]
+        for _ in waiting:
+            assert hanging.acquire(timeout=10)
+        with pytest.raises(SignInRefused, match="enough others wait"):
+            openid.begin()
+        go_on.set()
+        assert all(isinstance(one.exception(10), SignInRefused) for one in waiting)
+    del provider.answers["/.well-known/openid-configuration"]
+    assert sign_in(openid, provider).name
 
 
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
