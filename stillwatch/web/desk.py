@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi.responses import HTMLResponse
@@ -15,10 +15,12 @@ from stillwatch.console.page import environment
 from stillwatch.console.wording import evidence_title
 from stillwatch.reports.redaction import redacted
 from stillwatch.web.held import Held, Watched
-from stillwatch.web.oidc import OpenId, open_id_of
 from stillwatch.web.settings import Settings
 from stillwatch.web.texts import Texts
 from stillwatch.web.titles import ACT_TITLES, KIND_TITLES, STATE_TITLES, verdict_title
+
+if TYPE_CHECKING:
+    from stillwatch.web.oidc import OpenId
 
 LONGEST_TEXT = 4_000
 """Characters of a sample's text on a page."""
@@ -32,7 +34,7 @@ class Desk:
         self.watched = Watched(settings.findings)
         self.store = Store.open(settings.store, create=True)
         self.texts = Texts(settings.log)
-        self.open_id: OpenId | None = open_id_of(settings.open_id) if settings.open_id else None
+        self.open_id = _open_id(settings)
         self._templates = _templates()
         self.texts.want(self.watched.now().shown_exchanges())
 
@@ -62,6 +64,15 @@ class Desk:
         """Let go of the store."""
         self.texts.close()
         self.store.close()
+
+
+def _open_id(settings: Settings) -> OpenId | None:
+    """The organisation's provider, whose packages are an extra."""
+    if settings.open_id is None:
+        return None
+    from stillwatch.web.oidc import open_id_of
+
+    return open_id_of(settings.open_id)
 
 
 def _templates() -> Environment:

@@ -1,301 +1,195 @@
-"""Sign-in by the organisation's OpenID Connect provider: the authorization-code flow with PKCE.
+"""Sign-in by OpenID Connect: the authorization-code flow with PKCE, state and nonce.
 
-What a provider answers is believed only with a signature by one of its published keys, for this
-client, from this sign-in, and in time.
+    address, pending = openid.begin()       # send the browser to the address, keep pending with it
+    claims = openid.finish(pending, query)  # when the browser is back
+
+The standards: OpenID Connect Core and Discovery 1.0, RFC 6749 (OAuth 2.0), RFC 7636 (PKCE),
+RFC 9207 (who answered), RFC 9700 (what an attacker tries).
 """
 
 from __future__ import annotations
 
 import hmac
-import json
-import os
-import secrets
+import re
 import threading
 import time
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus
 
-from stillwatch.cases.access import Role
 from stillwatch.display import plain
-from stillwatch.errors import ExtraMissing, InputNotFound, SignInRefused
+from stillwatch.errors import ExtraMissing, SignInRefused
+from stillwatch.web.oidc_settings import OpenIdSettings, settings_of
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
-"""Signatures that are taken: by a key pair only, of which a provider publishes one half."""
+try:
+    import httpx
+    from authlib.common.security import generate_token
+    from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+    from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-LEEWAY_S = 60
-"""By how much clocks may differ."""
+    from stillwatch.web.oidc_claims import Claims, person_of, read_token, wants_more
+    from stillwatch.web.oidc_provider import Answer, Provider
+except ModuleNotFoundError as fault:
+    raise ExtraMissing(
+        "sign-in by OpenID Connect", f"needs {fault.name}", "Run pip install 'stillwatch[oidc]'"
+    ) from fault
 
-TIMEOUT_S = 10.0
-MOST_BYTES = 1 << 20
-KEYS_AGAIN_S = 60.0
-"""Seconds before a key that isn't known makes the provider's keys be asked for again."""
+__all__ = ["Claims", "OpenId", "OpenIdSettings", "Pending", "open_id_of"]
 
-_LOCAL = {"127.0.0.1", "::1", "localhost"}
+PENDING_S = 600
+"""How long somebody may take at the provider."""
 
-
-@dataclass(frozen=True)
-class OpenIdSettings:
-    """A provider, and what its claims mean here."""
-
-    issuer: str
-    client_id: str
-    redirect_uri: str
-    client_secret: str | None = None
-    scopes: tuple[str, ...] = ("openid", "email", "profile")
-    name_claim: str = "email"
-    role_claim: str = "groups"
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    domains: tuple[str, ...] = ()
+_MOST_SPENT = 10_000
+_CODE = re.compile(r"[\x20-\x7e]{1,4096}")
+_ERROR = re.compile(r"[a-z_]{1,64}")
+_AGAIN = "Begin the sign-in again"
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What is remembered of somebody who was sent to the provider."""
+    """What is to be kept of a sign-in until the browser is back, bound to that browser.
 
-    state: str
-    nonce: str
-    verifier: str
+    All of it is text and a number, so it can be stored as it is; it must not be readable by others.
+    `begun_at` is in seconds since 1970.
+    """
 
-
-@dataclass(frozen=True)
-class Claims:
-    """Whom the provider vouches for; `roles` are those that their groups have here."""
-
-    issuer: str
-    subject: str
-    name: str
-    display: str | None
-    roles: tuple[Role, ...]
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    begun_at: int
 
 
 class OpenId:
-    """One provider. Used by many requests at the same time."""
+    """Sign-in with one provider. Safe to use from several threads.
 
-    def __init__(self, settings: OpenIdSettings) -> None:
-        try:
-            import authlib.oauth2.rfc7636
-            import httpx
-        except ModuleNotFoundError:
-            raise ExtraMissing(
-                "openid", "needs Authlib and httpx", "Run pip install 'stillwatch[oidc]'"
-            ) from None
-        self._challenge = authlib.oauth2.rfc7636.create_s256_code_challenge
-        self._client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False)
-        self._failed = httpx.HTTPError
+    A `client` of one's own keeps its proxies and certificates; times, sizes and redirects are
+    bounded here all the same.
+    """
+
+    def __init__(self, settings: OpenIdSettings, client: httpx.Client | None = None) -> None:
         self.settings = settings
-        self._lock = threading.Lock()
-        self._configuration: dict[str, Any] | None = None
-        self._keys: Any = None
-        self._asked = float("-inf")
+        self._client = client or httpx.Client()
+        self._provider = Provider(settings.issuer, self._client)
+        self._spent: dict[str, None] = {}
+        self._spending = threading.Lock()
 
     def begin(self) -> tuple[str, Pending]:
-        """The address to send somebody to, and what to remember until they come back."""
-        pending = Pending(*(secrets.token_urlsafe(32) for _ in range(3)))
-        asked = {
-            "response_type": "code",
-            "client_id": self.settings.client_id,
-            "redirect_uri": self.settings.redirect_uri,
-            "scope": " ".join(self.settings.scopes),
-            "state": pending.state,
-            "nonce": pending.nonce,
-            "code_challenge": self._challenge(pending.verifier),
-            "code_challenge_method": "S256",
-        }
-        where = self._discovered()["authorization_endpoint"]
-        return f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}", pending
+        """The address to send the browser to, and what to remember until it comes back.
+
+        Raises `SignInRefused` where the provider can't be reached or isn't what settings say.
+        """
+        pending = Pending(
+            state=generate_token(43),
+            nonce=generate_token(43),
+            verifier=generate_token(64),
+            begun_at=int(time.time()),
+        )
+        address = prepare_grant_uri(
+            self._provider.metadata().authorization_endpoint,
+            client_id=self.settings.client_id,
+            response_type="code",
+            redirect_uri=self.settings.redirect_uri,
+            scope=list(self.settings.scopes),
+            state=pending.state,
+            nonce=pending.nonce,
+            code_challenge=create_s256_code_challenge(pending.verifier),
+            code_challenge_method="S256",
+        )
+        return address, pending
 
     def finish(self, pending: Pending, query: Mapping[str, str]) -> Claims:
-        """Whom the provider's answer is about; raises `SignInRefused`."""
-        if not hmac.compare_digest(query.get("state", "").encode(), pending.state.encode()):
-            raise _refused("the answer is of another sign-in")
-        if "error" in query:
-            told = plain(query.get("error_description") or query["error"], 300)
-            raise _refused(f"the provider says: {told}")
-        sent = {
+        """Who came back with `query`, the parameters of the address; raises `SignInRefused`."""
+        self._spend(pending, query.get("state", ""))
+        code = self._code_of(query)
+        tokens = self._tokens(code, pending.verifier)
+        token, access = tokens.get("id_token"), tokens.get("access_token")
+        if not isinstance(token, str):
+            raise self._provider.refusal("sent no ID token")
+        access = access if isinstance(access, str) else None
+        claims = read_token(token, pending.nonce, access, self.settings.client_id, self._provider)
+        if access and wants_more(claims, self.settings):
+            claims = self._asked_for(claims["sub"], access) | claims
+        return person_of(claims, self.settings)
+
+    def close(self) -> None:
+        """Let the connections to the provider go."""
+        self._client.close()
+
+    def _spend(self, pending: Pending, state: str) -> None:
+        """Take a state for the first and last time; raises `SignInRefused` where it isn't ours."""
+        if not hmac.compare_digest(state.encode("utf-8", "replace"), pending.state.encode()):
+            raise SignInRefused("the sign-in", "isn't the one that this browser began", _AGAIN)
+        if abs(time.time() - pending.begun_at) > PENDING_S:
+            raise SignInRefused("the sign-in", "took more than 10 minutes", _AGAIN)
+        with self._spending:
+            if pending.state in self._spent:
+                raise SignInRefused("the sign-in", "was finished before", _AGAIN)
+            self._spent[pending.state] = None
+            if len(self._spent) > _MOST_SPENT:
+                del self._spent[next(iter(self._spent))]
+
+    def _code_of(self, query: Mapping[str, str]) -> str:
+        said = query.get("iss")
+        if said != self.settings.issuer and (said or self._provider.metadata().says_issuer):
+            raise SignInRefused("the sign-in", "comes back from another provider", _AGAIN)
+        if query.get("error"):
+            raise self._told(query)
+        code = query.get("code", "")
+        if not _CODE.fullmatch(code):
+            raise self._provider.refusal("sent the browser back without a code", _AGAIN)
+        return code
+
+    def _tokens(self, code: str, verifier: str) -> dict[str, Any]:
+        """The token endpoint's answer to a code."""
+        client_id, secret = self.settings.client_id, self.settings.client_secret
+        metadata = self._provider.metadata()
+        form = {
             "grant_type": "authorization_code",
-            "code": query.get("code", ""),
+            "code": code,
             "redirect_uri": self.settings.redirect_uri,
-            "client_id": self.settings.client_id,
-            "code_verifier": pending.verifier,
+            "code_verifier": verifier,
         }
-        if self.settings.client_secret is not None:
-            sent["client_secret"] = self.settings.client_secret
-        answer = self._json("POST", self._discovered()["token_endpoint"], sent)
-        return self._claims(self._verified(str(answer.get("id_token", "")), pending.nonce))
+        auth = None
+        if secret is None:
+            form["client_id"] = client_id
+        elif metadata.secret_in_body:
+            form |= {"client_id": client_id, "client_secret": secret}
+        else:
+            auth = (quote_plus(client_id), quote_plus(secret))  # RFC 6749, 2.3.1
+        answer = self._provider.ask("POST", metadata.token_endpoint, form=form, auth=auth)
+        if answer.status != 200:
+            raise self._told(answer.fields, answer)
+        return answer.fields
 
-    def _verified(self, token: str, nonce: str) -> dict[str, Any]:
-        """The claims of an id token, once all of it is checked."""
-        from joserfc import jwt
-        from joserfc.errors import JoseError
+    def _asked_for(self, subject: Any, access: str) -> dict[str, Any]:
+        """What the provider's UserInfo endpoint says of `subject`; nothing where it has none."""
+        endpoint = self._provider.metadata().userinfo_endpoint
+        if endpoint is None:
+            return {}
+        answer = self._provider.ask("GET", endpoint, bearer=access)
+        if answer.status != 200:
+            raise self._told(answer.fields, answer)
+        if answer.fields.get("sub") != subject:
+            raise self._provider.refusal("told of another person than who signed in")
+        return answer.fields
 
-        settings, now = self.settings, time.time()
-        try:
-            claims = jwt.decode(token, self._key_for(token), algorithms=list(ALGORITHMS)).claims
-        except (JoseError, ValueError, KeyError, TypeError) as fault:
-            raise _refused(
-                f"the provider's signature isn't good ({type(fault).__name__})"
-            ) from None
-        audience = claims.get("aud")
-        audience = [audience] if isinstance(audience, str) else audience
-        ends, begins = claims.get("exp"), claims.get("iat")
-        if claims.get("iss") != settings.issuer:
-            raise _refused("the answer is of another provider")
-        if not isinstance(audience, list) or settings.client_id not in audience:
-            raise _refused("the answer is for another application")
-        if len(audience) > 1 and claims.get("azp") != settings.client_id:
-            raise _refused("the answer is for several applications")
-        if not isinstance(ends, int | float) or not isinstance(begins, int | float):
-            raise _refused("the answer says no time")
-        if ends < now - LEEWAY_S or begins > now + LEEWAY_S:
-            raise _refused("the answer is out of date; check the clocks")
-        if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
-            raise _refused("the answer is of another sign-in")
-        return claims
-
-    def _claims(self, claims: dict[str, Any]) -> Claims:
-        settings = self.settings
-        subject, name = claims.get("sub"), claims.get(settings.name_claim)
-        if not isinstance(subject, str) or not isinstance(name, str) or not name.strip():
-            raise _refused(f"the provider doesn't tell {settings.name_claim!r}")
-        email = claims.get("email")
-        verified = claims.get("email_verified") is True
-        if settings.name_claim == "email" and not verified:
-            raise _refused("the provider hasn't verified the mail address")
-        if settings.domains:
-            domain = email.rpartition("@")[2].casefold() if isinstance(email, str) else ""
-            if not verified or domain not in settings.domains:
-                raise _refused("the mail address is of no domain that may come in")
-        groups = claims.get(settings.role_claim)
-        groups = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
-        has = {settings.roles[g] for g in groups if isinstance(g, str) and g in settings.roles}
-        display = claims.get("name")
-        return Claims(
-            settings.issuer,
-            subject,
-            name,
-            display if isinstance(display, str) else None,
-            tuple(role for role in Role if role in has),
-        )
-
-    def _key_for(self, token: str) -> Any:
-        """The provider's keys, asked for again where they lack the one that signed."""
-        from joserfc.jwk import KeySet
-        from joserfc.jws import extract_compact
-
-        kid = extract_compact(token.encode()).headers().get("kid")
-        with self._lock:
-            known = {key.kid for key in self._keys.keys} if self._keys else set()
-            stale = time.monotonic() - self._asked > KEYS_AGAIN_S
-            if self._keys is None or (kid not in known and stale):
-                self._asked = time.monotonic()
-                told = self._json("GET", self._discovered()["jwks_uri"])
-                usable = [k for k in told.get("keys", []) if k.get("kty") in {"RSA", "EC", "OKP"}]
-                self._keys = KeySet.import_key_set({"keys": usable})
-            return self._keys
-
-    def _discovered(self) -> dict[str, Any]:
-        if self._configuration is None:
-            where = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
-            told = self._json("GET", where)
-            if told.get("issuer") != self.settings.issuer:
-                raise _refused("the provider calls itself something else than it is configured as")
-            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                if not is_safe(told.get(name)):
-                    raise _refused(f"the provider's {name} is no address over TLS")
-            self._configuration = told
-        return self._configuration
-
-    def _json(self, method: str, where: str, form: dict[str, str] | None = None) -> dict[str, Any]:
-        """What the provider answers, of a length and in a time that are bounded."""
-        try:
-            with self._client.stream(method, where, data=form) as answer:
-                body, began = b"", time.monotonic()
-                for part in answer.iter_bytes():
-                    body += part
-                    if len(body) > MOST_BYTES or time.monotonic() - began > TIMEOUT_S:
-                        raise _refused("the provider's answer doesn't end")
-                if answer.status_code != 200:
-                    raise _refused(f"the provider answers with status {answer.status_code}")
-                told = json.loads(body)
-        except (self._failed, ValueError) as fault:
-            raise _refused(f"the provider can't be understood ({type(fault).__name__})") from None
-        if not isinstance(told, dict):
-            raise _refused("the provider can't be understood")
-        return told
-
-
-def _refused(what: str) -> SignInRefused:
-    return SignInRefused("sign-in", what, "Try again, or ask an administrator")
-
-
-def is_safe(address: object) -> bool:
-    """Whether something is an address over TLS, or on this machine."""
-    if not isinstance(address, str):
-        return False
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
+    def _told(self, fields: Mapping[str, Any], answer: Answer | None = None) -> SignInRefused:
+        """The provider's own error, made safe to show."""
+        error, description = fields.get("error"), fields.get("error_description")
+        known = isinstance(error, str) and _ERROR.fullmatch(error)
+        what = f"refused: {error}" if known else "refused"
+        if answer is not None:
+            what += f" (HTTP {answer.status})"
+        if isinstance(description, str) and description:
+            what += f", “{plain(description)}”"
+        return self._provider.refusal(what, _AGAIN)
 
 
 def open_id_of(path: Path) -> OpenId:
-    """The provider that the section `oidc` of a TOML file names.
+    """Sign-in as the section `[oidc]` of the TOML file `path` says.
 
-    Raises `InputNotFound`, with all that is wrong with it, and `ExtraMissing`.
+    Raises `InputNotFound` or `FormatUnknown`; the latter names every fault at once.
     """
-    todo = "docs/access.md shows what it holds"
-    try:
-        told = tomllib.loads(path.read_text("utf-8")).get("oidc")
-    except (OSError, ValueError) as fault:
-        raise InputNotFound(path, f"can't be read ({fault})", todo) from None
-    if not isinstance(told, dict):
-        raise InputNotFound(path, "has no section [oidc]", todo)
-    faults = [f"{name} is missing" for name in ("issuer", "client_id", "redirect_uri")
-              if not isinstance(told.get(name), str)]  # fmt: skip
-    known = {"client_secret_env", "client_secret_file", "scopes", "name_claim", "role_claim"}
-    known |= {"issuer", "client_id", "redirect_uri", "roles", "domains"}
-    faults += [f"{name} is not known" for name in sorted(told.keys() - known)]
-    faults += [
-        f"{name} is no address over TLS"
-        for name in ("issuer", "redirect_uri")
-        if isinstance(told.get(name), str) and not is_safe(told[name])
-    ]
-    roles = told.get("roles", {})
-    if not isinstance(roles, dict) or any(role not in set(Role) for role in roles.values()):
-        faults.append(f"roles give groups one of {', '.join(Role)}")
-        roles = {}
-    for name in ("scopes", "domains"):
-        if not all(isinstance(item, str) for item in told.get(name, [])):
-            faults.append(f"{name} is a list of words")
-    secret = _secret(told, faults)
-    if faults:
-        raise InputNotFound(path, "; ".join(faults), todo)
-    return OpenId(
-        OpenIdSettings(
-            told["issuer"],
-            told["client_id"],
-            told["redirect_uri"],
-            secret,
-            roles={group: Role(role) for group, role in roles.items()},
-            domains=tuple(domain.casefold() for domain in told.get("domains", [])),
-            scopes=tuple(told.get("scopes", OpenIdSettings.scopes)),
-            name_claim=str(told.get("name_claim", OpenIdSettings.name_claim)),
-            role_claim=str(told.get("role_claim", OpenIdSettings.role_claim)),
-        )
-    )
-
-
-def _secret(told: dict[str, Any], faults: list[str]) -> str | None:
-    """The client's secret from where the file says that it is, which is never the file itself."""
-    if name := told.get("client_secret_env"):
-        if not os.environ.get(str(name)):
-            faults.append(f"client_secret_env names {name}, which isn't set")
-        return os.environ.get(str(name))
-    if where := told.get("client_secret_file"):
-        try:
-            return Path(str(where)).read_text("utf-8").strip()
-        except (OSError, ValueError) as fault:
-            faults.append(f"client_secret_file can't be read ({fault})")
-    return None
+    return OpenId(settings_of(path))

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import RedirectResponse, Response
 
-from stillwatch.cases.access import Session, end_session, sign_in, sign_in_known
+from stillwatch.cases.access import Role, Session, end_session, sign_in, sign_in_known
 from stillwatch.errors import StillwatchError
 from stillwatch.web.visit import Here, Visit, own_path
 
@@ -98,11 +98,7 @@ def from_provider(visit: Here) -> Response:
         return visit.page("sign_in.html", 400, next="/", refused="This sign-in has expired. Again:")
     try:
         claims = desk.open_id.finish(pending, dict(visit.request.query_params))
-        role = (
-            max(claims.roles, default=None, key=list(type(claims.roles[0])).index)
-            if (claims.roles)
-            else None
-        )
+        role = Role(claims.roles[-1]) if claims.roles else None
         session = sign_in_known(
             desk.store, claims.issuer, claims.subject, claims.name, role, claims.display
         )
