@@ -547,6 +547,8 @@ def test_the_rest_is_asked_for(settings: OpenIdSettings, provider: TestProvider)
     claims = sign_in(openid, provider)
     assert (claims.name, claims.roles) == ("ada@example.com", ("analyst",))
     assert claims.issuer == provider.issuer
+    provider.claims = {"email": "lovelace@example.com"}
+    assert sign_in(openid, provider).name == "lovelace@example.com"
     provider.userinfo["sub"] = "u-2"
     refused(openid, provider, "another person")
 
@@ -676,6 +678,34 @@ def test_what_a_provider_says_of_itself(
     provider.discovery = discovery
     with pytest.raises(SignInRefused, match=why):
         openid.begin()
+
+
+def test_a_far_provider_keeps_away_from_this_machine(settings: OpenIdSettings) -> None:
+    """Codes and secrets of a provider elsewhere are never sent to a port of this machine."""
+    issuer = "https://login.example.com"
+    says = {
+        "issuer": issuer,
+        "authorization_endpoint": issuer + "/authorize",
+        "token_endpoint": "http://127.0.0.1:9400/token",
+        "jwks_uri": issuer + "/keys",
+    }
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(says).encode()))
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    far = OpenId(dataclasses.replace(settings, issuer=issuer), client)
+    with pytest.raises(SignInRefused, match="token_endpoint that must begin with https"):
+        far.begin()
+    says["token_endpoint"] = issuer + "/token"
+    assert far.begin()[0].startswith("https://login.example.com/authorize?response_type=code&")
+
+
+@pytest.mark.parametrize("tokens", [{}, {"id_token": None}, {"id_token": ["a.b.c"]}], ids=str)
+def test_no_token(openid: OpenId, provider: TestProvider, tokens: dict[str, Any]) -> None:
+    """A provider of OAuth that doesn't do OpenID Connect is told as such."""
+    provider.answers["/token"] = answering(200, json.dumps(tokens).encode())
+    refused(openid, provider, "sent no ID token")
 
 
 def test_a_slash_at_the_end_is_another_issuer(
