@@ -24,9 +24,9 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import numpy as np
-from stillwatch.cases.access import Role, add_person
 
 from stillwatch.cases import Store, open_cases
+from stillwatch.cases.access import Role, add_person
 from stillwatch.findings import read_findings
 
 PASSWORD = "for-this-benchmark-only"

@@ -46,11 +46,10 @@ api = schemathesis.pytest.from_fixture("described")
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-@pytest.mark.parametrize("role", list(Role))
-def test_no_request_breaks_it(case: schemathesis.Case, role: Role, served: FastAPI):
+def test_no_request_breaks_it(case: schemathesis.Case, served: FastAPI):
     """No 5xx, no status and no shape but those that are described, by every role's token."""
-    secret = _tokens(served)[role]
-    case.call_and_validate(headers={"Authorization": f"Bearer {secret}"})
+    for secret in _tokens(served).values():
+        case.call_and_validate(headers={"Authorization": f"Bearer {secret}"})
 
 
 def _tokens(app: FastAPI) -> dict[Role, str]:

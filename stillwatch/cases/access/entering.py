@@ -6,8 +6,9 @@ import datetime as dt
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from stillwatch.cases import ledger
 from stillwatch.cases.access.limits import count_attempt, forgive
@@ -18,7 +19,7 @@ from stillwatch.cases.schema import PEOPLE, SESSIONS
 from stillwatch.cases.store import Store
 from stillwatch.cases.texts import NAME, check
 from stillwatch.cases.times import now, stamp
-from stillwatch.errors import SignInRefused
+from stillwatch.errors import CaseRefused, SignInRefused
 
 IDLE = dt.timedelta(hours=1)
 """A session ends when nothing is asked in it for so long."""
@@ -47,9 +48,7 @@ def sign_in(store: Store, name: str, password: str, address: str) -> Session:
     """
     name = name.strip()[:NAME]
     count_attempt(store, name, address)
-    with store.reading() as connection:
-        row = connection.execute(select(PEOPLE).where(PEOPLE.c.name == name)).first()
-    known = row if row is not None and row.enabled else None
+    known = _enabled(store, name)
     if not is_right(password, known.password if known else None) or known is None:
         raise SignInRefused("sign-in", "the name or the password is wrong", "Try again")
     forgive(store, name, address)
@@ -59,6 +58,17 @@ def sign_in(store: Store, name: str, password: str, address: str) -> Session:
             connection.execute(update(PEOPLE).where(PEOPLE.c.name == name).values(password=anew))
     with store.writing() as connection:
         return _start(connection, Person.of(known), "password")
+
+
+def _enabled(store: Store, name: str) -> Row[Any] | None:
+    """The row of somebody who may come in; nobody has a name that no database could keep."""
+    try:
+        check(name, "the name", NAME)
+    except CaseRefused:
+        return None
+    with store.reading() as connection:
+        row = connection.execute(select(PEOPLE).where(PEOPLE.c.name == name)).first()
+    return row if row is not None and row.enabled else None
 
 
 def sign_in_known(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from stillwatch.cases.schema import ATTEMPTS
 from stillwatch.cases.store import Store
@@ -33,7 +34,7 @@ _FORGOTTEN = dt.timedelta(days=1)
 def count_attempt(store: Store, name: str, address: str) -> None:
     """Count an attempt as a failure, which `forgive` takes back; raises `SignInLimited`."""
     moment = dt.datetime.now(dt.UTC)
-    with store.writing(lock_ledger=False) as connection:
+    with _counting(store) as connection:
         _forget_old(connection, moment)
         waits = []
         for kind, about in _about(connection, name, address, moment):
@@ -57,7 +58,7 @@ def count_attempt(store: Store, name: str, address: str) -> None:
 def forgive(store: Store, name: str, address: str) -> None:
     """What a success does: the name's failures from there are forgotten, the address is known."""
     moment = dt.datetime.now(dt.UTC)
-    with store.writing(lock_ledger=False) as connection:
+    with _counting(store) as connection:
         connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.about == _key("pair", name, address)))
         for about in (_key("name", name), _key("address", address)):
             connection.execute(
@@ -66,6 +67,15 @@ def forgive(store: Store, name: str, address: str) -> None:
                 .values(count=ATTEMPTS.c.count - 1, until=stamp(moment))
             )
         _keep(connection, _known(name, address), 0, moment, dt.timedelta(days=KNOWN_DAYS))
+
+
+@contextmanager
+def _counting(store: Store) -> Iterator[Connection]:
+    """A transaction that counts: one at a time, on SQLite as for all that writes."""
+    with store.writing(lock_ledger=False) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("lock table sign_in_attempts in share row exclusive mode"))
+        yield connection
 
 
 def _about(
@@ -100,5 +110,5 @@ def _known(name: str, address: str) -> str:
 
 
 def _key(*parts: str) -> str:
-    text = "\0".join(parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    whole = "\0".join(parts)
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
