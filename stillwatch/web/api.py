@@ -34,6 +34,7 @@ from stillwatch.cases.enforcement import (
     withdraw,
 )
 from stillwatch.cases.ledger import entries
+from stillwatch.cases.texts import NAME, PROSE
 from stillwatch.console.story import Chapter
 from stillwatch.web.matching import LONGEST, keys_of
 from stillwatch.web.visit import Caller
@@ -54,9 +55,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         401: "no token, or none that is good",
         403: "the token's role may not do this",
         404: "there is no such thing",
-        409: "somebody changed it since; nothing was done",
+        409: "somebody changed it since, or its state doesn't allow that; nothing was done",
         413: "the request is too long",
-        422: "what was sent isn't valid, or the state doesn't allow it; nothing was done",
+        422: "what was sent isn't valid; nothing was done",
         503: "the findings or the store can't be read now",
     }.items()
 }
@@ -70,6 +71,14 @@ Most = Annotated[int, Query(ge=1, le=10_000, description="rows at most")]
 Begin = Annotated[int, Query(ge=0, le=2**40, description="rows to leave out first")]
 
 
+_SOME_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
+"""What a database can keep, and not only white space."""
+
+Version = Annotated[int, Field(ge=0, le=2**31 - 1, description="the version that was seen")]
+Prose = Annotated[str, Field(min_length=1, max_length=PROSE, pattern=_SOME_TEXT)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME, pattern=_SOME_TEXT)]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -77,8 +86,8 @@ class _Body(BaseModel):
 class Act(_Body):
     """An act on the version of a case that was seen."""
 
-    seen: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    reason: str
+    seen: Version
+    reason: Prose
 
 
 class StateAct(Act):
@@ -90,15 +99,15 @@ class StateAct(Act):
 class CommentAct(_Body):
     """A comment."""
 
-    seen: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    text: str
+    seen: Version
+    text: Prose
 
 
 class AssignAct(_Body):
     """Whom to give a case to; null is nobody."""
 
-    seen: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    to: str | None
+    seen: Version
+    to: Name | None
 
 
 class ProposeAct(Act):

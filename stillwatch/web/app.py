@@ -48,7 +48,8 @@ HEADERS = {
 STATUS: dict[type[errors.StillwatchError], int] = {
     errors.UnknownName: 404,
     errors.CaseChanged: 409,
-    errors.CaseRefused: 422,
+    errors.CaseRefused: 409,
+    errors.AccessRefused: 403,
     errors.StoreBroken: 503,
     errors.FindingsBroken: 503,
     errors.InputNotFound: 503,
