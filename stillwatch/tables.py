@@ -226,7 +226,7 @@ FRAMES = pa.schema(
         pa.field("sample", pa.list_(pa.string())),
     ]
 )
-"""Out, Stillwatch's own: the frame families that most members of a campaign send.
+"""Out, Stillwatch's own: frame families that members of a campaign share, the most telling first.
 
 `exchanges` and `accounts` are the campaign's own, `others` how many more accounts send it;
 `sample` are exchanges of different accounts, to be read side by side, and `sketch` their MinHash

@@ -11,14 +11,14 @@ from stillwatch.statistics.order import distinct
 from stillwatch.tables import CAPABILITIES
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from stillwatch.campaigns.continuity import Named
     from stillwatch.campaigns.judgement import Verdict
     from stillwatch.traffic import Traffic
 
 MOST_FRAMES = 40
-"""Families of a campaign that are told: those that most members send."""
+"""Families of a campaign that are told: those whose sharing chance explains least."""
 
 SAMPLES = 6
 """Exchanges that show a family, each of another account."""
@@ -59,18 +59,29 @@ def _frames(traffic: Traffic, verdict: Verdict) -> list[dict[str, Any]]:
                 "sample": rows[shown],
             }
         )
-    return sorted(told, key=lambda frame: (-frame["accounts"], -frame["exchanges"]))
+    everyone = len(traffic.accounts)
+
+    def says(frame: dict[str, Any]) -> float:
+        return _says(frame["accounts"], frame["accounts"] + frame["others"], everyone)
+
+    return sorted(told, key=lambda frame: (-says(frame), -frame["exchanges"], frame["frame_id"]))
+
+
+def _says(members: ArrayLike, users: ArrayLike, everyone: int) -> Any:
+    """How many members send a family, times how rare it is among everybody (log10)."""
+    return np.asarray(members) * np.log10(everyone / np.maximum(users, 1))
 
 
 def _most_sent(traffic: Traffic, verdict: Verdict) -> NDArray[np.uint64]:
-    """The families that most members send, by some of each member's exchanges; sorted."""
+    """The families to tell, by some of each member's exchanges; sorted."""
     rows = some_of(traffic, verdict.rows)
     family, account = traffic.exchanges["family"][rows], traffic.exchanges.account[rows]
     family, account = family[family != 0], account[family != 0]
     keys, place, sent = np.unique(family, return_inverse=True, return_counts=True)
     pairs = distinct(place * np.int64(len(traffic.accounts)) + account)
     senders = np.bincount(pairs // len(traffic.accounts), minlength=len(keys))
-    return np.sort(keys[np.lexsort((keys, -sent, -senders))[:MOST_FRAMES]])
+    says = _says(senders, np.maximum(_users(traffic, keys), senders), len(traffic.accounts))
+    return np.sort(keys[np.lexsort((keys, -sent, -says))[:MOST_FRAMES]])
 
 
 def _of_families(

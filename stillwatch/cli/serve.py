@@ -120,5 +120,7 @@ def run(settings: Settings, host: str, port: int, ready: Callable[[str], None]) 
     )
     try:
         Server(config).run()
+    except KeyboardInterrupt:
+        return  # which is how it is ended
     finally:
         app.state.desk.close()

@@ -190,7 +190,7 @@ def evidence(caller: Caller, campaign_id: CampaignId) -> Rows:
 
 @router.get("/campaigns/{campaign_id}/frames")
 def frames(caller: Caller, campaign_id: CampaignId) -> Rows:
-    """The frame families that most members send; sketches as hexadecimal."""
+    """The frame families that members share; sketches as hexadecimal."""
     caller.desk.held.chapter(campaign_id)
     rows = caller.desk.held.frames(campaign_id)
     return [{**row, "sketch": [f"{band:016x}" for band in row["sketch"]]} for row in rows]

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment
+from markupsafe import Markup
 
 from stillwatch.cases import Store
 from stillwatch.cases.access import Role, may
@@ -84,8 +85,8 @@ def _templates() -> Environment:
         state=lambda name: STATE_TITLES.get(name, name),
         kind=lambda name: KIND_TITLES.get(name, name.replace("_", " ")),
         verdict=verdict_title,
-        redacted=lambda text: redacted(text, LONGEST_TEXT),
+        lines=lambda text: redacted(text, LONGEST_TEXT).splitlines(),
         moment=lambda when: when[:16].replace("T", " ") if when else "–",
     )
-    made.globals.update(may=may, Role=Role)
+    made.globals.update(may=may, Role=Role, newline=Markup("\n"))
     return made

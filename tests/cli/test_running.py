@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import stillwatch as sw
 from stillwatch.cli.options import moment
 from stillwatch.scoring.matching import Match
 from stillwatch.scoring.score import Rate, RoleRate, Score
+from stillwatch.web.settings import Settings
 from stillwatch.worlds import WorldReport
 from tests import fabricated
 from tests.cli.conftest import Ran
@@ -140,7 +142,9 @@ def test_demo(run: Run, calls: list, tmp_path: Path) -> None:
     assert [name for name, _, _ in calls] == ["make_world", "ingest", "detect", "score"]
     assert calls[0][2] == {"scale": 0.02, "seed": 4}
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == f"The page: {(out / 'index.html').as_uri()}"
+    page, console = ran.out.splitlines()[-2:]
+    assert page == f"The page: {(out / 'index.html').as_uri()}"
+    assert console.startswith(f"The console: stillwatch serve {out / 'findings'} --log")
     assert "3 campaigns found" in (out / "index.html").read_text()
     told = json.loads(run("demo", "--out", out, "--json").out)
     assert told["page"] == (out / "index.html").as_uri()
@@ -164,14 +168,22 @@ def test_demo_replaces_its_own_remains_only(run: Run, calls: list, tmp_path: Pat
 def test_demo_serves(
     run: Run, calls: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The address is the last line, and Ctrl-C is the ordinary end."""
-    monkeypatch.setattr(
-        "http.server.ThreadingHTTPServer.serve_forever",
-        lambda _: (_ for _ in ()).throw(KeyboardInterrupt),
-    )
-    ran = run("demo", "--out", tmp_path / "demo")
+    """Who may come in, then the address as the last line; Ctrl-C is the ordinary end."""
+    served = []
+
+    def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]) -> None:
+        served.append(settings)
+        ready("http://127.0.0.1:1/")
+
+    monkeypatch.setattr("stillwatch.cli.serve.run", serve)
+    out = tmp_path / "demo"
+    ran = run("demo", "--out", out)
     assert ran.code == 0
-    assert ran.out.splitlines()[-1].startswith("http://127.0.0.1:")
+    said, address = ran.out.splitlines()[-2:]
+    assert re.search(r"Sign in as \S+, password \S+, at", said)
+    assert address == "http://127.0.0.1:1/"
+    assert served == [Settings(out / "findings", str(out / "cases.db"), out / "lake")]
+    assert run("demo", "--out", out).code == 0
 
 
 def test_names_of_earlier_findings_are_not_for_baselines(run: Run, calls: list) -> None:

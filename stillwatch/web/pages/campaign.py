@@ -150,8 +150,18 @@ def link(
         case=case_of(visit.desk, campaign_id),
         row=row,
         sides=sides,
-        reasons=row["why"].split(", "),
+        reasons=_reasons(row["why"]),
     )
+
+
+def _reasons(why: str) -> list[str]:
+    """The reasons of a link one by one; what is the same of both is one of them.
+
+    >>> _reasons("alike, 2 shared frame families, same device, conversation")
+    ['alike', '2 shared frame families', 'same device, conversation']
+    """
+    first, same, things = why.partition("same ")
+    return [*filter(None, first.strip(", ").split(", ")), *([same + things] if same else [])]
 
 
 _LINKS = "Only the strongest are; look at the accounts' own pages"
