@@ -1,0 +1,94 @@
+"""Frame families: what the members send in common, with redacted texts where they are given."""
+
+from __future__ import annotations
+
+from stillwatch.console.wording import capability_title, count, day
+from stillwatch.findings import Findings
+from stillwatch.reports.document import Block, Paragraph, Section, Specimens, Table
+from stillwatch.reports.figures import Figures, as_day, day_of, one_of
+from stillwatch.reports.redaction import redacted, without
+from stillwatch.reports.samples import Samples
+from stillwatch.reports.wording import others
+
+FRAMES = "Frame families that most members send"
+_MOST = 12
+_SHOWN = 4
+_SIDE_BY_SIDE = 3
+_TEXT = 420
+
+
+def families(
+    figures: Figures, findings: Findings, campaigns: list[str], samples: Samples | None
+) -> Section:
+    """A table of families, then texts of the first ones side by side."""
+    what = ", ".join(
+        (
+            "capability, accounts, exchanges, others",
+            day_of("first_ts"),
+            day_of("last_ts"),
+            "sample",
+        )
+    )
+    found = figures.many(
+        "Frame families: members, exchanges, other accounts, first and last day",
+        FRAMES,
+        "frames",
+        what,
+        f"{one_of(campaigns)} order by accounts desc, exchanges desc, frame_id limit {_MOST}",
+    )
+    if not found:
+        says = "The findings tell of no frame family: the log had no prompts, or no two are alike."
+        return Section("Frame families", (Paragraph(says),))
+    rows = tuple(
+        (
+            f"{at}",
+            capability_title(row[0]),
+            count(row[1]),
+            count(row[2]),
+            others(row[3]),
+            *(day(as_day(when)) if when is not None else "–" for when in row[4:6]),
+        )
+        for at, row in enumerate(found, 1)
+    )
+    head = ("Family", "Seeks", "Members", "Exchanges", "Others", "First", "Last")
+    blocks: list[Block] = [
+        Paragraph("A frame is a prompt with its variable parts masked; a family, frames alike."),
+        Table(FRAMES, head, rows, (2, 3, 4)),
+    ]
+    if samples is None:
+        blocks.append(Paragraph("No texts are shown: they stay in the log."))
+    else:
+        blocks += _texts(findings, campaigns, [row[6] or [] for row in found], samples)
+    return Section("Frame families", tuple(blocks))
+
+
+def _texts(
+    findings: Findings, campaigns: list[str], ids: list[list[str]], samples: Samples
+) -> list[Block]:
+    names = names_of(findings, campaigns)
+    told: list[Block] = []
+    for at, sample in enumerate(ids, 1):
+        texts = [samples[one].prompt for one in sample if one in samples]
+        shown = [
+            (f"Account {chr(ord('A') + place)}", redacted(without(text, names), _TEXT))
+            for place, text in enumerate([text for text in texts if text][:_SIDE_BY_SIDE])
+        ]
+        if shown and len(told) < _SHOWN:
+            told.append(Specimens(f"Family {at}: prompts of different accounts, redacted", tuple(shown)))
+    if not told:
+        return [Paragraph("The log that was given holds no text of these families.")]
+    says = "What looks like a secret, an address, a number of a person or a name of an account is masked."
+    return [Paragraph(says), *told]
+
+
+def names_of(findings: Findings, campaigns: list[str]) -> frozenset[str]:
+    """Ids of the campaigns' members and of their organisations."""
+    members = {
+        row["account_id"] for row in findings.members.to_pylist() if row["campaign_id"] in campaigns
+    }
+    owners = {
+        row["org_id"]
+        for row in findings.accounts.select(["account_id", "org_id"]).to_pylist()
+        if row["org_id"] and row["account_id"] in members
+    }
+    return frozenset(members | owners)
