@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from stillwatch.cli import cases, demo, detect, explain, ingest, ledger, page, score, show, world
+from stillwatch.cli import (
+    appeal,
+    cases,
+    demo,
+    detect,
+    explain,
+    ingest,
+    ledger,
+    page,
+    report,
+    score,
+    show,
+    world,
+)
 from stillwatch.cli.exits import EPILOG, refuse
 from stillwatch.errors import StillwatchError
 
@@ -30,6 +43,8 @@ app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("score", epilog=score.EXAMPLES)(score.score)
 app.command("page", epilog=page.EXAMPLES)(page.page)
+app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
 

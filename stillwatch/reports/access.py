@@ -7,7 +7,13 @@ from stillwatch.reports.document import Paragraph, Section, Table
 from stillwatch.reports.figures import Figures, one_of, quoted
 from stillwatch.reports.wording import SHARED, others
 
+_TOLD = 20
 SHARING = "What members share"
+
+
+def capped(number: int) -> str:
+    """How many things of a kind there are, where the findings stop at twenty of a campaign."""
+    return f"{count(number)} or more" if number >= _TOLD else count(number)
 
 
 def access(figures: Figures, campaigns: list[str]) -> Section:
@@ -24,7 +30,7 @@ def access(figures: Figures, campaigns: list[str]) -> Section:
         says = "The findings tell of no network, client, device or payment that members share."
         return Section("How access was had", (Paragraph(says),))
     rows = tuple(
-        (upper_first(SHARED[kind]), count(number), count(most), others(more))
+        (upper_first(SHARED[kind]), capped(number), count(most), others(more))
         for kind, number, most, more in found
     )
     head = (

@@ -104,9 +104,9 @@ def _summary(
         Paragraph(
             f"From {size.first} to {size.last}, {size.accounts} accounts made {size.exchanges} "
             f"exchanges that look served from {'one queue' if len(campaigns) == 1 else 'few queues'} "
-            f"of work, to train a model on the answers. They were after {after}. An account made "
-            f"{size.an_account} exchanges a day while it was in use: what gives them away is not "
-            "what any one of them did, but that together they ask as one. The detector's "
+            "of work, as when answers are gathered to train another model on. They were after "
+            f"{after}. An account made {size.an_account} exchanges a day while it was in use: no "
+            "single one stands out by what it did, and together they ask as one. The detector's "
             f"confidence is {sure}. {standing(case)}"
         )
     )
@@ -148,7 +148,9 @@ def _provenance(findings: Findings, entries: Sequence[Entry], campaigns: list[st
             ("Ledger: the hash of that entry", entries[-1].hash),
         ]
     caption = "What this report was made from"
-    return Section("Appendix: where it comes from", (Table(caption, ("What", "Value"), tuple(rows)),))
+    return Section(
+        "Appendix: where it comes from", (Table(caption, ("What", "Value"), tuple(rows)),)
+    )
 
 
 def _accounts(findings: Findings, campaigns: list[str], entries: Sequence[Entry]) -> Section:

@@ -38,12 +38,13 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; those of the columns `numbers` are set to the right."""
+    """Rows of cells; columns of `numbers` are set to the right, those of `code` letter for letter."""
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...] = ()
+    code: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,10 @@ class Bars:
 
 @dataclass(frozen=True)
 class Specimens:
-    """Pieces of text from a log, each with its label, to be read side by side."""
+    """Pieces of text from a log, each a label and lines, to be read side by side."""
 
     caption: str
-    texts: tuple[tuple[str, str], ...]
+    texts: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 Block = Paragraph | Heading | Bullets | Table | Bars | Specimens
@@ -118,5 +119,5 @@ def _strings(block: Block) -> Iterator[str]:
             yield from (caption, says)
         case Specimens(caption, texts):
             yield caption
-            for label, text in texts:
-                yield from (label, text)
+            for label, lines in texts:
+                yield from (label, *lines)

@@ -15,6 +15,7 @@ _MOST = 12
 _SHOWN = 4
 _SIDE_BY_SIDE = 3
 _TEXT = 420
+_LINES = 14
 
 
 def families(
@@ -26,15 +27,15 @@ def families(
             "capability, accounts, exchanges, others",
             day_of("first_ts"),
             day_of("last_ts"),
-            "sample",
         )
     )
+    where = f"{one_of(campaigns)} order by accounts desc, exchanges desc, frame_id limit {_MOST}"
     found = figures.many(
         "Frame families: members, exchanges, other accounts, first and last day",
         FRAMES,
         "frames",
         what,
-        f"{one_of(campaigns)} order by accounts desc, exchanges desc, frame_id limit {_MOST}",
+        where,
     )
     if not found:
         says = "The findings tell of no frame family: the log had no prompts, or no two are alike."
@@ -58,7 +59,8 @@ def families(
     if samples is None:
         blocks.append(Paragraph("No texts are shown: they stay in the log."))
     else:
-        blocks += _texts(findings, campaigns, [row[6] or [] for row in found], samples)
+        ids = [sample or [] for (sample,) in figures.look("frames", "sample", where)]
+        blocks += _texts(findings, campaigns, ids, samples)
     return Section("Frame families", tuple(blocks))
 
 
@@ -70,15 +72,29 @@ def _texts(
     for at, sample in enumerate(ids, 1):
         texts = [samples[one].prompt for one in sample if one in samples]
         shown = [
-            (f"Account {chr(ord('A') + place)}", redacted(without(text, names), _TEXT))
+            (f"Account {chr(ord('A') + place)}", lines_of(redacted(without(text, names), _TEXT)))
             for place, text in enumerate([text for text in texts if text][:_SIDE_BY_SIDE])
         ]
         if shown and len(told) < _SHOWN:
-            told.append(Specimens(f"Family {at}: prompts of different accounts, redacted", tuple(shown)))
+            told.append(
+                Specimens(f"Family {at}: prompts of different accounts, redacted", tuple(shown))
+            )
     if not told:
         return [Paragraph("The log that was given holds no text of these families.")]
     says = "What looks like a secret, an address, a number of a person or a name of an account is masked."
     return [Paragraph(says), *told]
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """The first lines of a text, each with its indent; blank ones are left out."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    shown = [_indented(line) for line in lines[:_LINES]]
+    return (*shown, "…") if len(lines) > _LINES else tuple(shown)
+
+
+def _indented(line: str) -> str:
+    bare = line.lstrip(" \t")
+    return "\u00a0" * min(8, len(line) - len(bare)) + bare
 
 
 def names_of(findings: Findings, campaigns: list[str]) -> frozenset[str]:

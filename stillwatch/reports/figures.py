@@ -68,7 +68,7 @@ class Figures:
         )
         return Section(
             "Appendix: how each figure is recomputed",
-            (Paragraph(says), Table("Figures", HEAD, rows)),
+            (Paragraph(says), Table("Figures", HEAD, rows, code=(3, 4))),
         )
 
     def _run(self, table: str, expression: str, where: str) -> list[tuple[Any, ...]]:

@@ -21,6 +21,9 @@ from stillwatch.reports.document import (
 _MEANS = re.compile(r"[\\`*_{}\[\]<>|~&#$@^]|:(?=//)|:(?=[\w+-]+:)|(?<=www)\.", re.IGNORECASE)
 _OPENS = re.compile(r"([-+=]|\d{1,9}(?=[.)]))")
 
+BREAK = "\\\n> "
+"""The end of a line within a quotation."""
+
 
 def as_markdown(document: Document) -> str:
     """`document` as one string of Markdown, which ends with a line break."""
@@ -38,7 +41,7 @@ def escape(text: str) -> str:
     >>> escape("1. <b>*x*</b>")
     '1\\. \\<b\\>\\*x\\*\\</b\\>'
     """
-    line = _MEANS.sub(r"\\\g<0>", plain(text, LIMIT).strip())
+    line = _MEANS.sub(r"\\\g<0>", plain(text, LIMIT).strip(" "))
     opens = _OPENS.match(line)
     if not opens:
         return line
@@ -59,7 +62,10 @@ def _written(block: Block) -> str:
         case Bars():
             return _bars(block)
         case Specimens(caption, texts):
-            told = [f"> {escape(label)}\n>\n> {escape(text)}" for label, text in texts]
+            told = [
+                f"> {escape(label)}\n>\n> {BREAK.join(map(escape, lines))}"
+                for label, lines in texts
+            ]
             return "\n\n".join([escape(caption), "\n>\n".join(told)])
 
 

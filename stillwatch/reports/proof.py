@@ -41,7 +41,9 @@ def proof(figures: Figures, campaigns: list[str]) -> Section:
                 f"{whole} and kind not in ({', '.join(map(quoted, [*TESTS, 'rival']))})",
                 count,
             )
-            blocks.append(Paragraph(f"Further tests that this report has no words for: {number_of}."))
+            blocks.append(
+                Paragraph(f"Further tests that this report has no words for: {number_of}.")
+            )
     return Section("How it was found", tuple(blocks))
 
 
@@ -58,10 +60,16 @@ def _told(figures: Figures, where: str, title: str, sentence: Told) -> str:
     looked = figures.look("evidence", ", ".join(map(number_in_detail, sentence.keys)), where)[0]
     if not all(value is not None and math.isfinite(value) for value in looked):
         return ""
-    if len(sentence.keys) == 1 and sentence.keys[0].startswith("accounts_sharing_") and not looked[0]:
+    if (
+        len(sentence.keys) == 1
+        and sentence.keys[0].startswith("accounts_sharing_")
+        and not looked[0]
+    ):
         return ""
     said = [
-        figures.one(f"{title}: {key.replace('_', ' ')}", "evidence", number_in_detail(key), where, s)
+        figures.one(
+            f"{title}: {key.replace('_', ' ')}", "evidence", number_in_detail(key), where, s
+        )
         for key, s in zip(sentence.keys, sentence.say, strict=True)
     ]
     return sentence.sentence.format(*(words for _, words in said))
@@ -79,11 +87,13 @@ def confidence(figures: Figures, campaigns: list[str]) -> Section:
         )
         blocks.append(
             Paragraph(
-                f"The detector gives it {sure}. That is calibrated: of a hundred findings given a "
-                "confidence, about as many are right."
+                f"The detector's confidence that this is a campaign is {sure}. It is calibrated: of "
+                "the findings that are given nine in ten, nine in ten are right."
             )
         )
-        blocks += _rivals(figures, campaign, f"Other explanations{f' of campaign {number}' if many else ''}")
+        blocks += _rivals(
+            figures, campaign, f"Other explanations{f' of campaign {number}' if many else ''}"
+        )
     return Section("Confidence, and what else was weighed", tuple(blocks))
 
 
@@ -116,7 +126,9 @@ def _short(fit: float | None, share: float | None) -> str:
     if not share:
         return "Nothing of the evidence is explained so."
     if fit is not None and fit < 0.5:
-        return "It fits badly, and leaves most of the evidence." if share < 0.5 else "It fits badly."
+        return (
+            "It fits badly, and leaves most of the evidence." if share < 0.5 else "It fits badly."
+        )
     return "It fits in part, and what it leaves still speaks for a campaign."
 
 

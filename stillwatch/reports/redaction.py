@@ -56,7 +56,9 @@ def without(text: str, names: Iterable[str]) -> str:
     if not long_enough:
         return text
     mended = _mended(text)
-    finder = AhoCorasick([_mended(name) for name in long_enough], matchkind=MatchKind.LeftmostLongest)
+    finder = AhoCorasick(
+        [_mended(name) for name in long_enough], matchkind=MatchKind.LeftmostLongest
+    )
     parts: list[str] = []
     at = 0
     for _, begin, end in finder.find_matches_as_indexes(mended):
@@ -153,7 +155,10 @@ def _luhn(digits: list[int]) -> bool:
 
 def _is_iban(text: str) -> bool:
     bare = "".join(text.split()).upper()
-    return 15 <= len(bare) <= 34 and int("".join(str(int(c, 36)) for c in bare[4:] + bare[:4])) % 97 == 1
+    return (
+        15 <= len(bare) <= 34
+        and int("".join(str(int(c, 36)) for c in bare[4:] + bare[:4])) % 97 == 1
+    )
 
 
 def _is_address(text: str) -> bool:

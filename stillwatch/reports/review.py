@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 
 from stillwatch.cases import Case, State, Store, history
 from stillwatch.cases.ledger import Entry
-from stillwatch.console.wording import count
+from stillwatch.console.wording import count, day
 from stillwatch.reports.document import Block, Paragraph, Section, Table
 from stillwatch.reports.wording import ACTS, STATES
 
@@ -59,7 +60,7 @@ def review(case: Case, entries: Sequence[Entry], enforced: Mapping[str, int] | N
     rows = tuple(
         (
             f"{entry.seq}",
-            f"{entry.at[:10]}",
+            day(dt.date.fromisoformat(entry.at[:10])),
             ACTS[entry.act] + ("" if entry.subject == mine else " (a case merged in)"),
             roles[entry.seq],
         )
@@ -71,7 +72,9 @@ def review(case: Case, entries: Sequence[Entry], enforced: Mapping[str, int] | N
     rest = len(entries) - len(told)
     if rest:
         blocks.append(
-            Paragraph(f"Further entries (comments, tags, assignments): {count(rest)}, not told here.")
+            Paragraph(
+                f"Further entries (comments, tags, assignments): {count(rest)}, not told here."
+            )
         )
     if enforced:
         done = tuple((what, count(number)) for what, number in enforced.items())

@@ -1,9 +1,12 @@
 """Texts of a few exchanges, read from the lake when a report is to show them."""
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch.findings import Findings
 from stillwatch.lake import Lake
 
 _TEXTS = ("prompt", "system", "response")
@@ -45,11 +49,23 @@ def read_samples(lake: str | Path, exchange_ids: Iterable[str]) -> Samples:
         if len(found) == len(wanted):
             break
         ids = fragment().column(0).cast(pa.string())
-        mine = pc.indices_nonzero(pc.is_in(ids, value_set=wanted))  # pyright: ignore[reportAttributeAccessIssue]
+        mine = pc.indices_nonzero(pc.is_in(ids, value_set=wanted))
         if len(mine):
             whole = dataclasses.replace(fragment, columns=("exchange_id", *_TEXTS, *_VALUES))()
             found |= {row["exchange_id"]: _sample(row) for row in whole.take(mine).to_pylist()}
     return found
+
+
+def ids_of_frames(findings: Findings, campaigns: Collection[str]) -> list[str]:
+    """The exchanges that show the frame families of some campaigns."""
+    rows = findings.frames.select(["campaign_id", "sample"]).to_pylist()
+    return [one for row in rows if row["campaign_id"] in campaigns for one in row["sample"] or ()]
+
+
+def ids_of_account(findings: Findings, account_id: str) -> list[str]:
+    """The exchanges that were shown as evidence of one account alone."""
+    own = findings.evidence.filter(pc.field("account_id") == account_id)
+    return [one for sample in own["sample"].to_pylist() for one in sample or ()]
 
 
 def _sample(row: dict[str, Any]) -> Sample:

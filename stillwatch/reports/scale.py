@@ -70,7 +70,7 @@ def scale(figures: Figures, campaigns: list[str]) -> Scale:
         ("All accounts in the log", everybody),
         ("All exchanges in the log", everything),
     )
-    blocks: list[Block] = [Table("Scale", ("Figure", "Value"), rows, (1,))]
+    blocks: list[Block] = [Table("In figures", ("Figure", "Value"), rows, (1,))]
     if len(campaigns) > 1:
         blocks.append(_each(figures, mine))
     blocks += _days(figures, mine)
@@ -90,7 +90,9 @@ def _each(figures: Figures, mine: str) -> Table:
     found = figures.many(
         "Each campaign's size", EACH, "campaigns", what, f"{mine} order by exchanges desc, 1"
     )
-    rows = tuple((row[0], count(row[1]), count(row[2]), _day(row[3]), _day(row[4])) for row in found)
+    rows = tuple(
+        (row[0], count(row[1]), count(row[2]), _day(row[3]), _day(row[4])) for row in found
+    )
     return Table(EACH, ("Campaign", "Accounts", "Exchanges", "First", "Last"), rows, (1, 2))
 
 
@@ -129,4 +131,3 @@ def _days(figures: Figures, mine: str) -> list[Block]:
 
 def _day(value: Any) -> str:
     return day(as_day(value)) if value is not None else "–"
-

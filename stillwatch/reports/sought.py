@@ -32,32 +32,35 @@ def sought(figures: Figures, findings: Findings, campaigns: list[str]) -> Sectio
 
 
 def _capabilities(figures: Figures, mine: str) -> Block:
-    known = ", ".join(map(quoted, CAPABILITY_TITLES))
-    middle = f"(select min(day) + ((max(day) - min(day) + 1) // 2)::integer from daily where {mine})"
-    part = "sum(exchanges) filter (where {0}) / sum(sum(exchanges) filter (where {0})) over ()"
-    what = ", ".join(
-        [
-            f"case when capability in ({known}) then capability else 'other' end as sought",
-            part.format(mine),
-            part.format(f"{mine} and day < {middle}"),
-            part.format(f"{mine} and day >= {middle}"),
-            part.format("campaign_id is null"),
-        ]
+    middle = (
+        f"(select min(day) + ((max(day) - min(day) + 1) // 2)::integer from daily where {mine})"
     )
-    found = figures.many(
-        "Share of exchanges by capability: all, first half of the days, second half, other traffic",
-        CAPABILITIES,
-        "daily",
-        what,
-        "true group by 1 order by 2 desc nulls last, 1",
-    )
+    parts = {
+        "Share": mine,
+        "First half": f"{mine} and day < {middle}",
+        "Second half": f"{mine} and day >= {middle}",
+        "Other traffic": "campaign_id is null",
+    }
+    shares = {
+        part: dict(
+            figures.many(
+                f"Capabilities by share, column “{part}”",
+                CAPABILITIES,
+                "daily",
+                "capability, sum(exchanges) / sum(sum(exchanges)) over ()",
+                f"{where} group by capability order by 2 desc, 1",
+            )
+        )
+        for part, where in parts.items()
+    }
     rows = tuple(
-        (capability_title(name), *(_share(share) for share in shares))
-        for name, *shares in found
-        if shares[0]
+        (
+            capability_title(name) if name in CAPABILITY_TITLES else "another kind",
+            *(percent(shares[part].get(name, 0.0)) if shares[part] else "–" for part in parts),
+        )
+        for name in shares["Share"]
     )
-    head = ("Capability", "Share", "First half", "Second half", "Other traffic")
-    return Table(CAPABILITIES, head, rows, (1, 2, 3, 4))
+    return Table(CAPABILITIES, ("Capability", *parts), rows, (1, 2, 3, 4))
 
 
 def _models(figures: Figures, mine: str) -> list[Block]:
@@ -126,9 +129,3 @@ def model_title(name: str) -> str:
     """
     own = "ft:" in name or "fine" in name.lower()
     return name if len(name) <= 60 and _KNOWN_SHAPE.fullmatch(name) and not own else _UNTOLD
-
-
-def _share(share: float | None) -> str:
-    return percent(share) if share is not None else "–"
-
-
