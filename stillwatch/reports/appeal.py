@@ -42,8 +42,8 @@ HELD = {
     "that they look supplied with requests from one place.",
     "shared_objects": "This account's requests follow the same patterns as other accounts' do, and "
     "few customers use those patterns.",
-    "work_allocation": "Work seems to be dealt out over this account and others evenly, as a program "
-    "would deal it.",
+    "work_allocation": "Work seems to be dealt out over this account and others evenly, as a "
+    "program would deal it.",
     "harvest_signs": "Many of the requests ask for answers that are useful to train another model, "
     "and aren't followed up as people follow up answers that they read.",
     "shared_origin": "This account and others reach the service in ways that unrelated customers "
@@ -53,7 +53,7 @@ HELD = {
 
 WEIGHED = {
     "fleet": "that one organisation owns these accounts and says so",
-    "class": "that the accounts belong to a class or a course, whose members are set the same tasks",
+    "class": "that the accounts belong to a class or a course, with the same tasks for all",
     "benchmark": "that the accounts run a public benchmark",
     "popular_software": "that the accounts use a product that writes its users' requests",
     "reseller": "that the accounts serve many people's ordinary work",
@@ -186,8 +186,8 @@ class _Facts:
 
 
 def _what_this_is(case: Case) -> Section:
-    decided = case.state == State.CLOSED and case.outcome is not None
-    state = _CLOSED[case.outcome] if decided and case.outcome in _CLOSED else _STATES[case.state]
+    closed = _CLOSED.get(case.outcome) if case.state == State.CLOSED and case.outcome else None
+    state = closed or _STATES[case.state]
     if case.grown_since and case.outcome is not None:
         state += (
             " Accounts were added to the case after that. If yours is one of them, the decision "
@@ -197,9 +197,10 @@ def _what_this_is(case: Case) -> Section:
         "What this is",
         (
             Paragraph(
-                "We look for groups of accounts that are used together to gather a model's answers, "
-                "so as to train another model on them, which our terms don't allow. Your account was "
-                "found to be one of such a group. This paper says why, so that you can answer."
+                "We look for groups of accounts that are used together to gather a model's "
+                "answers, so as to train another model on them, which our terms don't allow. "
+                "Your account was found to be one of such a group. This paper says why, so that "
+                "you can answer."
             ),
             Paragraph(state, notice=True),
         ),
@@ -292,12 +293,12 @@ def _change() -> Section:
         (
             Bullets(
                 (
-                    "One owner: an organisation that owns these accounts and says what they are for.",
+                    "One owner: an organisation that owns the accounts and says what for.",
                     "A class, a course, an event or a benchmark: its name, its organiser, and the "
                     "tasks that were set.",
                     "A product: its name and version, where it writes the requests for its users.",
-                    "A reseller: for whom your account carries work, and how you keep your customers "
-                    "from misusing it.",
+                    "A reseller: for whom your account carries work, and how you keep your "
+                    "customers from misusing it.",
                     "A stolen key, or an account lent to somebody: when, and what was not yours.",
                     "What the answers are used for, by something that others can check.",
                     "An error: exchanges listed here that aren't yours.",

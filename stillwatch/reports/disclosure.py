@@ -98,16 +98,16 @@ def _summary(
                 notice=True,
             )
         )
-    if case.state != State.CONFIRMED and case.outcome != State.CONFIRMED:
+    if State.CONFIRMED not in (case.state, case.outcome):
         blocks.append(Paragraph(standing(case), notice=True))
+    queue = "one queue" if len(campaigns) == 1 else "few queues"
     blocks.append(
         Paragraph(
             f"From {size.first} to {size.last}, {size.accounts} accounts made {size.exchanges} "
-            f"exchanges that look served from {'one queue' if len(campaigns) == 1 else 'few queues'} "
-            "of work, as when answers are gathered to train another model on. They were after "
-            f"{after}. An account made {size.an_account} exchanges a day while it was in use: no "
-            "single one stands out by what it did, and together they ask as one. The detector's "
-            f"confidence is {sure}. {standing(case)}"
+            f"exchanges that look served from {queue} of work, as when answers are gathered to "
+            f"train another model on. They were after {after}. An account made {size.an_account} "
+            "exchanges a day while it was in use: no single one stands out by what it did, and "
+            f"together they ask as one. The detector's confidence is {sure}. {standing(case)}"
         )
     )
     return Section("Summary", tuple(blocks))

@@ -38,7 +38,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; columns of `numbers` are set to the right, those of `code` letter for letter."""
+    """Rows of cells; columns of `numbers` are set to the right, those of `code` as code."""
 
     caption: str
     head: tuple[str, ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow.compute as pc
+
 from stillwatch.console.wording import capability_title, count, day
 from stillwatch.findings import Findings
 from stillwatch.reports.document import Block, Paragraph, Section, Specimens, Table
@@ -81,7 +83,7 @@ def _texts(
             )
     if not told:
         return [Paragraph("The log that was given holds no text of these families.")]
-    says = "What looks like a secret, an address, a number of a person or a name of an account is masked."
+    says = "What looks like a secret, an address, a person's number or an account is masked."
     return [Paragraph(says), *told]
 
 
@@ -99,12 +101,8 @@ def _indented(line: str) -> str:
 
 def names_of(findings: Findings, campaigns: list[str]) -> frozenset[str]:
     """Ids of the campaigns' members and of their organisations."""
-    members = {
-        row["account_id"] for row in findings.members.to_pylist() if row["campaign_id"] in campaigns
-    }
-    owners = {
-        row["org_id"]
-        for row in findings.accounts.select(["account_id", "org_id"]).to_pylist()
-        if row["org_id"] and row["account_id"] in members
-    }
-    return frozenset(members | owners)
+    mine = pc.field("campaign_id").isin(campaigns)
+    members = findings.members.filter(mine)["account_id"].unique()
+    theirs = findings.accounts.filter(pc.field("account_id").isin(members.to_pylist()))
+    owners = (name for name in theirs["org_id"].unique().to_pylist() if name)
+    return frozenset((*members.to_pylist(), *owners))

@@ -82,4 +82,5 @@ def _bars(bars: Bars) -> str:
         " ▁▂▃▄▅▆▇█"[min(8, max(1, round(share * 8))) if share else 0] for share in bars.shares
     )
     line = f"`{blocks}`\n\n" if blocks.strip() else ""
-    return f"{escape(bars.caption)}, {day(bars.first)} to {day(bars.last)}\n\n{line}{escape(bars.says)}"
+    caption = f"{escape(bars.caption)}, {day(bars.first)} to {day(bars.last)}"
+    return f"{caption}\n\n{line}{escape(bars.says)}"

@@ -1,4 +1,4 @@
-"""A document as PDF, set by Typst. Text goes in as data and never as markup, so it can't be code."""
+"""A document as PDF, set by Typst. Text goes in as data, never as markup, so it can't be code."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ def proof(figures: Figures, campaigns: list[str]) -> Section:
     """Each test: what it asks, its null, its weight in words, and its figures."""
     blocks: list[Block] = [
         Paragraph(
-            "Each test is told with odds: how many times likelier what was seen is if the accounts "
-            "are one campaign than if the null holds. They come from the traffic itself, and are "
-            "e-values, so that a test may be looked at every day without its odds growing by chance."
+            "Each test is told by its odds, an e-value: a bet against the null, made on the "
+            "traffic itself. Where the null holds, a bet pays fifty to one at most once in fifty "
+            "times, also if it is looked at every day."
         )
     ]
     for number, campaign in enumerate(campaigns, 1):
@@ -87,8 +87,8 @@ def confidence(figures: Figures, campaigns: list[str]) -> Section:
         )
         blocks.append(
             Paragraph(
-                f"The detector's confidence that this is a campaign is {sure}. It is calibrated: of "
-                "the findings that are given nine in ten, nine in ten are right."
+                f"The detector's confidence that this is a campaign is {sure}. It is calibrated: "
+                "of the findings that are given nine in ten, nine in ten are right."
             )
         )
         blocks += _rivals(
@@ -117,14 +117,18 @@ def _rivals(figures: Figures, campaign: str, caption: str) -> list[Block]:
         what, lacks = RIVALS.get(rival, OTHER_RIVAL)
         title = rival_title(rival) if rival in RIVALS else "Another explanation"
         rows.append((title, _share(fit), _share(share), odds(left) if left is not None else "–"))
-        said.append(f"{title}. {what} {lacks} {_short(fit, share)}")
+        said.append(f"{title}. {what} {lacks} {_short(fit, share)}".strip())
     head = ("Explanation", "Fits", "Would explain", "Odds that it leaves")
-    return [Table(caption, head, tuple(rows), (1, 2, 3)), Bullets(tuple(said))]
+    says = (
+        "Each explanation was fitted to the same accounts, and what it would explain was taken off "
+        "the evidence. A campaign has to hold against all of them by what is left."
+    )
+    return [Paragraph(says), Table(caption, head, tuple(rows), (1, 2, 3)), Bullets(tuple(said))]
 
 
 def _short(fit: float | None, share: float | None) -> str:
     if not share:
-        return "Nothing of the evidence is explained so."
+        return ""
     if fit is not None and fit < 0.5:
         return (
             "It fits badly, and leaves most of the evidence." if share < 0.5 else "It fits badly."

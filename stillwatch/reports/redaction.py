@@ -118,12 +118,12 @@ def _spans(text: str) -> Iterator[Span]:
     for kind, pattern, group, holds in _PATTERNS:
         for match in pattern.finditer(text):
             begin, end = match.span(group)
-            if begin < end and (holds is None or holds(match.group(group))):
+            if begin < end and (holds is None or holds(text[begin:end])):
                 yield begin, end, kind
     for match in _CARDS.finditer(text):
-        yield from _cards(match.group(), match.start())
+        yield from _cards(text[match.start() : match.end()], match.start())
     for match in _URLS.finditer(text):
-        yield from _url(match.group(), match.start())
+        yield from _url(text[match.start() : match.end()], match.start())
 
 
 def _url(address: str, start: int) -> Iterator[Span]:
@@ -206,7 +206,8 @@ _PATTERNS = (
     _pattern(
         "secret",
         r"(?i)(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|access[-_ ]?key(?:[-_ ]?id)?"
-        r"|account[-_ ]?key|private[-_ ]?key|auth(?:orization)?|credentials?|cookie|session(?:[-_ ]?id)?)"
+        r"|account[-_ ]?key|private[-_ ]?key|auth(?:orization)?|credentials?|cookie"
+        r"|session(?:[-_ ]?id)?)"
         r"[\"']?\s{0,4}(?:[:=]|=>|:=)\s{0,4}[\"']?((?:bearer |basic )?[^\s\"',;<>]{3,})",
     ),
     _pattern("email", r"[^\s@<>()\[\]{},;:\"|=/]+@[^\s@<>()\[\]{},;:\"'|/?&]+\.[\pL\pN-]+"),

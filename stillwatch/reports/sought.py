@@ -114,8 +114,8 @@ def _turns(figures: Figures, findings: Findings, campaigns: list[str]) -> list[B
             )
             told.append(
                 Paragraph(
-                    f"{who} turned to {model_title(turn.model)} on {when}: {share} of its exchanges "
-                    f"from then on went there; {others}."
+                    f"{who} turned to {model_title(turn.model)} on {when}: {share} of its "
+                    f"exchanges from then on went there; {others}."
                 )
             )
     return told

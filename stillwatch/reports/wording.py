@@ -51,8 +51,8 @@ _ORIGIN = {
 
 TESTS = {
     "exchangeability": TestWords(
-        "Two people never ask for the same mix of things in the same words. Accounts that one queue "
-        "of work feeds can't help it: each is a sample of the same distribution.",
+        "Two people never ask for the same mix of things in the same words. Accounts that one "
+        "queue of work feeds can't help it: each is a sample of the same distribution.",
         "The null is accounts outside the campaign that use the model for the same kinds of work: "
         "how many of them come as close to the members as the members come to each other?",
         (
@@ -74,8 +74,8 @@ TESTS = {
                 (percent, whole, percent),
             ),
             Told(
-                "Two members' requests have the same settings in {} of pairs; in sets drawn outside "
-                "it is {}.",
+                "Two members' requests have the same settings in {} of pairs; in sets drawn "
+                "outside it is {}.",
                 ("same_settings", "same_settings_in_drawn_sets"),
                 (percent, percent),
             ),
@@ -115,8 +115,8 @@ TESTS = {
     ),
     "shared_origin": TestWords(
         "The members come from the same places: networks, clients, devices, payments.",
-        "The null is accounts outside, and how many rare ways of access they share with each other. "
-        "What is common counts for little.",
+        "The null is accounts outside, and how many rare ways of access they share with each "
+        "other. What is common counts for little.",
         tuple(
             Told(f"Members that share {what}: {{}}.", (f"accounts_sharing_{kind}",), (whole,))
             for kind, what in _ORIGIN.items()
@@ -168,8 +168,8 @@ STATES = {
     State.IN_REVIEW: "This case is in review and not decided: what follows is what the detector "
     "found.",
     State.CONFIRMED: "Reviewers confirmed this case.",
-    State.REJECTED: "Reviewers rejected this case: what follows is what the detector found, and not "
-    "what the reviewers hold to be true.",
+    State.REJECTED: "Reviewers rejected this case: what follows is what the detector found, and "
+    "not what the reviewers hold to be true.",
     State.APPEALED: "This case was confirmed and is under appeal: no decision stands.",
     State.CLOSED: "This case is closed without a decision.",
 }
