@@ -58,7 +58,7 @@ def _capabilities(figures: Figures, mine: str) -> Block:
             capability_title(name) if name in CAPABILITY_TITLES else "another kind",
             *(percent(shares[part].get(name, 0.0)) if shares[part] else "–" for part in parts),
         )
-        for name in shares["Share"]
+        for name in dict.fromkeys((*shares["Share"], *shares["Other traffic"]))
     )
     return Table(CAPABILITIES, ("Capability", *parts), rows, (1, 2, 3, 4))
 
