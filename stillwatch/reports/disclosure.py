@@ -14,9 +14,10 @@ from stillwatch.errors import UnknownName
 from stillwatch.findings import Findings
 from stillwatch.reports.access import access
 from stillwatch.reports.document import Block, Bullets, Document, Paragraph, Section, Table
-from stillwatch.reports.families import families
+from stillwatch.reports.families import families, names_of
 from stillwatch.reports.figures import Figures, one_of
 from stillwatch.reports.proof import confidence, proof
+from stillwatch.reports.redaction import without
 from stillwatch.reports.review import campaigns_of, review, standing
 from stillwatch.reports.samples import Samples
 from stillwatch.reports.scale import Scale, scale
@@ -60,7 +61,7 @@ def report(
         families(figures, findings, campaigns, samples),
         confidence(figures, campaigns),
         review(case, entries, enforced),
-        _limits(findings, case, len(named) - len(campaigns)),
+        _limits(findings, case, campaigns, len(named) - len(campaigns)),
         figures.appendix(),
         _provenance(findings, entries, campaigns),
     ]
@@ -113,7 +114,7 @@ def _summary(
     return Section("Summary", tuple(blocks))
 
 
-def _limits(findings: Findings, case: Case, missing: int) -> Section:
+def _limits(findings: Findings, case: Case, campaigns: list[str], missing: int) -> Section:
     items = [
         "A detector sees what the log has. Who is behind the accounts, and whether a model was "
         "trained, can't be told from it.",
@@ -129,7 +130,9 @@ def _limits(findings: Findings, case: Case, missing: int) -> Section:
     ]
     if missing:
         items.append(f"Campaigns of this case that these findings don't hold: {count(missing)}.")
-    items += [str(note) for note in findings.run.get("notes", ()) if isinstance(note, str)]
+    notes = [note for note in findings.run.get("notes", ()) if isinstance(note, str)]
+    names = names_of(findings, campaigns) if notes else ()
+    items += [without(note, names) for note in notes]
     return Section("Limits", (Bullets(tuple(items)),))
 
 

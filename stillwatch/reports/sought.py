@@ -83,7 +83,8 @@ def _turns(figures: Figures, findings: Findings, campaigns: list[str]) -> list[B
     told: list[Block] = []
     of_each = models(findings)
     for campaign in campaigns:
-        for turn in of_each[campaign].turns if campaign in of_each else ():
+        turns = of_each[campaign].turns if campaign in of_each else ()
+        for turn in (turn for turn in turns if model_title(turn.model) != _UNTOLD):
             asked = f"{one_of([campaign])} and model = {quoted(turn.model)}"
             _, when = figures.one(
                 "Day of the turn to a model",

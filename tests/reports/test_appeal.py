@@ -55,8 +55,8 @@ def test_no_other_account_is_in_it(store: Store, found: Findings, case_id: int) 
 def test_no_internal_number_is_in_it(store: Store, found: Findings, case_id: int) -> None:
     """Weights, odds, p-values, distances, rates and confidences, however they are written."""
     mine, case = first_of(store, case_id), get_case(store, case_id)
-    member = [r for r in found.members.to_pylist() if r["account_id"] == mine][0]
-    standing = [r for r in found.accounts.to_pylist() if r["account_id"] == mine][0]
+    member = next(r for r in found.members.to_pylist() if r["account_id"] == mine)
+    standing = next(r for r in found.accounts.to_pylist() if r["account_id"] == mine)
     internal: set[float] = {*map(float, (member["confidence"], case.confidence, case.accounts))}
     for row in found.evidence.to_pylist():
         if row["campaign_id"] == case.campaign_id:
@@ -75,7 +75,16 @@ def test_no_internal_number_is_in_it(store: Store, found: Findings, case_id: int
         days = {"2026", "5", "18", "1"}  # of first and last day, which are its own
         assert not (ways & shown) - own_words - days, number
     assert not [one for one in weights if one in text]
-    banned = ("likelihood", "e-value", "MMD", "distance", "threshold", "odds", "p-value", "confidence")
+    banned = (
+        "likelihood",
+        "e-value",
+        "MMD",
+        "distance",
+        "threshold",
+        "odds",
+        "p-value",
+        "confidence",
+    )
     assert not [word for word in banned if word.lower() in text.lower()]
 
 
@@ -94,7 +103,7 @@ def test_it_tells_its_own_and_how_to_answer(
     mine = first_of(store, 1)
     samples = {f"own-{mine}": Sample("mail me: ana@example.org", "secret system", "sure", {})}
     text = words(appeal_pack(found, case, mine, samples))
-    row = [r for r in found.members.to_pylist() if r["account_id"] == mine][0]
+    row = next(r for r in found.members.to_pylist() if r["account_id"] == mine)
     assert f"{row['exchanges']:,} of its {row['exchanges'] + 40:,} exchanges" in text
     assert "more than 100 other accounts" in text
     assert "40 of its exchanges are of its own" in text
@@ -118,9 +127,7 @@ def test_it_tells_its_own_and_how_to_answer(
         ([State.IN_REVIEW, State.CLOSED], "nothing was decided"),
     ],
 )
-def test_it_tells_the_state(
-    store: Store, found: Findings, states: list[State], says: str
-) -> None:
+def test_it_tells_the_state(store: Store, found: Findings, states: list[State], says: str) -> None:
     """Each state in words that a customer can act on."""
     case = get_case(store, 2)
     for state in states:

@@ -55,8 +55,8 @@ HOSTILE = [
     "</td></table><script>alert(1)</script><img src=x onerror=alert(1)>",
     "\x1b[2J\x1b]0;title\x07\u202e\u2066\u200b\ufeff\x00\x85\u2028",
     "# h\n\n* a\n1. b\n```\n| a | b |\n|---|---|\n> q\n---\n[x](javascript:alert(1)) ![i](http://e.x)",
-    "#panic() #eval(\"1\") $x^2$ @ref <label> #import \"/etc/passwd\": * \\u{41} // c /* d */ ~ -- ...",
-    "=HYPERLINK(\"http://e.x\")\t+1\t-2\t@SUM(A1)",
+    '#panic() #eval("1") $x^2$ @ref <label> #import "/etc/passwd": * \\u{41} // c /* d */ ~ -- ...',
+    '=HYPERLINK("http://e.x")\t+1\t-2\t@SUM(A1)',
     "{{7*7}}{% for x in y %} ${x} %s {0} &amp; &#x3c; :+1: www.e.x http://e.x a@e.x <http://e.x>",
     "\U000e0041\ud800 \u0301\u0301\u0301\u0301\u0301\u0301 עברית 中文 😀 \ue000",
     "'; drop table members; -- \" ''' \\",
@@ -109,7 +109,12 @@ def test_hostile_findings_and_cases(text: str, tmp_path: Path) -> None:
     found = full_findings(text.replace("\ud800", ""))  # which Arrow can't hold
     found = dataclasses.replace(
         found,
-        run={"version": text, "configuration_digest": text, "notes": [text], "world": {"name": text}},
+        run={
+            "version": text,
+            "configuration_digest": text,
+            "notes": [text],
+            "world": {"name": text},
+        },
     )
     store = Store.open(tmp_path / "cases.db", create=True)
     kept = text.replace("\x00", "").encode("utf-8", "ignore").decode()
@@ -118,7 +123,9 @@ def test_hostile_findings_and_cases(text: str, tmp_path: Path) -> None:
     case = comment(store, case.seen, kept, kept[:100])
     case = tag(store, case.seen, kept[:30].strip(), "ana")
     past = whole_history(store, 1)
-    samples = {f"cmp-4f1a90c2d7-{at}": Sample(text * 3, text, text, {"ip": text}) for at in (0, 1, 10)}
+    samples = {
+        f"cmp-4f1a90c2d7-{at}": Sample(text * 3, text, text, {"ip": text}) for at in (0, 1, 10)
+    }
     account = case_accounts(store, 1)[0]
     samples[f"own-{account}"] = samples["cmp-4f1a90c2d7-0"]
     for document in (

@@ -87,11 +87,23 @@ def test_any_text_can_be_masked(text: str, limit: int) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", "1", "1 ", "a@", "a@a.", ":", "::", "-----BEGIN PRIVATE KEY-----", "://", "a://b?c=d&", "+1"],
+    [
+        "a",
+        "1",
+        "1 ",
+        "a@",
+        "a@a.",
+        ":",
+        "::",
+        "-----BEGIN PRIVATE KEY-----",
+        "://",
+        "a://b?c=d&",
+        "+1",
+    ],
 )
-def test_a_megabyte_takes_linear_time(unit: str) -> None:
-    """Twice the text takes about twice as long, whatever it is made of."""
-    whole = unit * (1_000_000 // len(unit))
+def test_long_lines_take_linear_time(unit: str) -> None:
+    """Four times the text takes about four times as long, whatever it is made of."""
+    whole = unit * (300_000 // len(unit))
     times = []
     for text in (whole[: len(whole) // 4], whole):
         began = time.process_time()
@@ -99,7 +111,7 @@ def test_a_megabyte_takes_linear_time(unit: str) -> None:
         times.append(time.process_time() - began)
     assert times[1] < 12 * times[0] + 0.5
     began = time.process_time()
-    redacted(whole, 400)
+    redacted(whole * 10, 400)
     assert time.process_time() - began < 0.5
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from stillwatch.cases import Case, State, Store, change_state, get_case, merge
+from stillwatch.cases import Case, State, Store, change_state, get_case, merge, open_cases
 from stillwatch.console.wording import capability_title, count, day, odds, percent
 from stillwatch.errors import UnknownName
 from stillwatch.findings import FILES, Findings
@@ -19,6 +19,7 @@ from stillwatch.reports import Document, Sample, as_pdf, report, whole_history
 from stillwatch.reports.document import Bars, Block, Section, Table
 from stillwatch.reports.wording import others
 from tests import fabricated
+from tests.reports.conftest import full_findings
 from tests.reports.reading import bare, told
 
 
@@ -151,9 +152,7 @@ def test_it_tells_what_a_provider_would_publish(
     assert "204" in text
 
 
-def test_it_names_nobody(
-    confirmed: Callable[[int], Case], store: Store, found: Findings
-) -> None:
+def test_it_names_nobody(confirmed: Callable[[int], Case], store: Store, found: Findings) -> None:
     """No account, no reviewer, no reason, no value of what is shared, in any format."""
     confirmed(1)
     samples = {
@@ -167,6 +166,18 @@ def test_it_names_nobody(
     for kind, text in told(document).items():
         assert bare("for [account] at [email]") in bare(text), kind
         assert not [name for name in [*names, *secrets] if bare(name) in bare(text)], kind
+
+
+def test_no_word_of_the_findings_is_in_it(tmp_path: Path) -> None:
+    """Sentences, ids, keys and models of the findings may name customers: only figures are told."""
+    found = full_findings(" ft:acme-corp")
+    store = Store.open(tmp_path / "other.db", create=True)
+    open_cases(store, found, "ana")
+    for case_id in (1, 2, 3):
+        text = words(of_case(store, found, case_id))
+        assert "acme" not in text
+        assert "a model of its own name" in text or case_id != 1
+    store.close()
 
 
 def test_the_internal_appendix_names_members(
