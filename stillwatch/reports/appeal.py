@@ -199,7 +199,7 @@ def _what_this_is(case: Case) -> Section:
             Paragraph(
                 "We look for groups of accounts that are used together to gather a model's "
                 "answers, so as to train another model on them, which our terms don't allow. "
-                "Your account was found to be one of such a group. This paper says why, so that "
+                "Your account was taken to be one of such a group. This paper says why, so that "
                 "you can answer."
             ),
             Paragraph(state, notice=True),
