@@ -108,7 +108,11 @@ def _act(
     _tell([made], json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        ("the second one", 'stillwatch enforce approve 2 --seen 1 --reason "looked at it"')
+    )
+)
 def approve(
     enforcement: Number,
     seen: SeenVersion,
@@ -123,7 +127,11 @@ def approve(
     _act(approve, enforcement, seen, reason, str(store), actor, json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        ("the second one", 'stillwatch enforce decline 2 --seen 1 --reason "looked at it"')
+    )
+)
 def decline(
     enforcement: Number,
     seen: SeenVersion,
@@ -138,7 +146,11 @@ def decline(
     _act(decline, enforcement, seen, reason, str(store), actor, json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        ("the second one", 'stillwatch enforce withdraw 2 --seen 1 --reason "looked at it"')
+    )
+)
 def withdraw(
     enforcement: Number,
     seen: SeenVersion,
@@ -153,7 +165,11 @@ def withdraw(
     _act(withdraw, enforcement, seen, reason, str(store), actor, json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        ("the second one", 'stillwatch enforce lift 2 --seen 1 --reason "looked at it"')
+    )
+)
 def lift(
     enforcement: Number,
     seen: SeenVersion,
@@ -168,7 +184,7 @@ def lift(
     _act(lift, enforcement, seen, reason, str(store), actor, json)
 
 
-@app.command("list")
+@app.command("list", epilog=examples(("all of them", "stillwatch enforce list")))
 def list_(store: StoreAddress = "cases.db", json: Json = False) -> None:
     """All of them, the latest first."""
     from stillwatch.cases import Store
@@ -182,7 +198,7 @@ def list_(store: StoreAddress = "cases.db", json: Json = False) -> None:
     _tell(found, json)
 
 
-@app.command()
+@app.command(epilog=examples(("for a gateway", "stillwatch enforce decisions --json")))
 def decisions(store: StoreAddress = "cases.db", json: Json = False) -> None:
     """What is in force now, an account a line."""
     from stillwatch.cases import Store

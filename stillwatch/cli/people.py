@@ -89,7 +89,7 @@ def add(
     _said(f"{person.name} may come in as {person.role}", json, name=person.name, role=person.role)
 
 
-@app.command("list")
+@app.command("list", epilog=examples(("everybody", "stillwatch people list")))
 def list_all(store: StoreAddress = "cases.db", json: Json = False) -> None:
     """Everybody, with their role."""
     from stillwatch.cases.access import list_people
@@ -105,7 +105,7 @@ def list_all(store: StoreAddress = "cases.db", json: Json = False) -> None:
         people().print(safe(f"{person.name}: {person.role}{state}", limit=300))
 
 
-@app.command()
+@app.command(epilog=examples(("make her a lead", "stillwatch people role ana lead")))
 def role(
     name: Name,
     role: Annotated[str, typer.Argument(help="viewer, analyst, lead or administrator.")],
@@ -122,7 +122,7 @@ def role(
     _said(f"{name} is {given}", json, name=name, role=given)
 
 
-@app.command()
+@app.command(epilog=examples(("asked for twice", "stillwatch people password ana")))
 def password(
     name: Name,
     store: StoreAddress = "cases.db",
@@ -139,7 +139,7 @@ def password(
     _said(f"{name} has another password", json, name=name)
 
 
-@app.command()
+@app.command(epilog=examples(("from now on", "stillwatch people disable ana")))
 def disable(
     name: Name, store: StoreAddress = "cases.db", actor: Actor = None, json: Json = False
 ) -> None:
@@ -151,7 +151,7 @@ def disable(
     _said(f"{name} is kept out", json, name=name, enabled=False)
 
 
-@app.command()
+@app.command(epilog=examples(("back from leave", "stillwatch people enable ana")))
 def enable(
     name: Name, store: StoreAddress = "cases.db", actor: Actor = None, json: Json = False
 ) -> None:
@@ -184,7 +184,7 @@ def make(
     _said(secret, json, token=secret)
 
 
-@tokens.command("list")
+@tokens.command("list", epilog=examples(("all of them", "stillwatch tokens list")))
 def list_made(store: StoreAddress = "cases.db", json: Json = False) -> None:
     """All tokens, without their secrets."""
     from dataclasses import asdict
@@ -203,7 +203,7 @@ def list_made(store: StoreAddress = "cases.db", json: Json = False) -> None:
         people().print(safe(line, limit=400))
 
 
-@tokens.command()
+@tokens.command(epilog=examples(("the third", "stillwatch tokens revoke 3")))
 def revoke(
     token: Annotated[int, typer.Argument(help="Its number.")],
     store: StoreAddress = "cases.db",
