@@ -8,6 +8,7 @@ import sys
 import typer
 
 from stillwatch.cli import (
+    appeal,
     cases,
     demo,
     detect,
@@ -47,8 +48,8 @@ app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("score", epilog=score.EXAMPLES)(score.score)
 app.command("page", epilog=page.EXAMPLES)(page.page)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
-app.command("report", epilog=report.REPORT_EXAMPLES)(report.report)
-app.command("appeal", epilog=report.APPEAL_EXAMPLES)(report.appeal)
+app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")

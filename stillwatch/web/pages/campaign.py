@@ -23,6 +23,14 @@ AT_A_TIME = 100
 SAMPLES = 4
 """Exchanges of a frame family that are shown side by side."""
 
+VALUES = {
+    "network": "ip",
+    "client": "user_agent",
+    "device": "device_id",
+    "system": "system",
+}
+"""Columns of the log that an object's value stands in, by its kind; the rest stay keys."""
+
 SORTS = {
     "confidence": "Confidence",
     "exchanges": "Exchanges",
@@ -192,7 +200,13 @@ def access(visit: Here, campaign_id: str) -> HTMLResponse:
     for row in held.objects(campaign_id):
         by_kind.setdefault(row["kind"], []).append(row)
     shown = [i for rows in by_kind.values() for row in rows for i in row["sample"] or []]
-    values = {i: sample.values for i, sample in visit.desk.texts.of(shown, len(shown))}
+    values = {
+        i: {
+            kind: sample.system if kind == "system" else sample.values.get(VALUES[kind], "")
+            for kind in VALUES
+        }
+        for i, sample in visit.desk.texts.of(shown, len(shown))
+    }
     return visit.page(
         "access.html",
         chapter=chapter,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -14,6 +15,7 @@ from stillwatch.cases import (
     Seen,
     State,
     assign,
+    case_accounts,
     change_state,
     comment,
     get_case,
@@ -28,11 +30,19 @@ from stillwatch.cases import (
     untag,
 )
 from stillwatch.cases.access import Role, list_people, may
-from stillwatch.cases.enforcement import ALONE, Action, list_enforcements, propose
+from stillwatch.cases.enforcement import ALONE, Action, Standing, list_enforcements, propose
 from stillwatch.cases.states import ACTS, TRANSITIONS
 from stillwatch.errors import CaseChanged, CaseRefused
-from stillwatch.reports import appeal_pack, as_html, as_markdown, as_pdf, report
-from stillwatch.web.desk import Desk
+from stillwatch.reports import (
+    appeal_pack,
+    as_html,
+    as_markdown,
+    as_pdf,
+    campaigns_of,
+    ids_of_frames,
+    report,
+    whole_history,
+)
 from stillwatch.web.visit import Here, Visit
 
 router = APIRouter(include_in_schema=False)
@@ -254,10 +264,16 @@ FORMS: dict[str, tuple[Callable[[Any], str | bytes], str]] = {
 def disclosure(visit: Here, case_id: CaseId, form: str) -> Response:
     """The report on a case."""
     desk = visit.desk
-    found = get_case(desk.store, case_id)
-    document = report(
-        desk.held.findings, found, list(history(desk.store, case_id)), _samples(desk, found)
-    )
+    found, entries = get_case(desk.store, case_id), whole_history(desk.store, case_id)
+    samples = None
+    if desk.settings.log is not None:
+        ids = ids_of_frames(desk.held.findings, campaigns_of(found, entries))
+        samples = dict(desk.texts.of(ids, len(ids)))
+    enforced = Counter[str]()
+    for e in list_enforcements(desk.store):
+        if e.case_id == case_id and e.state == Standing.IN_FORCE:
+            enforced[e.action.replace("_", " ")] += e.accounts
+    document = report(desk.held.findings, found, entries, samples, enforced=enforced)
     return _document(document, form, f"case-{case_id}")
 
 
@@ -267,18 +283,14 @@ def appeal(
 ) -> Response:
     """What one account is told that appeals."""
     desk = visit.desk
-    found = get_case(desk.store, case_id)
-    return _document(appeal_pack(desk.held.findings, found, id), form, f"appeal-{case_id}")
-
-
-def _samples(desk: Desk, found: Case) -> dict[str, Any] | None:
-    """The texts that are at hand of the case's frames, where there is a log."""
-    if desk.settings.log is None or not desk.held.has(found.campaign_id):
-        return None
-    ids: Iterable[str] = (
-        i for row in desk.held.frames(found.campaign_id) for i in row["sample"] or []
+    document = appeal_pack(
+        desk.held.findings,
+        get_case(desk.store, case_id),
+        id,
+        entries=whole_history(desk.store, case_id),
+        accounts=case_accounts(desk.store, case_id),
     )
-    return dict(desk.texts.of(ids, 1000))
+    return _document(document, form, f"appeal-{case_id}")
 
 
 def _document(document: Any, form: str, name: str) -> Response:
