@@ -40,8 +40,8 @@ PROPOSE_EXAMPLES = examples(
 )
 APPROVE_EXAMPLES = examples(
     (
-        "look, then agree",
-        'stillwatch enforce show 1; stillwatch enforce approve 1 --seen 1 --reason "twins all"',
+        "after a look with `show`",
+        'stillwatch enforce approve 1 --seen 1 --reason "looked at twenty of them"',
     )
 )
 DECLINE_EXAMPLES = examples(
