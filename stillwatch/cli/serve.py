@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stillwatch.cli.options import FindingsFolder, StoreAddress, examples
+from stillwatch.cli.options import FindingsFolder, Json, StoreAddress, examples
 from stillwatch.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -52,24 +52,33 @@ def serve(
     openid: Annotated[
         Path | None, typer.Option(help="A TOML file that names your OpenID Connect provider.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Serve the console until Ctrl-C: campaigns, cases, decisions and search, and a JSON API.
 
     Everybody signs in. Where the store knows nobody yet, an administrator is made by the name that
     you are logged in by, with a password that is printed this once.
     """
-    from stillwatch.cli.printing import people
+    from stillwatch.cli.printing import emit, people, safe
     from stillwatch.web.settings import Settings
 
     if log is not None:
         _check_lake(log)
     names = ("127.0.0.1", "localhost", *(allow_host or ()))
     settings = Settings(findings, str(store), log, names, behind_tls, openid)
-    console = people()
-    if made := first_administrator(str(store)):
-        name, password = made
-        console.print(f"Sign in as {name} with the password {password}", soft_wrap=True)
-    run(settings, host, port, lambda address: console.print(address, soft_wrap=True))
+    made = first_administrator(str(store))
+
+    def ready(address: str) -> None:
+        if json:
+            first = {"name": made[0], "password": made[1]} if made else {}
+            emit({"address": address, **first})
+            return
+        if made:
+            line = f"Sign in as {made[0]} with the password {made[1]}"
+            people().print(safe(line), soft_wrap=True)
+        people().print(address, soft_wrap=True)
+
+    run(settings, host, port, ready)
 
 
 def _check_lake(log: Path) -> None:

@@ -16,6 +16,7 @@ from stillwatch.console.page import environment
 from stillwatch.console.wording import evidence_title
 from stillwatch.reports.redaction import redacted
 from stillwatch.web.held import Held, Watched
+from stillwatch.web.matching import bands_of, keys_of
 from stillwatch.web.settings import Settings
 from stillwatch.web.texts import Texts
 from stillwatch.web.titles import ACT_TITLES, KIND_TITLES, STATE_TITLES, verdict_title
@@ -38,6 +39,8 @@ class Desk:
         self.open_id = _open_id(settings)
         self._templates = _templates()
         self.texts.want(self.watched.now().shown_exchanges())
+        for load_kernels in (keys_of, bands_of):
+            load_kernels("so that no search waits for them")
 
     @property
     def held(self) -> Held:

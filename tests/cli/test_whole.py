@@ -29,7 +29,7 @@ def signed_in(said: str, address: str) -> str:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str, int]:
-    """Its folder, what it printed, the first page of its console, and its exit code after Ctrl-C."""
+    """Its folder, what it printed, its console's first page, and its exit code after Ctrl-C."""
     folder = tmp_path_factory.mktemp("whole") / "demo"
     with subprocess.Popen(
         [*COMMAND, "demo", "--out", str(folder), "--scale", "0.002"],
