@@ -1,8 +1,8 @@
 """What is done to the accounts of a confirmed case: above a few of them, by two people.
 
-An enforcement rests on the decision that it was proposed on. Where that no longer stands (the case
-is reopened, under appeal, rejected or taken back), what was in force is suspended by itself, and
-only a new approval, on a decision that stands, brings it back.
+An enforcement rests on the decision that it was proposed on. Where that falls (the case is
+reopened, under appeal, or taken back), what was in force is suspended by itself (`suspending`), and
+only a new approval, on a decision that covers the same accounts, brings it back.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from stillwatch.cases import ledger
 from stillwatch.cases.access.people import Person
@@ -22,75 +20,46 @@ from stillwatch.cases.access.roles import Role, may
 from stillwatch.cases.canonical import digest
 from stillwatch.cases.case import Case, Seen
 from stillwatch.cases.change import check_seen
+from stillwatch.cases.enforced import (
+    Action,
+    Decision,
+    Enforcement,
+    Standing,
+    decisions,
+    enforced_accounts,
+    enforcement_history,
+    find_enforcement,
+    list_enforcements,
+)
 from stillwatch.cases.reading import find_case
-from stillwatch.cases.schema import CASES, ENFORCED, ENFORCEMENTS, MEMBERS, account_key
+from stillwatch.cases.schema import ENFORCED, ENFORCEMENTS, MEMBERS, account_key
 from stillwatch.cases.states import State
 from stillwatch.cases.store import Store
+from stillwatch.cases.suspending import subject_of
 from stillwatch.cases.texts import check_reason
 from stillwatch.cases.times import now, stamp
 from stillwatch.errors import AccessRefused, CaseChanged, CaseRefused, UnknownName
 
+__all__ = [
+    "ALONE",
+    "Action",
+    "Decision",
+    "Enforcement",
+    "Standing",
+    "approve",
+    "decisions",
+    "decline",
+    "enforced_accounts",
+    "enforcement_history",
+    "lift",
+    "list_enforcements",
+    "propose",
+    "withdraw",
+]
+
 ALONE = 10
-"""Accounts up to which a lead may act without a second person."""
-
-
-class Action(StrEnum):
-    """What is done, from the mildest to the most severe."""
-
-    OBSERVE = "observe"
-    THROTTLE = "throttle"
-    STEP_UP = "step_up"
-    WITHHOLD = "withhold"
-    DENY = "deny"
-    SUSPEND = "suspend"
-
-
-class Standing(StrEnum):
-    """Where an enforcement stands."""
-
-    PROPOSED = "proposed"
-    IN_FORCE = "in_force"
-    SUSPENDED = "suspended"
-    DECLINED = "declined"
-    WITHDRAWN = "withdrawn"
-    LIFTED = "lifted"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True)
-class Enforcement:
-    """One of them. `accounts` and `exchanges` are how much it is about; times are text, UTC."""
-
-    enforcement_id: int
-    case_id: int
-    version: int
-    state: Standing
-    action: Action
-    reason: str
-    accounts: int
-    exchanges: int
-    until: str
-    proposed_by: str
-    proposed_at: str
-    approved_by: str | None
-    approved_at: str | None
-
-    def __str__(self) -> str:
-        return f"enforcement {self.enforcement_id}"
-
-
-class Decision(NamedTuple):
-    """What is in force for one account."""
-
-    account_id: str
-    action: Action
-    until: str
-    since: str
-    reason: str
-    case_id: int
-    enforcement_id: int
-    proposed_by: str
-    approved_by: str
+"""Accounts of a case up to which a lead may act without a second person: all such acts that are in
+force count together, or many small ones would do what a large one may not."""
 
 
 def propose(
@@ -119,7 +88,8 @@ def propose(
             )
         rows = _covered(connection, case, accounts)
         number = (connection.scalar(select(func.max(ENFORCEMENTS.c.enforcement_id))) or 0) + 1
-        alone = len(rows) <= ALONE and may(by.role, Role.LEAD)
+        keys = {row.account_key for row in rows}
+        alone = may(by.role, Role.LEAD) and len(keys | _acted_on_alone(connection, case)) <= ALONE
         connection.execute(
             insert(ENFORCEMENTS).values(
                 enforcement_id=number,
@@ -153,14 +123,14 @@ def propose(
             "case": case.case_id,
             "action": action,
             "accounts": len(rows),
-            "accounts_digest": digest(sorted(row.account_key for row in rows)),
+            "accounts_digest": digest(sorted(keys)),
             "until": end,
             "in_force": alone,
             "reason": reason,
             "version": 1,
         }
         ledger.append(connection, at, by.name, "propose", subject_of(number), detail)
-        return _find(connection, number)
+        return find_enforcement(connection, number)
 
 
 def approve(store: Store, enforcement_id: int, seen: int, by: Person, reason: str) -> Enforcement:
@@ -175,10 +145,17 @@ def approve(store: Store, enforcement_id: int, seen: int, by: Person, reason: st
         if by.name == found.proposed_by:
             raise AccessRefused(found, "was proposed by you", "Somebody else must approve it")
         case = find_case(change.connection, found.case_id)
-        if case.state != State.CONFIRMED:
+        if case.outcome != State.CONFIRMED:
             raise CaseRefused(case, f"is {case.state}", "Only confirmed cases are acted on")
-        if found.until <= change.at:
-            raise CaseRefused(found, "has ended by now", "Propose a new one")
+        mine = ENFORCED.c.enforcement_id == found.enforcement_id
+        about = set(change.connection.scalars(select(ENFORCED.c.account_key).where(mine)))
+        left = about - {row.account_key for row in _covered(change.connection, case, None)}
+        if left:
+            raise CaseRefused(
+                found,
+                f"is about {len(left):,} accounts that the decision doesn't cover any more",
+                "Decline it, and propose a new one",
+            )
         change.to(
             "approve",
             Standing.IN_FORCE,
@@ -215,81 +192,6 @@ def lift(store: Store, enforcement_id: int, seen: int, by: Person, reason: str) 
     return change.found
 
 
-def list_enforcements(store: Store) -> list[Enforcement]:
-    """All of them, the latest first, as they stand now."""
-    with store.reading() as connection:
-        rows = connection.execute(_WITH_CASE.order_by(ENFORCEMENTS.c.enforcement_id.desc()))
-        return [_of(row, now()) for row in rows]
-
-
-def decisions(store: Store) -> list[Decision]:
-    """What is in force now, the most severe of each account, by account."""
-    severity = {action: i for i, action in enumerate(Action)}
-    with store.reading() as connection:
-        current = {
-            e.enforcement_id: e
-            for e in (_of(row, now()) for row in connection.execute(_WITH_CASE))
-            if e.state == Standing.IN_FORCE
-        }
-        rows = connection.execute(
-            select(ENFORCED).where(ENFORCED.c.enforcement_id.in_(list(current)))
-        ).all()
-    found: dict[str, tuple[str, Enforcement]] = {}
-    for row in rows:
-        mine, best = current[row.enforcement_id], found.get(row.account_key)
-        if best is None or severity[mine.action] > severity[best[1].action]:
-            found[row.account_key] = row.account_id, mine
-    return sorted(
-        Decision(
-            account_id,
-            e.action,
-            e.until,
-            e.approved_at or "",
-            e.reason,
-            e.case_id,
-            e.enforcement_id,
-            e.proposed_by,
-            e.approved_by or "",
-        )
-        for account_id, e in found.values()
-    )
-
-
-def subject_of(enforcement_id: int) -> str:
-    """How the ledger names an enforcement."""
-    return f"enforcement {enforcement_id}"
-
-
-_WITH_CASE = select(
-    ENFORCEMENTS,
-    CASES.c.state.label("case_state"),
-    CASES.c.decided_seq.label("case_decided_seq"),
-).join(CASES, CASES.c.case_id == ENFORCEMENTS.c.case_id)
-
-
-def _of(row: Row[Any], at: str) -> Enforcement:
-    """As it stands at a time, on the decision as it is then."""
-    fields = {name: getattr(row, name) for name in Enforcement.__dataclass_fields__}
-    state = Standing(row.state)
-    stands = row.case_state == State.CONFIRMED and row.case_decided_seq == row.decided_seq
-    if state in {Standing.PROPOSED, Standing.IN_FORCE} and row.until <= at:
-        state = Standing.EXPIRED
-    elif state == Standing.IN_FORCE and not stands:
-        state = Standing.SUSPENDED
-    return Enforcement(**{**fields, "state": state, "action": Action(row.action)})
-
-
-def _find(connection: Connection, enforcement_id: int) -> Enforcement:
-    row = connection.execute(
-        _WITH_CASE.where(ENFORCEMENTS.c.enforcement_id == enforcement_id)
-    ).first()
-    if row is None:
-        raise UnknownName(
-            "enforcements", f"there is no enforcement {enforcement_id}", "Look at the list"
-        )
-    return _of(row, now())
-
-
 def _covered(connection: Connection, case: Case, accounts: Collection[str] | None) -> list[Any]:
     """Rows of the accounts that the decision covers, one each: all, or those named."""
     here = (MEMBERS.c.case_id == case.case_id) & (MEMBERS.c.added_seq <= case.decided_seq)
@@ -304,6 +206,8 @@ def _covered(connection: Connection, case: Case, accounts: Collection[str] | Non
         .order_by(MEMBERS.c.account_key)
     ).all()
     if accounts is None:
+        if not rows:
+            raise CaseRefused(case, "covers no account", "There is nobody to act on")
         return [*rows]
     wanted = {account_key(account): account for account in accounts}
     missing = sorted(wanted[key] for key in wanted.keys() - {row.account_key for row in rows})
@@ -311,6 +215,19 @@ def _covered(connection: Connection, case: Case, accounts: Collection[str] | Non
         name = missing[0] if missing else ""
         raise UnknownName(case, f"covers no account {name!r}", "Name accounts that it covers")
     return [row for row in rows if row.account_key in wanted]
+
+
+def _acted_on_alone(connection: Connection, case: Case) -> set[str]:
+    """Keys of the case's accounts for which something is in force that one person signed for."""
+    lone = (
+        (ENFORCEMENTS.c.case_id == case.case_id)
+        & (ENFORCEMENTS.c.state == Standing.IN_FORCE)
+        & (ENFORCEMENTS.c.approved_by == ENFORCEMENTS.c.proposed_by)
+        & (ENFORCEMENTS.c.until > now())
+    )
+    numbers = select(ENFORCEMENTS.c.enforcement_id).where(lone)
+    held = select(ENFORCED.c.account_key).where(ENFORCED.c.enforcement_id.in_(numbers))
+    return set(connection.scalars(held))
 
 
 def _refuse_less(by: Person, least: Role) -> None:
@@ -353,7 +270,7 @@ class _Change:
             "version": version,
         }
         ledger.append(self.connection, self.at, self._by.name, act, subject_of(number), detail)
-        self.found = _find(self.connection, number)
+        self.found = find_enforcement(self.connection, number)
 
 
 @contextmanager
@@ -363,12 +280,13 @@ def _changing(
     reason = check_reason(reason)
     _refuse_less(by, least)
     with store.writing() as connection:
-        found = _find(connection, enforcement_id)
+        found = find_enforcement(connection, enforcement_id)
         if found.version != seen:
+            last = list(ledger.entries(connection, subject_of(enforcement_id)))[-1]
             raise CaseChanged(
                 found,
-                f"somebody changed it (it is at version {found.version} now, this act is based on "
-                f"{seen}), and nothing was done",
+                f"{last.actor} changed it at {last.at} ({last.act}; it is at version "
+                f"{found.version} now, this act is based on {seen}), and nothing was done",
                 "Look at it again, and act if it still holds",
             )
         yield _Change(connection, found, by, reason, now())

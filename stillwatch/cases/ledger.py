@@ -52,14 +52,14 @@ def append(
     return Entry(**fields)
 
 
-def entries(connection: Connection, case_id: int | None = None) -> Iterator[Entry]:
-    """Every entry in order, or those of one case.
+def entries(connection: Connection, subject: str | None = None) -> Iterator[Entry]:
+    """Every entry in order, or those of one subject.
 
     Raises `LedgerBroken` at a row that can't have been written by Stillwatch.
     """
     rows = select(LEDGER).order_by(LEDGER.c.seq)
-    if case_id is not None:
-        rows = rows.where(LEDGER.c.subject == subject_of(case_id))
+    if subject is not None:
+        rows = rows.where(LEDGER.c.subject == subject)
     for row in connection.execution_options(yield_per=1000).execute(rows):
         yield _entry(row)
 

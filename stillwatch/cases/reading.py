@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, func, select
 
 from stillwatch.cases.case import Case
-from stillwatch.cases.ledger import Entry, entries
+from stillwatch.cases.ledger import Entry, entries, subject_of
 from stillwatch.cases.schema import CASES, MEMBERS
 from stillwatch.cases.store import Store
 from stillwatch.errors import UnknownName
@@ -50,4 +50,4 @@ def case_accounts(store: Store, case_id: int) -> list[str]:
 def history(store: Store, case_id: int) -> Iterator[Entry]:
     """What the ledger has on a case, oldest first."""
     with store.reading() as connection:
-        yield from entries(connection, case_id)
+        yield from entries(connection, subject_of(case_id))

@@ -22,6 +22,7 @@ from stillwatch.cli import (
     score,
     serve,
     show,
+    tokens,
     world,
 )
 from stillwatch.cli.exits import EPILOG, refuse
@@ -53,7 +54,7 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
 app.add_typer(people.app, name="people")
-app.add_typer(people.tokens, name="tokens")
+app.add_typer(tokens.app, name="tokens")
 
 
 def _version(asked: bool) -> None:

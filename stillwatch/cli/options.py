@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from stillwatch.cases.access import Role
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document for machines instead of text.")
@@ -43,6 +46,7 @@ Actor = Annotated[
         "--actor", help="Who acts, for the ledger; the name you are logged in by where not given."
     ),
 ]
+RoleName = Annotated[str, typer.Option("--role", help="viewer, analyst, lead or administrator.")]
 
 
 def examples(*cases: tuple[str, str]) -> str:
@@ -52,6 +56,15 @@ def examples(*cases: tuple[str, str]) -> str:
     - all: `stillwatch show FINDINGS`
     """
     return "\n\n".join(["Examples:", *(f"- {what}: `{line}`" for what, line in cases)])
+
+
+def role_of(text: str) -> Role:
+    """A role as the command line takes it."""
+    from stillwatch.cases.access import Role
+
+    if text not in set(Role):
+        raise typer.BadParameter(f"no role is called {text!r}; there are {', '.join(Role)}")
+    return Role(text)
 
 
 def moment(text: str) -> dt.datetime:

@@ -1,218 +1,172 @@
-"""`stillwatch people` and `stillwatch tokens`: who may come in, and what their programs may do."""
+"""`stillwatch people`: who may come in, and with which role."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from stillwatch.cli.cases import acting
-from stillwatch.cli.options import Actor, Json, StoreAddress, examples
+from stillwatch.cli.acting import acting_as, opened
+from stillwatch.cli.options import Actor, Json, RoleName, StoreAddress, examples, role_of
 from stillwatch.errors import AccessRefused
 
-if TYPE_CHECKING:
-    from stillwatch.cases import Store
-
 app = typer.Typer(no_args_is_help=True, help="Who may come in to the console, and with which role.")
-tokens = typer.Typer(no_args_is_help=True, help="Tokens for programs that use the API.")
 
-Name = Annotated[str, typer.Argument(help="Their name, as the ledger will have it.")]
-Role = Annotated[str, typer.Option(help="viewer, analyst, lead or administrator.")]
+ADD_EXAMPLES = examples(
+    ("an analyst", "stillwatch people add ana --role analyst"),
+    ("who signs in at your provider only", "stillwatch people add ben@x.example --no-password"),
+    (
+        "in a script",
+        "pass show ana | stillwatch people add ana --role analyst --password-stdin",
+    ),
+)
+LIST_EXAMPLES = examples(("everybody", "stillwatch people list"))
+ROLE_EXAMPLES = examples(("ana approves from now on", "stillwatch people role ana lead"))
+PASSWORD_EXAMPLES = examples(
+    ("one's own", "stillwatch people password ana --actor ana"),
+    ("somebody's who forgot it", "stillwatch people password ben --actor ana"),
+)
+DISABLE_EXAMPLES = examples(("ben has left", "stillwatch people disable ben"))
+ENABLE_EXAMPLES = examples(("ben is back", "stillwatch people enable ben"))
+SIGN_OUT_EXAMPLES = examples(("ana's laptop is lost", "stillwatch people sign-out ana"))
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Their name, as the ledger has it.")]
 FromInput = Annotated[
     bool,
     typer.Option("--password-stdin", help="Read the password from standard input, not a prompt."),
 ]
 
-
-@contextmanager
-def _opened(where: str, create: bool = False) -> Iterator[Store]:
-    from stillwatch.cases import Store
-
-    store = Store.open(where, create=create)
-    try:
-        yield store
-    finally:
-        store.close()
+_LONGEST = 10_000
+"""Characters that are read of a password: enough to say that it is too long."""
 
 
-def _role(name: str):
-    from stillwatch.cases.access import Role as Roles
-
-    if name not in set(Roles):
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(Roles)}")
-    return Roles(name)
-
-
-def _password(from_input: bool) -> str:
-    if from_input:
-        return sys.stdin.readline().rstrip("\n")
-    if not sys.stdin.isatty():
-        raise AccessRefused("the password", "can't be asked for here", "Use --password-stdin")
-    return typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-
-
-def _said(words: str, json: bool, **told: object) -> None:
-    from stillwatch.cli.printing import emit, people, safe
-
-    if json:
-        emit(told)
-    else:
-        people().print(safe(words, limit=2000), soft_wrap=True)
-
-
-@app.command(
-    epilog=examples(
-        ("an analyst", "stillwatch people add ana --role analyst"),
-        ("who signs in at your provider only", "stillwatch people add ben@x.example --no-password"),
-    )
-)
+@app.command("add", epilog=ADD_EXAMPLES)
 def add(
     name: Name,
-    store: StoreAddress = "cases.db",
-    role: Role = "viewer",
-    actor: Actor = None,
+    role: RoleName = "viewer",
     no_password: Annotated[
         bool, typer.Option("--no-password", help="Only the organisation's sign-in counts.")
     ] = False,
     password_stdin: FromInput = False,
+    store: StoreAddress = "cases.db",
+    actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Let somebody in."""
-    from stillwatch.cases.access import add_person
+    """Let somebody in. The first person must be an administrator."""
+    from stillwatch.cases.access import Role, add_person
 
-    given, password = _role(role), None if no_password else _password(password_stdin)
-    with _opened(str(store), create=True) as opened:
-        person = add_person(opened, name, given, acting(actor), password)
-    _said(f"{person.name} may come in as {person.role}", json, name=person.name, role=person.role)
+    given = role_of(role)
+    with opened(store, create=True) as cases:
+        by = acting_as(cases, actor, Role.ADMINISTRATOR)
+        password = None if no_password else _password(password_stdin)
+        person = add_person(cases, name, given, by.name, password)
+    _tell(f"{person.name} may come in as {person.role}", json, name=person.name, role=person.role)
 
 
-@app.command("list", epilog=examples(("everybody", "stillwatch people list")))
-def list_all(store: StoreAddress = "cases.db", json: Json = False) -> None:
+@app.command("list", epilog=LIST_EXAMPLES)
+def list_(store: StoreAddress = "cases.db", json: Json = False) -> None:
     """Everybody, with their role."""
     from stillwatch.cases.access import list_people
     from stillwatch.cli.printing import emit, people, safe
 
-    with _opened(str(store)) as opened:
-        found = list_people(opened)
+    with opened(store) as cases:
+        found = list_people(cases)
     if json:
-        emit([{"name": p.name, "role": p.role, "enabled": p.enabled} for p in found])
+        rows = [{"name": p.name, "role": p.role, "enabled": p.enabled} for p in found]
+        emit({"people": rows})
         return
     for person in found:
         state = "" if person.enabled else ", kept out"
         people().print(safe(f"{person.name}: {person.role}{state}", limit=300))
 
 
-@app.command(epilog=examples(("make her a lead", "stillwatch people role ana lead")))
-def role(
+@app.command("role", epilog=ROLE_EXAMPLES)
+def role_(
     name: Name,
-    role: Annotated[str, typer.Argument(help="viewer, analyst, lead or administrator.")],
+    role: Annotated[
+        str, typer.Argument(metavar="ROLE", help="viewer, analyst, lead or administrator.")
+    ],
     store: StoreAddress = "cases.db",
     actor: Actor = None,
     json: Json = False,
 ) -> None:
     """Give somebody another role; their sessions end."""
-    from stillwatch.cases.access import set_role
+    from stillwatch.cases.access import Role, set_role
 
-    given = _role(role)
-    with _opened(str(store)) as opened:
-        set_role(opened, name, given, acting(actor))
-    _said(f"{name} is {given}", json, name=name, role=given)
+    given = role_of(role)
+    with opened(store) as cases:
+        set_role(cases, name, given, acting_as(cases, actor, Role.ADMINISTRATOR).name)
+    _tell(f"{name} is {given}", json, name=name, role=given)
 
 
-@app.command(epilog=examples(("asked for twice", "stillwatch people password ana")))
-def password(
+@app.command("password", epilog=PASSWORD_EXAMPLES)
+def password_(
     name: Name,
+    password_stdin: FromInput = False,
     store: StoreAddress = "cases.db",
     actor: Actor = None,
-    password_stdin: FromInput = False,
     json: Json = False,
 ) -> None:
-    """Give somebody another password; their sessions end."""
-    from stillwatch.cases.access import set_password
+    """Give somebody, or oneself, another password; their sessions end."""
+    from stillwatch.cases.access import Role, set_password
 
-    given = _password(password_stdin)
-    with _opened(str(store)) as opened:
-        set_password(opened, name, given, acting(actor))
-    _said(f"{name} has another password", json, name=name)
+    with opened(store) as cases:
+        by = acting_as(cases, actor, Role.VIEWER)
+        if by.name != name:
+            by = acting_as(cases, actor, Role.ADMINISTRATOR)
+        set_password(cases, name, _password(password_stdin), by.name)
+    _tell(f"{name} has another password", json, name=name)
 
 
-@app.command(epilog=examples(("from now on", "stillwatch people disable ana")))
-def disable(
+@app.command("disable", epilog=DISABLE_EXAMPLES)
+def disable_(
     name: Name, store: StoreAddress = "cases.db", actor: Actor = None, json: Json = False
 ) -> None:
     """Keep somebody out from now on: sessions end, tokens are revoked."""
-    from stillwatch.cases.access import disable
+    from stillwatch.cases.access import Role, disable
 
-    with _opened(str(store)) as opened:
-        disable(opened, name, acting(actor))
-    _said(f"{name} is kept out", json, name=name, enabled=False)
+    with opened(store) as cases:
+        disable(cases, name, acting_as(cases, actor, Role.ADMINISTRATOR).name)
+    _tell(f"{name} is kept out", json, name=name, enabled=False)
 
 
-@app.command(epilog=examples(("back from leave", "stillwatch people enable ana")))
-def enable(
+@app.command("enable", epilog=ENABLE_EXAMPLES)
+def enable_(
     name: Name, store: StoreAddress = "cases.db", actor: Actor = None, json: Json = False
 ) -> None:
     """Let somebody in again."""
-    from stillwatch.cases.access import enable
+    from stillwatch.cases.access import Role, enable
 
-    with _opened(str(store)) as opened:
-        enable(opened, name, acting(actor))
-    _said(f"{name} may come in again", json, name=name, enabled=True)
+    with opened(store) as cases:
+        enable(cases, name, acting_as(cases, actor, Role.ADMINISTRATOR).name)
+    _tell(f"{name} may come in again", json, name=name, enabled=True)
 
 
-@tokens.command(
-    epilog=examples(("for a job", "stillwatch tokens make ana --label nightly --role viewer"))
-)
-def make(
-    owner: Annotated[str, typer.Argument(help="Whose token it is.")],
-    label: Annotated[str, typer.Option(help="What it is for.")],
-    store: StoreAddress = "cases.db",
-    role: Role = "viewer",
-    days: Annotated[int, typer.Option(min=1, max=365, help="When it ends.")] = 90,
-    actor: Actor = None,
-    json: Json = False,
+@app.command("sign-out", epilog=SIGN_OUT_EXAMPLES)
+def sign_out(
+    name: Name, store: StoreAddress = "cases.db", actor: Actor = None, json: Json = False
 ) -> None:
-    """Make a token, and print its secret this once."""
-    from stillwatch.cases.access import make_token
+    """End all sessions of somebody; they may sign in again."""
+    from stillwatch.cases.access import Role, end_sessions_of
 
-    given = _role(role)
-    with _opened(str(store)) as opened:
-        secret = make_token(opened, owner, label, given, days, acting(actor))
-    _said(secret, json, token=secret)
+    with opened(store) as cases:
+        count = end_sessions_of(cases, name, acting_as(cases, actor, Role.ADMINISTRATOR).name)
+    _tell(f"{name} had {count} sessions, which have ended", json, name=name, ended=count)
 
 
-@tokens.command("list", epilog=examples(("all of them", "stillwatch tokens list")))
-def list_made(store: StoreAddress = "cases.db", json: Json = False) -> None:
-    """All tokens, without their secrets."""
-    from dataclasses import asdict
+def _password(from_input: bool) -> str:
+    if from_input:
+        return sys.stdin.readline(_LONGEST).rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise AccessRefused("the password", "can't be asked for here", "Use --password-stdin")
+    return typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
 
-    from stillwatch.cases.access import list_tokens
+
+def _tell(words: str, json: bool, **told: object) -> None:
     from stillwatch.cli.printing import emit, people, safe
 
-    with _opened(str(store)) as opened:
-        found = list_tokens(opened)
     if json:
-        emit([asdict(token) for token in found])
-        return
-    for token in found:
-        state = "revoked" if token.revoked_at else f"until {token.expires_at[:10]}"
-        line = f"{token.token_id}: {token.owner}, {token.label}, {token.role}, {state}"
-        people().print(safe(line, limit=400))
-
-
-@tokens.command(epilog=examples(("the third", "stillwatch tokens revoke 3")))
-def revoke(
-    token: Annotated[int, typer.Argument(help="Its number.")],
-    store: StoreAddress = "cases.db",
-    actor: Actor = None,
-    json: Json = False,
-) -> None:
-    """End a token now."""
-    from stillwatch.cases.access import revoke_token
-
-    with _opened(str(store)) as opened:
-        revoke_token(opened, token, acting(actor))
-    _said(f"Token {token} is revoked", json, token=token)
+        emit(told)
+    else:
+        people().print(safe(words, limit=2000), soft_wrap=True)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from stillwatch.cases import Store, export_ledger, verify
@@ -16,11 +17,14 @@ from stillwatch.cases.access import (
     disable,
     enable,
     end_session,
+    end_sessions_of,
+    entering,
     find_session,
     find_token,
     list_people,
     list_tokens,
     make_token,
+    passwords,
     revoke_token,
     set_password,
     set_role,
@@ -39,7 +43,7 @@ WORDS = "correct horse battery staple"
 @pytest.fixture
 def house(store: Store) -> Store:
     """Somebody of every role."""
-    for role in Role:
+    for role in reversed(Role):
         add_person(store, str(role), role, "root", WORDS)
     return store
 
@@ -131,7 +135,7 @@ def test_a_change_ends_sessions_at_once(house: Store, change: str):
 def test_weak_passwords_are_refused(store: Store, password: str):
     """And nobody is let in."""
     with pytest.raises(AccessRefused):
-        add_person(store, "frodo", Role.VIEWER, "root", password)
+        add_person(store, "frodo", Role.ADMINISTRATOR, "root", password)
     assert list_people(store) == []
 
 
@@ -155,7 +159,7 @@ def test_acts_on_people_are_in_the_ledger(house: Store, tmp_path: Path):
     """Who let whom in, and who came in; and it verifies."""
     sign_in(house, "lead", WORDS, "10.0.0.1")
     disable(house, "viewer", "administrator")
-    assert acts(house)[:4] == [("let_in", f"person {role}") for role in Role]
+    assert acts(house)[:4] == [("let_in", f"person {role}") for role in reversed(Role)]
     assert acts(house)[4:] == [("sign_in", "person lead"), ("keep_out", "person viewer")]
     _, head = export_ledger(house, tmp_path / "out")
     assert verify(tmp_path / "out", head).problems == []
@@ -231,6 +235,149 @@ def test_many_at_once_are_counted_each(house: Store):
     assert found.count(SignInLimited) >= 16 - FREE["pair"] - 1
 
 
+def test_names_that_could_be_taken_for_others_are_refused(house: Store):
+    """Hidden characters, other cases and widths of one that is there; not a backslash."""
+    for name in ("lead\u200b", "\u202elead", "LEAD", "\uff4cead", "a\nb"):
+        with pytest.raises(AccessRefused, match=r"hidden characters|looks like"):
+            add_person(house, name, Role.VIEWER, "root", WORDS)
+    assert add_person(house, "CORP\\ana", Role.VIEWER, "root", WORDS).name == "CORP\\ana"
+    assert sign_in(house, "CORP\\ana", WORDS, "10.0.0.1")
+
+
+def test_the_first_person_administers(store: Store):
+    """Else nobody could let in the second."""
+    with pytest.raises(AccessRefused, match="administrator in first"):
+        add_person(store, "ana", Role.LEAD, "ana", WORDS)
+    assert list_people(store) == []
+
+
+def test_a_lost_laptop(house: Store):
+    """All sessions of one person end, nobody else's, and the ledger has it."""
+    mine = [sign_in(house, "lead", WORDS, "10.0.0.1") for _ in range(2)]
+    other = sign_in(house, "analyst", WORDS, "10.0.0.1")
+    assert end_sessions_of(house, "lead", "administrator") == 2
+    assert [find_session(house, s.key) for s in mine] == [None, None]
+    assert find_session(house, other.key)
+    assert acts(house)[-1] == ("end_sessions", "person lead")
+    with pytest.raises(UnknownName):
+        end_sessions_of(house, "nobody\0", "administrator")
+
+
+def test_a_password_that_is_taken_away_while_it_is_checked(
+    house: Store, monkeypatch: pytest.MonkeyPatch
+):
+    """Opens nothing, and isn't written back."""
+
+    def slowly(password: str, kept: str | None) -> bool:
+        set_password(house, "lead", "another set of words", "administrator")
+        return passwords.is_right(password, kept)
+
+    monkeypatch.setattr(entering, "is_right", slowly)
+    monkeypatch.setattr(entering, "is_outdated", lambda _: True)
+    with pytest.raises(SignInRefused):
+        sign_in(house, "lead", WORDS, "10.0.0.1")
+    monkeypatch.undo()
+    assert sign_in(house, "lead", "another set of words", "10.0.0.1")
+
+
+def test_passwords_are_kept_as_well_as_today_asks(house: Store):
+    """One that was kept by weaker settings is kept anew at the next sign-in, and stays right."""
+    weak = PasswordHasher(time_cost=1, memory_cost=1024).hash(WORDS)
+    with house.writing() as connection:
+        connection.execute(update(PEOPLE).where(PEOPLE.c.name == "lead").values(password=weak))
+    assert sign_in(house, "lead", WORDS, "10.0.0.1")
+    with house.reading() as connection:
+        kept = connection.scalar(select(PEOPLE.c.password).where(PEOPLE.c.name == "lead"))
+    assert kept != weak
+    assert not passwords.is_outdated(kept)
+    assert sign_in(house, "lead", WORDS, "10.0.0.1")
+
+
+def test_letters_that_keyboards_compose_otherwise(house: Store):
+    """Are the same password."""
+    set_password(house, "lead", "caf\u00e9 au lait chaud", "administrator")
+    assert sign_in(house, "lead", "cafe\u0301 au lait chaud", "10.0.0.1")
+
+
+def test_unknown_names_take_as_long(house: Store, monkeypatch: pytest.MonkeyPatch):
+    """A hash is computed whatever the name."""
+    checked: list[str] = []
+
+    class Watched(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes):
+            checked.append(str(hash).split("$p")[0])
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(passwords, "_HASHER", Watched())
+    add_person(house, "outside", Role.VIEWER, "root")
+    for name in ("lead", "nobody", "outside", "lead\0"):
+        with pytest.raises(SignInRefused):
+            sign_in(house, name, "not the password", "10.0.0.1")
+    assert len(checked) == 4
+    assert len({part.split("$")[3] for part in checked}) == 1
+
+
+def test_refusals_are_told_in_numbers_and_seldom(house: Store, tmp_path: Path):
+    """Whoever guesses can't make the ledger grow; names that nobody has are not in it."""
+
+    def told() -> list[tuple[str, object]]:
+        with house.reading() as connection:
+            kinds = {"refuse_sign_in": "refused", "sign_in": "refused_before"}
+            return [
+                (e.subject, e.detail[kinds[e.act]]) for e in entries(connection) if e.act in kinds
+            ]
+
+    def fail(name: str, times: int) -> None:
+        for n in range(times):
+            with pytest.raises(SignInRefused):
+                sign_in(house, name, "not the password", f"198.51.100.{n}")
+
+    fail("lead", 4)
+    for name in ("hunter2", "my own password"):
+        fail(name, 2)
+    assert told() == [("person lead", 1), ("sign-in", 1)]
+    with house.writing() as connection:
+        connection.execute(update(ATTEMPTS).values(until=past(1)))
+    fail("lead", 3)
+    assert told()[2:] == [("person lead", 4)]
+    sign_in(house, "lead", WORDS, "10.0.0.1")
+    sign_in(house, "lead", WORDS, "10.0.0.1")
+    assert told()[3:] == [("person lead", 2), ("person lead", 0)]
+    _, head = export_ledger(house, tmp_path / "out")
+    assert "hunter2" not in (tmp_path / "out").read_text()
+    assert verify(tmp_path / "out", head).problems == []
+
+
+def test_two_administrators_demote_each_other_at_once(house: Store, address: str):
+    """One of them stays."""
+    add_person(house, "other", Role.ADMINISTRATOR, "administrator", WORDS)
+    pairs = [("administrator", "other"), ("other", "administrator")]
+
+    def demote(pair: tuple[str, str]) -> str:
+        mine = Store.open(address)
+        try:
+            return set_role(mine, pair[0], Role.VIEWER, pair[1]).role
+        except AccessRefused as fault:
+            return fault.what
+        finally:
+            mine.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        found = sorted(pool.map(demote, pairs))
+    assert found == ["is the last administrator", "viewer"]
+
+
+@pytest.mark.parametrize("number", [0, -1, 2, 2**31, 10**30])
+def test_no_such_token(house: Store, number: int):
+    """Any number."""
+    make_token(house, "lead", "job", Role.VIEWER, 1, "lead")
+    with pytest.raises(UnknownName):
+        revoke_token(house, number, "lead")
+    disable(house, "lead", "administrator")
+    with pytest.raises(AccessRefused, match="kept out"):
+        make_token(house, "lead", "job", Role.VIEWER, 1, "lead")
+
+
 def test_whom_a_provider_vouches_for(house: Store):
     """Let in the first time; known by issuer and subject; never taken for somebody else."""
     session = sign_in_known(house, "https://idp", "s1", "eve@x.example", None, "Eve")
@@ -247,3 +394,37 @@ def test_whom_a_provider_vouches_for(house: Store):
         sign_in_known(house, "https://idp", "s1", "eve@x.example", None, None)
     with pytest.raises(SignInRefused):
         sign_in(house, "eve@x.example", "", "10.0.0.1")
+
+
+def test_somebody_let_in_for_their_provider_is_known_by_it(house: Store):
+    """By name the first time, since they have no password; then by subject, and only by that."""
+    add_person(house, "ben@x.example", Role.ANALYST, "administrator")
+    session = sign_in_known(house, "https://idp", "b", "ben@x.example", None, "Ben")
+    assert session.person.role == Role.ANALYST
+    with pytest.raises(SignInRefused, match="somebody else"):
+        sign_in_known(house, "https://idp", "c", "ben@x.example", None, None)
+
+
+def test_what_a_provider_changes_is_in_the_ledger(house: Store, tmp_path: Path):
+    """Who was let in, and each role; sessions with the old role end; the last one administers."""
+    first = sign_in_known(house, "https://idp", "e", "eve@x.example", Role.ADMINISTRATOR, None)
+    second = sign_in_known(house, "https://idp", "e", "eve@x.example", Role.LEAD, None)
+    assert find_session(house, first.key) is None
+    assert find_session(house, second.key)
+    sign_in_known(house, "https://idp", "e", "eve@x.example", Role.ADMINISTRATOR, None)
+    disable(house, "administrator", "eve@x.example")
+    last = sign_in_known(house, "https://idp", "e", "eve@x.example", Role.VIEWER, None)
+    assert last.person.role == Role.ADMINISTRATOR
+    assert [act for act, subject in acts(house) if subject == "person eve@x.example"] == [
+        "let_in", "sign_in", "set_role", "sign_in", "set_role", "sign_in", "sign_in",
+    ]  # fmt: skip
+    _, head = export_ledger(house, tmp_path / "out")
+    assert verify(tmp_path / "out", head).problems == []
+
+
+@pytest.mark.parametrize("text", ["", "a\0b", "\ud800", "x" * 1_000_000, "\u202eevil"])
+def test_a_provider_that_says_what_cannot_be_kept(house: Store, text: str):
+    """Is refused as every sign-in is, and nobody is let in."""
+    with pytest.raises(SignInRefused):
+        sign_in_known(house, "https://idp", "s", text, None, None)
+    assert len(list_people(house)) == len(Role)

@@ -120,9 +120,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     found = fabricated.findings(HOSTILE)
     found.save(made / "findings")
     store = Store.open(made / "cases.db", create=True)
-    name = "<b>eve</b>\u202e"
+    name = "<b>eve</b>"
     add_person(store, name, Role.ADMINISTRATOR, name, PASSWORD)
-    open_cases(store, found, name)
+    open_cases(store, found, name + "\u202e")
     comment(store, get_case(store, 1).seen, HOSTILE.replace("\x00", ""), name)
     store.close()
     client = TestClient(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stillwatch.cases.access.entering import (
     Session,
     end_session,
+    end_sessions_of,
     find_session,
     sign_in,
     sign_in_known,
@@ -31,6 +32,7 @@ __all__ = [
     "disable",
     "enable",
     "end_session",
+    "end_sessions_of",
     "find_person",
     "find_session",
     "find_token",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import unicodedata
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -16,7 +18,11 @@ _AT_ONCE = threading.BoundedSemaphore(4)
 
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash("nobody has this password")
-_COMMON = {"password", "passwort", "letmein", "qwerty", "stillwatch", "administrator", "welcome"}
+_COMMON = re.compile(
+    "stillwatch|admin(istrator)?|password|passwort|letmein|welcome|changeme|iloveyou|secret|"
+    "qwerty(uiop)?|qwertz|azerty|asdfghjkl|zxcvbnm|1q2w3e4r(5t6y)?|1qaz2wsx|football|baseball|"
+    "monkey|dragon|sunshine|princess|master|summer|winter|spring|autumn|abc"
+)
 
 
 def check_password(password: str, name: str) -> str:
@@ -27,10 +33,11 @@ def check_password(password: str, name: str) -> str:
             f"has {len(password):,} characters",
             f"Use {SHORTEST} to {LONGEST:,}; several words are easy to keep in mind",
         )
-    low = password.casefold()
-    rest = low.replace(name.casefold(), "")
-    for word in _COMMON:
-        rest = rest.replace(word, "")
+    low, own = password.casefold(), name.casefold()
+    rest = low
+    for word in (own, own.split("@")[0]):
+        rest = rest.replace(word, "") if len(word) > 2 else rest
+    rest = _COMMON.sub("", rest)
     if len(set(low)) < 4 or len(rest.strip("0123456789!?.-_ ")) < 4:
         raise AccessRefused("the password", "is easy to guess", "Use several words of your own")
     with _AT_ONCE:
@@ -59,4 +66,5 @@ def hash_anew(password: str) -> str:
 
 
 def _bytes(password: str) -> bytes:
-    return password.encode("utf-8", "surrogatepass")
+    """The same however a keyboard composes its letters (NIST SP 800-63B-4, 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

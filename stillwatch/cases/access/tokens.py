@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, insert, select, update
 
 from stillwatch.cases import ledger
-from stillwatch.cases.access.people import Person, find_person, subject_of
+from stillwatch.cases.access.people import Person, find_row, subject_of
 from stillwatch.cases.access.roles import Role, lesser, may
 from stillwatch.cases.schema import PEOPLE, TOKENS
 from stillwatch.cases.store import Store
@@ -44,13 +44,17 @@ def make_token(store: Store, owner: str, label: str, role: Role, days: int, acto
     label, actor = check(label, "the label", TAG), check_actor(actor)
     if not 1 <= days <= MOST_DAYS:
         raise AccessRefused("the token", f"can't last {days:,} days", f"Say 1 to {MOST_DAYS}")
-    person = find_person(store, owner)
-    if not may(person.role, role):
-        raise AccessRefused(
-            "the token", f"can't be {role}, since {owner} is {person.role}", "Choose a lesser role"
-        )
     moment, secret = dt.datetime.now(dt.UTC), _MARK + secrets.token_urlsafe(32)
     with store.writing() as connection:
+        person = Person.of(find_row(connection, owner))
+        if not person.enabled:
+            raise AccessRefused("the token", f"can't be {owner}'s, who is kept out", "Let them in")
+        if not may(person.role, role):
+            raise AccessRefused(
+                "the token",
+                f"can't be {role}, since {owner} is {person.role}",
+                "Choose a lesser role",
+            )
         token_id = (connection.scalar(select(func.max(TOKENS.c.token_id))) or 0) + 1
         connection.execute(
             insert(TOKENS).values(
@@ -101,13 +105,18 @@ def revoke_token(store: Store, token_id: int, actor: str) -> None:
     """End a token; raises `UnknownName`."""
     actor, at = check_actor(actor), now()
     with store.writing() as connection:
-        row = connection.execute(select(TOKENS).where(TOKENS.c.token_id == token_id)).first()
+        # the comparison keeps numbers away from the database that no column can hold
+        highest = connection.scalar(select(func.max(TOKENS.c.token_id))) or 0
+        mine = TOKENS.c.token_id == token_id
+        row = (
+            connection.execute(select(TOKENS).where(mine)).first()
+            if 0 < token_id <= highest
+            else None
+        )
         if row is None:
             raise UnknownName("tokens", f"there is no token {token_id}", "Look at the list")
         if row.revoked_at is None:
-            connection.execute(
-                update(TOKENS).where(TOKENS.c.token_id == token_id).values(revoked_at=at)
-            )
+            connection.execute(update(TOKENS).where(mine).values(revoked_at=at))
             detail = {"token": token_id}
             ledger.append(connection, at, actor, "revoke_token", subject_of(row.owner), detail)
 

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("last_at", sa.String, nullable=False),
         sa.Column("until", sa.String, nullable=False),
     )
+    op.create_index("sign_in_attempts_by_until", "sign_in_attempts", ["until"])
     op.create_table(
         "enforcements",
         sa.Column("enforcement_id", sa.Integer, primary_key=True, autoincrement=False),
