@@ -58,6 +58,19 @@ class Visit:
         parted = f"{path}{'&' if '?' in path else '?'}done={done}" if done else path
         return RedirectResponse(parted, 303)
 
+    def welcome(self, session: Session, path: str, done: str = "") -> RedirectResponse:
+        """Go on to a page of ours, known by that session from now on."""
+        inside, desk = self.go(path, done), self.desk
+        inside.set_cookie(
+            desk.cookie,
+            session.key,
+            httponly=True,
+            samesite="lax",
+            secure=desk.settings.secure,
+            path="/",
+        )
+        return inside
+
 
 class SignInFirst(Exception):
     """Nobody is signed in, and the route needs somebody."""

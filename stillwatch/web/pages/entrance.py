@@ -9,9 +9,9 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import RedirectResponse, Response
 
-from stillwatch.cases.access import Role, Session, end_session, sign_in, sign_in_known
+from stillwatch.cases.access import Role, end_session, sign_in, sign_in_known
 from stillwatch.errors import StillwatchError
-from stillwatch.web.visit import Here, Visit, own_path
+from stillwatch.web.visit import Here, own_path
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,7 +51,7 @@ def come_in(visit: Here) -> Response:
         if wait:
             page.headers["Retry-After"] = str(int(wait) + 1)
         return page
-    return _welcome(visit, session, onward)
+    return visit.welcome(session, onward)
 
 
 @router.post("/sign-out")
@@ -104,19 +104,6 @@ def from_provider(visit: Here) -> Response:
         )
     except StillwatchError as fault:
         return visit.page("sign_in.html", 401, next=onward, refused=f"{fault.what}. {fault.todo}")
-    back = _welcome(visit, session, onward)
+    back = visit.welcome(session, onward)
     back.delete_cookie(PENDING_COOKIE)
     return back
-
-
-def _welcome(visit: Visit, session: Session, onward: str) -> RedirectResponse:
-    inside = visit.go(onward)
-    inside.set_cookie(
-        visit.desk.cookie,
-        session.key,
-        httponly=True,
-        samesite="lax",
-        secure=visit.desk.settings.secure,
-        path="/",
-    )
-    return inside

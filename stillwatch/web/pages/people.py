@@ -62,16 +62,7 @@ def password(visit: Here) -> Response:
         return _me(visit, 422, refused=f"{fault.what}. {fault.todo}")
     finally:
         visit.form = {}
-    gone = visit.go("/me", "password")
-    gone.set_cookie(
-        visit.desk.cookie,
-        session.key,
-        httponly=True,
-        samesite="lax",
-        secure=visit.desk.settings.secure,
-        path="/",
-    )
-    return gone
+    return visit.welcome(session, "/me", "password")
 
 
 @router.post("/me/tokens")
