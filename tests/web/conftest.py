@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from stillwatch.cases.access import Role, add_person, make_token
 
 from stillwatch.cases import Store, open_cases
+from stillwatch.cases.access import Role, add_person, make_token
 from stillwatch.web.app import create_app
 from stillwatch.web.settings import Settings
 from tests import fabricated
