@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -143,7 +144,8 @@ def test_hostile_text_is_inert_on_every_page(hostile: TestClient):
     for html in pages.values():
         check_inert(html)
     assert "alert(1)" in pages["/account"]
-    assert "49" not in pages["/account"].replace("490", "")
+    without_secrets = re.sub(r'value="[0-9a-f]{64}"', "", pages["/account"])
+    assert "49" not in without_secrets.replace("490", "")
     link = desk.held.panel("cmp-4f1a90c2d7").strongest[0]
     sides = {"one": link["account_a"], "other": link["account_b"]}
     answer = hostile.get(f"{CAMPAIGN}/link", params=sides)
