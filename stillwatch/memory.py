@@ -8,11 +8,15 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow as pa
 
 KEPT_BYTES = 1 << 30
 """Memory that may stay at hand, and the size from which an array is fetched by itself."""
+
+LITTLE_BYTES = 2 << 30
+"""Memory up to which nothing is given back."""
 
 _USUAL_BYTES = 1 << 17
 _TRIM_FROM, _MAP_FROM, _ARENAS = -1, -3, -8
@@ -65,11 +69,22 @@ def _freed_stays() -> Iterator[None]:
 
 
 def give_back() -> None:
-    """Give what is let go back to the system, before much of another kind is asked for."""
-    gc.collect()  # kernels that were compiled leave cycles
+    """Give what is let go back to the system, before much of another kind is asked for.
+
+    A process that holds little keeps it: it would only be fetched again.
+    """
     library = ctypes.CDLL(None)
-    if hasattr(library, "malloc_trim"):
+    if hasattr(library, "malloc_trim") and _resident_memory() > LITTLE_BYTES:
+        gc.collect()  # kernels that were compiled leave cycles
         library.malloc_trim(0)
+
+
+def _resident_memory() -> int:
+    """Resident memory of this process now, in bytes; its peak where the system tells no more."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return peak_memory()
+    return int(statm.read_text().split()[1]) * resource.getpagesize()
 
 
 def peak_memory() -> int:

@@ -85,7 +85,8 @@ class Clock:
     def stage(self, name: str, total: int | None = None, unit: str = "") -> Iterator[None]:
         """Time what is done meanwhile as the stage `name`; ingest tells its own progress.
 
-        What the stage let go is given back at its end: the next one asks for other things.
+        What the stage let go is given back at its end where it is much: the next one asks for other
+        things.
         """
         began = time.perf_counter()
         if name != "ingest":
