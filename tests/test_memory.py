@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stillwatch.memory import memory_kept
+from stillwatch.memory import give_back, memory_kept
 
 MEGABYTE = 1 << 20
 
@@ -46,3 +47,28 @@ def test_cycles_are_searched_for_as_before(searched: bool):
         assert gc.isenabled() == searched
     finally:
         gc.enable()
+
+
+def held() -> int:
+    """Resident memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+@pytest.mark.parametrize("little", [0, 1 << 40])
+def test_what_was_let_go_is_given_back_where_it_is_much(
+    little: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Half a gigabyte below something that stays; a process that holds little keeps it."""
+    monkeypatch.setattr("stillwatch.memory.LITTLE_BYTES", little)
+    if not faults(8):
+        pytest.skip("this C library keeps such memory anyhow")
+    with memory_kept():
+        parts = [np.ones(64 * MEGABYTE, np.uint8) for _ in range(8)]
+        stays = np.ones(MEGABYTE, np.uint8)
+        del parts
+        before = held()
+        give_back()
+        gone = before - held()
+        assert stays.all()
+    assert (gone > 256 * MEGABYTE) == (little == 0)
