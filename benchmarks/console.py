@@ -101,8 +101,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         address = f"{scratch}/cases.db"
         store = Store.open(address, create=True)
-        add_person(store, "bench", Role.LEAD, "bench", PASSWORD)
-        add_person(store, "root", Role.ADMINISTRATOR, "bench", PASSWORD)
+        add_person(store, "bench", Role.ADMINISTRATOR, "bench", PASSWORD)
         open_cases(store, read_findings(options.findings, leave=("exchanges",)), "bench")
         store.close()
         command = [sys.executable, "-m", "stillwatch", "serve", str(options.findings)]
