@@ -79,11 +79,15 @@ def demo(
         line = f"stillwatch serve {findings} --log {lake} --store {store}"
         console.print(safe(f"The console: {line}", limit=2000), soft_wrap=True)
         return
-    made = first_administrator(store)
-    assert made is not None, "the store was just removed"
-    settings = Settings(findings, store, lake)
-    console.print(safe(f"The console, until Ctrl-C. Sign in as {made[0]}, password {made[1]}, at"))
-    run(settings, "127.0.0.1", 0, lambda address: console.print(address, soft_wrap=True))
+
+    def ready(address: str) -> None:
+        made = first_administrator(store)
+        assert made is not None, "the store was just removed"
+        line = f"The console, until Ctrl-C. Sign in as {made[0]}, password {made[1]}, at"
+        console.print(safe(line))
+        console.print(address, soft_wrap=True)
+
+    run(Settings(findings, store, lake), "127.0.0.1", 0, ready)
 
 
 def _clear(out: Path, scale: float, seed: int) -> tuple[Path, Path, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import secrets
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,9 +67,9 @@ def serve(
         _check_lake(log)
     names = ("127.0.0.1", "localhost", *(allow_host or ()))
     settings = Settings(findings, str(store), log, names, behind_tls, openid)
-    made = first_administrator(str(store))
 
     def ready(address: str) -> None:
+        made = first_administrator(str(store))  # not before somebody can come in
         if json:
             first = {"name": made[0], "password": made[1]} if made else {}
             emit({"address": address, **first})
@@ -114,21 +115,25 @@ def run(settings: Settings, host: str, port: int, ready: Callable[[str], None]) 
         async def startup(self, sockets: list | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                at = self.servers[0].sockets[0].getsockname()
+                at = listening.getsockname()
                 ready(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{at[1]}/")
 
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as fault:
+        raise typer.BadParameter(
+            f"{host}:{port} can't be listened on ({fault.strerror}); choose another --port"
+        ) from None
     app = create_app(settings)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_level="warning",
         server_header=False,
         proxy_headers=settings.secure,
         timeout_graceful_shutdown=5,
     )
     try:
-        Server(config).run()
+        Server(config).run([listening])
     except KeyboardInterrupt:
         return  # which is how it is ended
     finally:

@@ -50,6 +50,7 @@ STATUS: dict[type[errors.StillwatchError], int] = {
     errors.CaseChanged: 409,
     errors.CaseRefused: 409,
     errors.AccessRefused: 403,
+    errors.SignInRefused: 401,
     errors.StoreBroken: 503,
     errors.FindingsBroken: 503,
     errors.InputNotFound: 503,

@@ -288,7 +288,7 @@ def test_bulk_enforcement_needs_a_second_person(browse: Browse, app: FastAPI):
     send(one, "/cases/1/state", seen=2, to="confirmed", reason="sure")
     page = one.get("/cases/1").text
     assert "<b>210 accounts</b>" in page
-    told = {"action": "throttle", "days": 30, "reason": "stop it", "accounts": ""}
+    told = {"action": "throttle", "days": 30, "reason": "stop it", "whom": "all"}
     assert send(one, "/cases/1/enforcements", seen=3, **told).status_code == 303
     api = app.state.desk.store
     from stillwatch.cases.enforcement import decisions, list_enforcements

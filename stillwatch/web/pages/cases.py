@@ -128,6 +128,11 @@ def _seen(visit: Visit, case_id: int) -> Seen:
     return Seen(case_id, _number(visit.form.get("seen", "")))
 
 
+def _lines(text: str) -> list[str]:
+    """The ids that were written, one a line: an id may hold white space."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise HTTPException(400, "The form lacks the version of the case that it was made for")
@@ -218,7 +223,7 @@ def take_in(visit: Here, case_id: CaseId) -> Response:
 @router.post("/cases/{case_id}/split")
 def part(visit: Here, case_id: CaseId) -> Response:
     """Split accounts off, an id a line."""
-    accounts = visit.form.get("accounts", "").split()
+    accounts = _lines(visit.form.get("accounts", ""))
     store, reason = visit.desk.store, visit.form.get("reason", "")
     return _act(
         visit, case_id, "split", lambda seen: split(store, seen, accounts, visit.name, reason)
@@ -235,7 +240,7 @@ def enforce(visit: Here, case_id: CaseId) -> Response:
     if not (days.isascii() and days.isdigit() and 0 < int(days[:6]) <= 3650):
         raise HTTPException(400, "An enforcement lasts 1 to 3,650 days")
     until = dt.datetime.now(dt.UTC) + dt.timedelta(days=int(days))
-    accounts = form.get("accounts", "").split() or None
+    accounts = None if form.get("whom") == "all" else _lines(form.get("accounts", ""))
     return _act(
         visit,
         case_id,
