@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,7 +105,7 @@ def test_long_lines_are_cut_and_done(unit: str) -> None:
     One that took more than linear time would not come back from three million characters.
     """
     whole = unit * (3_000_000 // len(unit))
-    assert len(redacted(whole, 400)) <= 401
+    assert len(redacted(whole, 400)) < 500  # the last mask is kept whole
     assert redacted(whole[:300_000], 300_000)
 
 
