@@ -271,6 +271,32 @@ STANDING = pa.schema(
 neighbours, shared objects, and the reasons for and against, enough for `explain`.
 """
 
+DECISIONS = pa.schema(
+    [
+        pa.field("decision_id", pa.string(), nullable=False),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("standing", pa.string(), nullable=False),
+        pa.field("since", TIME, nullable=False),
+        pa.field("until", TIME, nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("confidence", pa.float64(), nullable=False),
+        pa.field("campaign_id", pa.string()),
+        pa.field("case_id", pa.int64()),
+        pa.field("surfaces", pa.list_(pa.string())),
+        pa.field("models", pa.list_(pa.string())),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+"""Between policy and gateway: what is decided on accounts, one row each.
+
+`action` is of `ladder.Action`. `standing` is `in_force`, or why it isn't: `dry_run`, `waiting` (for
+a person's approval), `held` (by a budget or the breaker), `allowed` (an allow-list outranks it) or
+`reversed`. `since` is when it begins to bite, delay included; `surfaces` and `models` are its
+scope, null is any. `reason` is a code of the vocabulary; `detail` is JSON, for whoever asks why.
+"""
+
 CAPABILITIES = (
     "agentic_reasoning",
     "tool_use",

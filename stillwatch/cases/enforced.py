@@ -14,17 +14,7 @@ from stillwatch.cases.store import Store
 from stillwatch.cases.suspending import subject_of
 from stillwatch.cases.times import now
 from stillwatch.errors import UnknownName
-
-
-class Action(StrEnum):
-    """What is done, from the mildest to the most severe."""
-
-    OBSERVE = "observe"
-    THROTTLE = "throttle"
-    STEP_UP = "step_up"
-    WITHHOLD = "withhold"
-    DENY = "deny"
-    SUSPEND = "suspend"
+from stillwatch.ladder import Action
 
 
 class Standing(StrEnum):
@@ -121,7 +111,6 @@ def enforcement_history(store: Store, enforcement_id: int) -> list[Entry]:
 
 def decisions(store: Store) -> list[Decision]:
     """What is in force now, by account: the most severe of each, and of those the longest."""
-    severity = {action: i for i, action in enumerate(Action)}
     time = now()
     in_force = (ENFORCEMENTS.c.state == Standing.IN_FORCE) & (ENFORCEMENTS.c.until > time)
     with store.reading() as connection:
@@ -132,7 +121,7 @@ def decisions(store: Store) -> list[Decision]:
             .where(in_force)
         ).all()
     current = [Enforcement.of(row, time) for row in rows]
-    current.sort(key=lambda e: (severity[e.action], e.until, e.enforcement_id))
+    current.sort(key=lambda e: (e.action.severity, e.until, e.enforcement_id))
     rank = {e.enforcement_id: i for i, e in enumerate(current)}
     found: dict[str, tuple[int, str]] = {}
     for row in accounts:

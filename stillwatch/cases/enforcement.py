@@ -21,7 +21,6 @@ from stillwatch.cases.canonical import digest
 from stillwatch.cases.case import Case, Seen
 from stillwatch.cases.change import check_seen
 from stillwatch.cases.enforced import (
-    Action,
     Decision,
     Enforcement,
     Standing,
@@ -39,6 +38,7 @@ from stillwatch.cases.suspending import subject_of
 from stillwatch.cases.texts import check_reason
 from stillwatch.cases.times import now, stamp
 from stillwatch.errors import AccessRefused, CaseChanged, CaseRefused, UnknownName
+from stillwatch.ladder import Action
 
 __all__ = [
     "ALONE",

@@ -11,6 +11,7 @@ import typer
 
 from stillwatch.cli.acting import acting_as, opened
 from stillwatch.cli.options import Actor, Json, StoreAddress, examples
+from stillwatch.ladder import Action
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -81,7 +82,7 @@ def propose_(
     """Propose what is to be done to accounts that a decision covers: --account, or --all."""
     from stillwatch.cases import Seen
     from stillwatch.cases.access import Role
-    from stillwatch.cases.enforcement import Action, propose
+    from stillwatch.cases.enforcement import propose
 
     if action not in set(Action):
         raise typer.BadParameter(f"{action!r} is none of {', '.join(Action)}")

@@ -30,9 +30,10 @@ from stillwatch.cases import (
     untag,
 )
 from stillwatch.cases.access import Role, list_people, may
-from stillwatch.cases.enforcement import ALONE, Action, Standing, list_enforcements, propose
+from stillwatch.cases.enforcement import ALONE, Standing, list_enforcements, propose
 from stillwatch.cases.states import ACTS, TRANSITIONS
 from stillwatch.errors import CaseChanged, CaseRefused
+from stillwatch.ladder import Action
 from stillwatch.reports import (
     appeal_pack,
     as_html,

@@ -1,0 +1,1 @@
+"""The gateway: decisions at the request, looked up in a published table."""

@@ -1,0 +1,1 @@
+"""Policy: findings and cases to decisions, by a file that people can read."""
