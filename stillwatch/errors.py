@@ -119,3 +119,9 @@ class AccessRefused(StillwatchError):
     """What a role, or the rules for names and passwords, don't allow; nothing was done."""
 
     exit_code = 18
+
+
+class TableBroken(StillwatchError):
+    """The decision table of a gateway isn't there, or can't be read."""
+
+    exit_code = 22

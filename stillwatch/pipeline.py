@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -267,6 +267,26 @@ def _keep(
 
 def _nothing() -> None:
     """What keeps nothing."""
+
+
+@contextmanager
+def last_judgement(
+    lake: str | Path,
+) -> Iterator[tuple[Judgement, Mapping[str, Column], int] | None]:
+    """What the lake at a path was last judged to hold, the signals that lie there, and how many
+    exchanges of them were judged; `None` where nothing is kept that this version can use.
+
+    Raises `LakeBroken`.
+    """
+    held = Lake.open(lake)
+    with _spool(held, True) as spool:
+        spool.resume([part.name for part in held.fragments(READS, None, encoded=True)])
+        own = spool.folder == _signals_of(held)
+        kept, last = _last_judgement(Judged(held.path, _version(*JUDGES)) if own else None)
+        if kept is None or last is None or not kept.covers_first(spool.parts):
+            yield None
+        else:
+            yield last, spool.columns(), spool.ends[len(kept.parts) - 1]
 
 
 def leakage(
