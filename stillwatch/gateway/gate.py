@@ -66,6 +66,7 @@ class _Loaded:
         self.bounds = Bounds.of(says["bounds"])
         self.published_us: int = says["published_us"]
         self.known: NDArray[np.uint64] = arrays["known"]
+        self.orgs = frozenset(says["orgs"])
         self.recogniser = Recogniser(says["works"], arrays)
         self.nothing = Answer(
             f"allow-{version}",
@@ -157,7 +158,7 @@ class Gate:
             return self._by_row(request, row, key, check, by)
         if not len(by.recogniser) or by.bounds.recognition is None:
             return by.nothing
-        if _is_in(by.known, key):
+        if request.org_id in by.orgs or _is_in(by.known, key):
             return by.nothing
         return self._by_work(request, key, check, by)
 

@@ -1,5 +1,8 @@
 """Publishing: a plan, and what is known of live campaigns' work, into the folder of a gateway."""
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import datetime as dt
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch import tables
@@ -31,15 +35,13 @@ class Listed(NamedTuple):
     orgs: Collection[str]
 
 
-def publish_plan(
-    folder: Folder, plan: Plan, works: Works, listed: Listed, now: dt.datetime
-) -> int:
+def publish_plan(folder: Folder, plan: Plan, works: Works, listed: Listed, now: dt.datetime) -> int:
     """Publish a plan's decisions; returns the table's number.
 
     From then on they hold, outlast any kill, and can be looked up. Those that are `held` by the
     plan's breaker or have `ended` stand in the table too, or don't: a gate does nothing by either.
     """
-    decisions = plan.decisions.filter(pa.compute.field("standing") != "ended")
+    decisions = plan.decisions.filter(pc.field("standing") != "ended")
     says, arrays = table_of(decisions, folder.key)
     known = [account_digest(account, folder.key)[0] for account in listed.accounts]
     version = folder.version + 1

@@ -68,6 +68,11 @@ class Works:
         return {"names": list(self.names), "large": list(self.large), "honest": self.honest}
 
 
+def no_works() -> Works:
+    """Where there is nothing to tell by."""
+    return Works((), (), 0, {})
+
+
 def learn(
     judgement: Judgement, columns: Mapping[str, Column], rows: int, names: Sequence[str]
 ) -> Works:

@@ -46,13 +46,15 @@ class Recogniser:
         self.names: list[str] = says["names"]
         self._large: list[bool] = says["large"]
         self._models = mine
+        digest = hashlib.blake2b(json.dumps(self.names).encode(), digest_size=8).digest()
+        self.stamp = int.from_bytes(digest, "little")
+        """What hits are counted for: other campaigns, or another order of them, begin anew."""
+        if not self.names:
+            return
         self._book = Codebook(mine["wide"], mine["parts"])
         self._families: NDArray[np.uint64] = mine["families"]
         self._ratio: NDArray[np.float32] = mine["ratio10"]
         self._object: NDArray[np.uint64] = mine["object"]
-        digest = hashlib.blake2b(json.dumps(self.names).encode(), digest_size=8).digest()
-        self.stamp = int.from_bytes(digest, "little")
-        """What hits are counted for: other campaigns, or another order of them, begin anew."""
 
     def __len__(self) -> int:
         return len(self.names)
