@@ -73,9 +73,12 @@ def known_of(findings: Findings, registrations: pa.Table | None) -> Known:
 
 
 def _works(lake: str | Path, planned: Plan) -> Works:
-    """The works of campaigns that the plan does something about, the largest first."""
+    """The works of campaigns that the plan does, or would do, something about; largest first.
+
+    Of one that the breaker holds nothing is recognised either: the finding may be wrong.
+    """
     decided = planned.decisions.filter(
-        pc.is_in(planned.decisions["standing"], value_set=pa.array(["in_force", "dry_run", "held"]))
+        pc.is_in(planned.decisions["standing"], value_set=pa.array(["in_force", "dry_run"]))
     )
     counted = decided.group_by("campaign_id").aggregate([([], "count_all")])
     counted = counted.filter(pc.is_valid(counted["campaign_id"]))

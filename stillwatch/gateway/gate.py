@@ -94,7 +94,7 @@ class Gate:
         self._published = Published(self._folder.path)
         self._recognised = Recognised(self._folder.path, worker)
         self._loaded: _Loaded | None = None
-        self._refused_version = 0
+        self._refused_version = self._faults = 0
         self._reload()
 
     def decide(self, request: Request) -> Answer:
@@ -109,7 +109,9 @@ class Gate:
             self._state.count(request.ts, window, answer.status != 200)
             return answer
         except Exception:
-            LOG.exception("a decision failed, and the request goes on")
+            self._faults += 1
+            if self._faults & (self._faults - 1) == 0:  # the 1st, 2nd, 4th, 8th: a log has its end
+                LOG.exception("a decision failed (fault %d), the request goes on", self._faults)
             return _let_go(Reason.FAULT)
 
     def standing(self) -> Standing | None:
@@ -270,7 +272,7 @@ class Gate:
                     "evidence_log10": round(found.evidence, 3),
                     "hits": found.hits,
                     "threads": found.threads,
-                    "shares_access": found.shared,
+                    "mark": found.mark,
                 },
             }
         )
