@@ -37,6 +37,7 @@ ACT_TITLES = {
     "decline": "declined an enforcement",
     "withdraw": "withdrew an enforcement",
     "lift": "lifted an enforcement",
+    "reverse": "took a rule's decision back",
 }
 
 KIND_TITLES = {
