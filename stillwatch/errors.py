@@ -133,3 +133,9 @@ class PolicyInvalid(StillwatchError):
         many = "" if len(self.faults) == 1 else f"has {len(self.faults)} faults: "
         what = many + "; ".join(self.faults)
         super().__init__(where, what, "See `stillwatch policy show --default` for a good one")
+
+
+class TableBroken(StillwatchError):
+    """The decision table of a gateway isn't there, or can't be read."""
+
+    exit_code = 22
