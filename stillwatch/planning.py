@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from stillwatch import tables
 from stillwatch.cases import Store
 from stillwatch.cases.enforcement import decisions
 from stillwatch.cases.facts import case_facts
@@ -17,11 +19,13 @@ from stillwatch.cases.reversals import reversals
 from stillwatch.errors import InputNotFound, TableBroken
 from stillwatch.findings import Findings
 from stillwatch.gateway.folder import KEY_BYTES, Folder
+from stillwatch.gateway.history import Published, find_recognised
 from stillwatch.gateway.publishing import last_plan
 from stillwatch.policy import Known, Plan, Policy, plan
 from stillwatch.policy.known import CASE_FACTS, ENFORCED, REGISTERED, REVERSALS
 
 RECORD = "plan.json"
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def known_of(
@@ -45,6 +49,9 @@ def known_of(
         back = [
             {
                 "account_id": each.account_id,
+                "decision_id": each.decision_id,
+                "action": each.action.value,
+                "since": dt.datetime.fromisoformat(each.reversed_at),
                 "until": dt.datetime.fromisoformat(each.until),
                 "reversal_id": each.reversal_id,
             }
@@ -106,3 +113,23 @@ def kept_record(folder: str | Path) -> dict[str, Any]:
     if not isinstance(told, dict) or not {"policy", "counts", "trips", "budgets"} <= told.keys():
         raise TableBroken(path, "is no record of a plan", "Publish anew")
     return told
+
+
+def find_decision(gate: Folder, who: str) -> dict[str, Any] | None:
+    """The decision of that id, or on that account: of the last plan, of an earlier one, or of the
+    gate itself on a new account. A row of `tables.DECISIONS`, its `detail` decoded.
+    """
+    decisions = last_decisions(gate)
+    if decisions is None:
+        decisions = tables.DECISIONS.empty_table()
+    for column in ("decision_id", "account_id"):
+        found = decisions.filter(pc.field(column) == who)
+        if found.num_rows:
+            row = found.to_pylist()[0]
+            return {**row, "detail": json.loads(row["detail"])}
+    past = Published(gate.path).find(who) or find_recognised(gate.path, who)
+    if past is None:
+        return None
+    empty = dict.fromkeys(tables.DECISIONS.names)
+    times = {name: _EPOCH + dt.timedelta(microseconds=past[name]) for name in ("since", "until")}
+    return {**empty, "rule": "recognition", "confidence": 0.0, **past, **times}

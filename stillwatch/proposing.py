@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -28,6 +29,11 @@ class Proposed:
     made: list[Enforcement]
     left: list[tuple[int, str]]
     """How many accounts, and why."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        left = [{"accounts": many, "why": why} for many, why in self.left]
+        return {"made": [asdict(each) for each in self.made], "left": left}
 
 
 def propose_waiting(store: Store, plan: Plan, by: Person) -> Proposed:
