@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -102,17 +103,61 @@ def last_decisions(gate: Folder) -> pa.Table | None:
 
 
 def kept_record(folder: str | Path) -> dict[str, Any]:
-    """What is told of the last plan; raises `InputNotFound` and `TableBroken`."""
+    """What is told of the last plan (`Plan.record`); raises `InputNotFound` and `TableBroken`."""
     path = Path(folder) / RECORD
     try:
-        told = json.loads(path.read_bytes())
+        told = msgspec.json.decode(path.read_bytes())
+        msgspec.convert(told, _Record)
     except FileNotFoundError:
         raise InputNotFound(path, "there is no plan yet", "Publish a policy first") from None
-    except (OSError, ValueError, RecursionError) as fault:
-        raise TableBroken(path, f"can't be read ({fault})", "Publish anew") from fault
-    if not isinstance(told, dict) or not {"policy", "counts", "trips", "budgets"} <= told.keys():
-        raise TableBroken(path, "is no record of a plan", "Publish anew")
+    except (OSError, msgspec.MsgspecError, RecursionError) as fault:
+        raise TableBroken(path, f"is no record of a plan ({fault})", "Publish anew") from fault
     return told
+
+
+class _Policy(msgspec.Struct):
+    version: int
+    name: str
+    digest: str
+    live: bool
+
+
+class _Rule(msgspec.Struct):
+    name: str
+    says: str
+    reason: str
+
+
+class _Count(msgspec.Struct):
+    standing: str
+    action: str
+    rule: str
+    accounts: int
+
+
+class _Budget(msgspec.Struct):
+    used: float
+    allowed: float
+
+
+class _Trip(msgspec.Struct):
+    bound: str
+    says: str
+    todo: str
+    campaigns: list[str]
+    cases: list[int]
+
+
+class _Record(msgspec.Struct):
+    """What whoever shows a record relies on."""
+
+    policy: _Policy
+    at: str
+    rules: list[_Rule]
+    counts: list[_Count]
+    budgets: dict[str, _Budget]
+    trips: list[_Trip]
+    table_version: int | None = None
 
 
 def find_decision(gate: Folder, who: str) -> dict[str, Any] | None:

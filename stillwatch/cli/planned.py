@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from stillwatch.policy.simulation import Simulation
     from stillwatch.proposing import Proposed
 
-_STANDINGS = {
-    "in_force": "in force",
-    "dry_run": "would be in force (dry run)",
-    "waiting": "waiting for approval",
-    "held": "held",
-    "allowed": "on an allow-list",
-    "reversed": "taken back",
-    "ended": "ended today",
-}
-
 
 def print_policy(console: Console, policy: Policy) -> None:
     """A policy as it is understood."""
@@ -73,6 +63,8 @@ def print_policy(console: Console, policy: Policy) -> None:
 
 def print_plan(console: Console, record: Mapping[str, Any]) -> None:
     """`record` as `Plan.record` gives it; what tripped comes first."""
+    from stillwatch.policy.words import STANDINGS
+
     for trip in record["trips"]:
         console.print(Text("STOPPED: nothing new is in force.", "bold red"))
         console.print(safe(f"{trip['says']}.", "red", limit=1000))
@@ -86,7 +78,7 @@ def print_plan(console: Console, record: Mapping[str, Any]) -> None:
         table.add_column(name, justify="right" if name == "Accounts" else "left")
     for row in record["counts"]:
         table.add_row(
-            _STANDINGS[row["standing"]],
+            STANDINGS[row["standing"]],
             row["action"].replace("_", " "),
             safe(row["rule"], limit=80),
             count(row["accounts"]),
@@ -118,7 +110,8 @@ def print_simulation(console: Console, done: Simulation) -> None:
     names = ["Until", "In force", "Held", "Exchanges", "Touched", "Honest, expected"]
     names += ["Honest"] if done.labelled else []
     for name in [*names, "Campaigns'", "Let through", ""]:
-        table.add_column(name, justify="left" if name in ("Until", "") else "right")
+        left = name in ("Until", "")
+        table.add_column(name, justify="left" if left else "right", no_wrap=left)
     for day in done.days:
         told = [
             day.until.date().isoformat(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stillwatch.cli.options import Actor, FindingsFolder, Json, StoreAddress, examples
+from stillwatch.cli.options import Actor, FindingsFolder, Json, StoreAddress, examples, moment
 from stillwatch.errors import PolicyInvalid, UnknownName
 
 if TYPE_CHECKING:
@@ -142,6 +142,10 @@ def plan_(
         typer.Option("--gate", help="The folder of the gateway, to go on from what it has."),
     ] = None,
     store: Cases = None,
+    at: Annotated[
+        dt.datetime | None,
+        typer.Option(parser=moment, metavar="TIME", help="Plan as of then; now by default."),
+    ] = None,
     propose: Annotated[
         bool,
         typer.Option("--propose", help="Propose what waits for approval, one a case and rule."),
@@ -164,6 +168,8 @@ def plan_(
     from stillwatch.policy import default_policy, read_policy
     from stillwatch.proposing import propose_waiting
 
+    if propose and at is not None:
+        raise typer.BadParameter("--propose is of now; leave --at out")
     if propose and store is None:
         raise typer.BadParameter("--propose needs --store, where proposals are kept")
     read = default_policy() if policy is None else read_policy(policy)
@@ -171,10 +177,10 @@ def plan_(
     registered = None if lake is None else _registered(lake)
     proposed = None
     if store is None:
-        made = plan_for(gate, found, read, registered=registered)
+        made = plan_for(gate, found, read, registered=registered, now=at)
     else:
         with opened(store) as cases:
-            made = plan_for(gate, found, read, registered=registered, store=cases)
+            made = plan_for(gate, found, read, registered=registered, store=cases, now=at)
             if propose:
                 proposed = propose_waiting(cases, made, acting_as(cases, actor, Role.ANALYST))
     if out is not None:
@@ -184,6 +190,7 @@ def plan_(
         emit({**made.record(), **asked})
         return
     print_plan(people(), made.record())
+    _tell_age(found.accounts, made.at)
     if proposed is not None:
         print_proposed(people(), proposed)
 
@@ -309,6 +316,18 @@ def explain_(
 def _named(read: Policy) -> str:
     live = "live" if read.live else "a dry run"
     return f"{read.name}, version {read.version} ({read.digest}), {live}"
+
+
+def _tell_age(accounts: pa.Table, at: dt.datetime) -> None:
+    """Say where findings are old, since whoever was last seen long ago isn't decided on."""
+    import pyarrow.compute as pc
+
+    from stillwatch.cli.printing import people, safe
+
+    last = pc.max(accounts["last_ts"]).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    if last is not None and at - last > dt.timedelta(days=2):
+        line = f"The findings end at {last:%Y-%m-%d %H:%M} UTC: rules let go of whom they saw last "
+        people().print(safe(f"{line}long before. --at plans as of another time."), soft_wrap=True)
 
 
 def _registered(lake: Path) -> pa.Table:

@@ -10,6 +10,17 @@ from stillwatch.display import plain
 from stillwatch.ladder import Action
 from stillwatch.policy.file import Approval, CaseWanted, Kind, Policy, Rule, When
 
+STANDINGS = {
+    "in_force": "in force",
+    "dry_run": "would be in force",
+    "waiting": "waiting for approval",
+    "held": "held",
+    "allowed": "on an allow-list",
+    "reversed": "taken back",
+    "ended": "ended today",
+}
+"""What each standing of `tables.DECISIONS` is called."""
+
 _ACTIONS = {
     Action.OBSERVE: "note it, and do nothing",
     Action.THROTTLE: "slow it down",
