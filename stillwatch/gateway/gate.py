@@ -14,7 +14,7 @@ from stillwatch.errors import TableBroken
 from stillwatch.gateway.answer import STATUS, VERDICT, Answer, Reason, Verdict
 from stillwatch.gateway.bounds import Bounds
 from stillwatch.gateway.folder import Folder
-from stillwatch.gateway.history import Published, Recognised, find_recognised
+from stillwatch.gateway.history import DecisionLog, Recognised, find_recognised
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.state import BreakerState, State
 from stillwatch.gateway.table import Row, Table, account_digest
@@ -91,7 +91,7 @@ class Gate:
     def __init__(self, folder: str | Path, worker: int = 0) -> None:
         self._folder = Folder(folder)
         self._state = State(self._folder.path / "state", worker)
-        self._published = Published(self._folder.path)
+        self._published = DecisionLog(self._folder.path)
         self._recognised = Recognised(self._folder.path, worker)
         self._loaded: _Loaded | None = None
         self._refused_version = self._faults = 0
