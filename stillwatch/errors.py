@@ -119,3 +119,9 @@ class AccessRefused(StillwatchError):
     """What a role, or the rules for names and passwords, don't allow; nothing was done."""
 
     exit_code = 18
+
+
+class GateFailed(StillwatchError):
+    """The service of the gateway can't start: its address, its table or its workers."""
+
+    exit_code = 20

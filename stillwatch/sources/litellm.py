@@ -10,7 +10,8 @@ What its fields turn out to mean, seen in captured payloads:
 - `/v1/messages` loses the system prompt and the parameters, and prints its response as Python.
 - A blocked or failed call is an exchange too; its status is the error's code.
 - With message logging turned off `messages` is null: the exchange is kept with an empty prompt.
-- The address is the client's own `x-forwarded-for` where the proxy trusts it: spoofable.
+- The address is the client's own `x-forwarded-for` where the proxy trusts it: spoofable, so the row
+  says so in a header (`addresses.MARK`). Of a list the last is taken.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.sources import reasons
+from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import time_us
 from stillwatch.sources.contract_json import LAYOUTS, decoded
@@ -79,10 +81,12 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
     response = opened_response(payload.get("response"))
     tools = dig(parameters, "tools") or dig(parameters, "functions")
     headers = _headers(metadata)
+    given = payload.get("requester_ip_address") or _first(metadata, "requester_ip_address")
+    address = nearest_address(given) if isinstance(given, str) else given
     return {
         "exchange_id": _exchange_id(payload, headers),
         "ts": payload.get("startTime"),
-        "account_id": _account_id(metadata),
+        "account_id": account_of(metadata),
         "org_id": _first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
         "key_id": _first(metadata, "user_api_key_hash"),
         "conversation_id": payload.get("session_id") or None,
@@ -108,11 +112,11 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         **_tokens(payload, metadata, response),
         "status": _status(payload),
         "latency_ms": _latency_ms(payload),
-        "ip": payload.get("requester_ip_address") or _first(metadata, "requester_ip_address"),
+        "ip": address,
         "user_agent": payload.get("user_agent")
         or _first(metadata, "user_agent")
         or headers.get("user-agent"),
-        "headers": {name: held for name, held in headers.items() if name != "user-agent"} or None,
+        "headers": _kept(headers, given) or None,
     }
 
 
@@ -134,6 +138,13 @@ def _headers(metadata: Any) -> dict[str, Any]:
     return merged
 
 
+def _kept(headers: dict[str, Any], address: Any) -> dict[str, Any]:
+    kept = {name: held for name, held in headers.items() if name not in ("user-agent", MARK)}
+    if address is not None and headers.get(FORWARDED) == address:
+        kept[MARK] = FORWARDED
+    return kept
+
+
 def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
     found = payload.get("litellm_call_id") or payload.get("id")
     if _CALL_ID_HEADER in headers and isinstance(found, str):
@@ -144,7 +155,8 @@ def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
     return found
 
 
-def _account_id(metadata: Any) -> Any:
+def account_of(metadata: Any) -> Any:
+    """Who can be acted on, from what LiteLLM knows of a key; `None` where it names nobody."""
     user = _first(metadata, "user_api_key_user_id")
     if user is not None and user not in _NO_USER:
         return user
