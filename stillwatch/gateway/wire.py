@@ -16,6 +16,7 @@ from stillwatch.gateway.answer import Answer
 from stillwatch.gateway.request import Request
 from stillwatch.sources import reasons
 from stillwatch.sources.lenient import decode_object
+from stillwatch.sources.messages import last_user_text, system_text, tool_names, tools_digest
 from stillwatch.sources.reasons import Refused
 
 MOST_TEXT = 65_536
@@ -61,6 +62,10 @@ class Asked(msgspec.Struct, gc=False):
     ja4: Id | None = None
     device_id: Id | None = None
     headers: dict[str, str] | None = None
+    messages: Any = None
+    """Chat messages, where a gateway doesn't take `system` and `prompt` out of them itself."""
+    tool_definitions: Any = None
+    """In place of `tools` and `tools_digest`."""
 
 
 class Told(msgspec.Struct, gc=False):
@@ -178,7 +183,13 @@ def text_at(raw: bytes, *path: str) -> str | None:
 
 
 def _request(asked: Asked) -> Request:
-    tools = asked.tools
+    tools, digest = asked.tools, asked.tools_digest
+    if tools is None and asked.tool_definitions is not None:
+        tools, digest = tool_names(asked.tool_definitions), tools_digest(asked.tool_definitions)
+    system, prompt = asked.system, asked.prompt
+    if prompt is None and asked.messages is not None:
+        system = system_text(asked.messages, {"system": system})
+        prompt = last_user_text(asked.messages)
     return Request(
         account_id=asked.account_id,
         ts=time.time_ns() // 1000,
@@ -188,11 +199,11 @@ def _request(asked: Asked) -> Request:
         end_user=asked.end_user,
         surface=asked.surface,
         model=asked.model,
-        system=cut(asked.system),
-        prompt=cut(asked.prompt),
+        system=cut(system),
+        prompt=cut(prompt),
         turns=asked.turns,
         tools=None if tools is None else tuple(tools[:MOST_NAMES]),
-        tools_digest=asked.tools_digest,
+        tools_digest=digest,
         max_tokens=asked.max_tokens,
         temperature=asked.temperature,
         thinking=asked.thinking,

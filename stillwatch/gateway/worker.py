@@ -18,6 +18,7 @@ from stillwatch.gateway.failing_open import FailOpen, watch
 from stillwatch.gateway.feed import Feed
 from stillwatch.gateway.metrics import Metrics
 from stillwatch.gateway.orphans import end_with_parent
+from stillwatch.gateway.plain_asgi import App
 from stillwatch.gateway.serves import Serves
 from stillwatch.gateway.service import Service
 from stillwatch.gateway.settings import Settings
@@ -38,8 +39,18 @@ def run_worker(
         told.send(str(fault))
         return
     watch(asks)
-    config = uvicorn.Config(
-        service,
+    server = _Worker(_config(service), settings, desk, grpc, told)
+    server.run([listening])
+
+
+def run_app(app: App, listening: socket.socket) -> None:
+    """Serve any application as a worker does, in this process, until SIGTERM."""
+    uvicorn.Server(_config(app)).run([listening])
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # ours is written with mutable mappings, as it is called
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -49,8 +60,6 @@ def run_worker(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,
     )
-    server = _Worker(config, settings, desk, grpc, told)
-    server.run([listening])
 
 
 def open_service(settings: Settings, number: int) -> tuple[FailOpen, Service, Desk]:

@@ -8,6 +8,7 @@ What its fields turn out to mean, seen in captured payloads:
   that name. Where the client did, the start time is appended: or else a client could fold all its
   exchanges into one by repeating an id.
 - `/v1/messages` loses the system prompt and the parameters, and prints its response as Python.
+  Where our hook is at work, it puts the system prompt among the metadata, and it is found there.
 - A blocked or failed call is an exchange too; its status is the error's code.
 - With message logging turned off `messages` is null: the exchange is kept with an empty prompt.
 - The address is the client's own `x-forwarded-for` where the proxy trusts it: spoofable, so the row
@@ -33,6 +34,7 @@ from stillwatch.sources.messages import (
     response_text,
     stop_reason,
     system_text,
+    text_of,
     thinking_asked,
     tool_names,
     tools_digest,
@@ -42,6 +44,9 @@ from stillwatch.tables import EXCHANGES, Chunk
 
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
 _CALL_ID_HEADER = "x-litellm-call-id"
+SYSTEM_KEY = "stillwatch_system"
+"""Where `gateway/litellm_hook.py` keeps a system prompt that would be lost."""
+
 _BLOCKED = "guardrail_intervened"
 _CODE = re.compile(r"\s*([1-5]\d\d)(?!\d)")
 
@@ -97,7 +102,7 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         or None,
         "surface": "api",
         "model": payload.get("model_group") or payload.get("model"),
-        "system": system_text(messages, parameters),
+        "system": system_text(messages, parameters) or _kept_system(metadata),
         "prompt": "" if messages is None else last_user_text(messages),
         "turns": len(messages) if isinstance(messages, list) else None,
         "tools": tool_names(tools),
@@ -136,6 +141,10 @@ def _headers(metadata: Any) -> dict[str, Any]:
         if isinstance(held, dict):
             merged |= {str(name).lower(): value for name, value in held.items()}
     return merged
+
+
+def _kept_system(metadata: Any) -> str | None:
+    return text_of(dig(metadata, "spend_logs_metadata", SYSTEM_KEY)) or None
 
 
 def _kept(headers: dict[str, Any], address: Any) -> dict[str, Any]:
