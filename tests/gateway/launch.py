@@ -1,6 +1,6 @@
 """Starts the service, with workers, over a gate of tests; prints where it answers.
 
-    python -m tests.gateway.launch FOLDER [name=value ...]
+python -m tests.gateway.launch FOLDER [name=value ...]
 """
 
 from __future__ import annotations
