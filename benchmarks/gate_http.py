@@ -35,7 +35,7 @@ BODY = json.dumps(
         "account_id": "acct-000123",
         "call_id": "2db1b52c-20e3-425b-a72f-41967aa5e08a",
         "model": "m1",
-        "prompt": "Summarise the attached minutes in five sentences, for somebody who wasn't there.",
+        "prompt": "Summarise these minutes in five sentences, for somebody who wasn't there.",
         "turns": 3,
         "max_tokens": 1024,
         "temperature": 0.7,

@@ -62,9 +62,9 @@ class Asked(msgspec.Struct, gc=False):
     ja4: Id | None = None
     device_id: Id | None = None
     headers: dict[str, str] | None = None
-    messages: Any = None
+    messages: str | list[Any] | None = None
     """Chat messages, where a gateway doesn't take `system` and `prompt` out of them itself."""
-    tool_definitions: Any = None
+    tool_definitions: list[Any] | None = None
     """In place of `tools` and `tools_digest`."""
 
 

@@ -15,7 +15,7 @@ from tests.gateway.serving import ROOT, Running, free_port, gate_service, stop, 
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 RECIPE = ROOT / "docs" / "recipes" / "nginx.conf"
-MODEL = 'location / { default_type text/plain; return 200 "model withhold=$http_x_stillwatch_withhold"; }'
+MODEL = 'location / { return 200 "model withhold=$http_x_stillwatch_withhold"; }'
 
 pytestmark = pytest.mark.skipif(
     NGINX is None, reason="nginx isn't installed: apt-get install nginx"

@@ -69,7 +69,8 @@ def read(headers: Mapping[str, str], body: bytes, settings: Settings) -> Questio
     if account is None:
         raise Unreadable("$.request_data", "names no account")
     client = _client_headers(sent.request_headers)
-    messages = sent.structured_messages
+    given = sent.structured_messages
+    messages = given if isinstance(given, str | list) else None
     prompt = last_user_text(messages) if messages else _joined(sent.texts)
     return Question(
         Request(
