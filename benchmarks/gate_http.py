@@ -121,13 +121,9 @@ def serve(kind: str, table: str | None) -> None:
     if kind == "empty":
         worker.run_app(empty, listening)
         return
-    made = (
-        {"table": Path(table)}
-        if table
-        else {"table": Path("."), "gate": "tests.gateway.fakes:Empty"}
-    )
-    asks, service, _ = worker.open_service(Settings(**made), 0)
-    worker.run_app(service, listening)
+    fake = Settings(Path("."), gate="tests.gateway.fakes:Empty")
+    made = Settings(Path(table)) if table else fake
+    worker.run_app(worker.open_service(made, 0)[1], listening)
 
 
 def measured(kind: str, options: argparse.Namespace, counts: str) -> dict[str, float]:

@@ -89,11 +89,13 @@ class _Crew:
         )
         self._spawn = multiprocessing.get_context("spawn")
         self._workers: dict[int, BaseProcess] = {}
+        self._told: dict[int, Connection] = {}
 
     def start(self) -> None:
         """Start all, and wait until they answer."""
-        told = [self._start(number) for number in range(self._settings.workers)]
-        for number, end in enumerate(told):
+        for number in range(self._settings.workers):
+            self._start(number)
+        for number, end in self._told.items():
             fault = _first_word(end)
             if fault is not None:
                 raise GateFailed(f"worker {number}", fault, "See what it logged above")
@@ -123,7 +125,7 @@ class _Crew:
                 worker.kill()
                 worker.join()
 
-    def _start(self, number: int) -> Connection:
+    def _start(self, number: int) -> None:
         ours, theirs = self._spawn.Pipe(duplex=False)
         os.environ[SHARED] = self._counts
         try:
@@ -136,8 +138,7 @@ class _Crew:
         finally:
             del os.environ[SHARED]
         theirs.close()
-        self._workers[number] = worker
-        return ours
+        self._workers[number], self._told[number] = worker, ours
 
 
 def _first_word(end: Connection) -> str | None:

@@ -36,8 +36,7 @@ async def start(settings: Settings, desk: Desk, port: int) -> grpc.aio.Server:
     server = grpc.aio.server(
         options=(("grpc.so_reuseport", 1), ("grpc.max_receive_message_length", MOST_READ))
     )
-    check = Check(desk, settings)
-    handler = grpc.unary_unary_rpc_method_handler(check)
+    handler = grpc.unary_unary_rpc_method_handler(Check(desk, settings).answer)
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler(SERVICE, {"Check": handler}),)
     )
@@ -54,7 +53,7 @@ class Check:
         self._desk, self._names = desk, settings.names
         self._token = settings.token
 
-    async def __call__(self, raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+    async def answer(self, raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         """Decide; whatever goes wrong in here lets the request go on."""
         if self._token and not self._may_enter(context):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is missing or wrong")
