@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import multiprocessing
 import os
@@ -16,7 +17,10 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from stillwatch.errors import GateFailed
+from prometheus_client.multiprocess import mark_process_dead
+
+from stillwatch.errors import ExtraMissing, GateFailed
+from stillwatch.gateway.metrics import SHARED
 from stillwatch.gateway.settings import Settings
 from stillwatch.gateway.worker import run_worker
 
@@ -24,14 +28,16 @@ log = logging.getLogger("stillwatch.gateway")
 
 STOP_WITHIN_S = 10.0
 AGAIN_AFTER_S = 1.0
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(settings: Settings, ready: Callable[[str, int, int | None], None]) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is told host, port and gRPC port once all answer.
 
-    Raises `GateFailed` where the address is taken or a worker can't start.
+    Raises `GateFailed` where the address is taken or a worker can't start, and `ExtraMissing` where
+    gRPC is asked for and isn't installed.
     """
+    if settings.grpc_port is not None:
+        _check_grpc()
     stopping = threading.Event()
     with contextlib.ExitStack() as stack:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -47,6 +53,12 @@ def serve(settings: Settings, ready: Callable[[str, int, int | None], None]) -> 
         ready(settings.host, listening.getsockname()[1], grpc)
         while not stopping.is_set():
             crew.look_after(stopping)
+
+
+def _check_grpc() -> None:
+    if not all(map(importlib.util.find_spec, ("grpc", "envoy_data_plane"))):
+        what = "needs packages that aren't installed"
+        raise ExtraMissing("--grpc-port", what, "Install stillwatch[gate], or use Envoy by HTTP")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -106,8 +118,6 @@ class _Crew:
         for number, worker in list(self._workers.items()):
             if worker.is_alive() or stopping.is_set():
                 continue
-            from prometheus_client.multiprocess import mark_process_dead
-
             mark_process_dead(worker.pid, self._counts)
             log.error("worker %d ended with %s; another one starts", number, worker.exitcode)
             stopping.wait(AGAIN_AFTER_S)

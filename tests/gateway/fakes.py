@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stillwatch.gateway.answer import VERDICT, Answer, Reason, Verdict
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.serves import Standing
@@ -37,7 +39,8 @@ def answer(action: Action | None = None, **changes: Any) -> Answer:
 class ByName:
     """Decides by the account: `deny-1` is denied, `slow` sleeps, `broken` raises, others go on.
 
-    An account that `actions` names is decided on by that.
+    An account that `actions` names is decided on by that; what is asked is written to `record`,
+    where that file is there.
     """
 
     def __init__(self, folder: Path | None = None, *, worker: int = 0) -> None:
@@ -49,6 +52,9 @@ class ByName:
     def decide(self, request: Request) -> Answer:
         """By name."""
         self.asked.append(request)
+        if self.folder and (self.folder / "record").exists():
+            with (self.folder / "record").open("ab") as record:
+                record.write(msgspec.json.encode(request) + b"\n")
         account = request.account_id
         if account == "broken":
             raise RuntimeError("a \x1b[31mfault\x1b[0m of the gate")

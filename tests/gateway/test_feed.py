@@ -239,9 +239,9 @@ def _until_another(running: Running, worker: int) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
-            if httpx.get(f"{running.url}/healthz", trust_env=False, timeout=1).status_code == 200:
-                if _worker_of(running) != worker:
-                    return
+            alive = httpx.get(f"{running.url}/healthz", trust_env=False, timeout=1)
+            if alive.status_code == 200 and _worker_of(running) != worker:
+                return
         except (httpx.HTTPError, AssertionError, FileNotFoundError):
             pass
         time.sleep(0.1)

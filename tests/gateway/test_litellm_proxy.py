@@ -5,6 +5,7 @@ Needs `make litellm`, which gives the proxy an environment of its own.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,6 +48,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("litellm")
     (folder / "other").mkdir()
     (folder / "other" / "actions").write_text("guarded deny\nslowed throttle\n")
+    (folder / "record").touch()
     log = folder / "LOG"
     for path in (*HERE.iterdir(), HOOK):
         if path.is_file():
@@ -170,6 +172,54 @@ def test_a_system_prompt_that_litellm_loses_is_kept(stage: Stage) -> None:
     assert got.status_code == 200
     (row,) = rows_of(stage.log, "by messages")
     assert (row["system"], row["account_id"], row["turns"]) == ("SYS", "honest", 1)
+
+
+LONG = [
+    {"role": "system", "content": "S"},
+    {
+        "role": "user",
+        "content": [{"type": "text", "text": "look at"}, {"type": "text", "text": "x"}],
+    },
+    {"role": "assistant", "content": "done"},
+    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]},
+]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[{"role": "user", "content": "joined é 😀"}], LONG],
+    ids=["one", "many"],
+)
+def test_what_is_asked_is_what_is_logged(stage: Stage, messages: list[dict[str, object]]) -> None:
+    """The same account, texts and tools, joined by the call's id; else nothing would be found."""
+    parameters = {"type": "object", "properties": {"ü": {"minimum": 0.5, "enum": ["a\n", 1]}}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+    asked = {"max_tokens": 7, "temperature": 0.5, "user": "u1"}
+    got = chat(stage, "joined", messages=messages, tools=[tool], **asked)
+    assert got.status_code == 200
+    call = got.headers["x-litellm-call-id"]
+    record = stage.log.parent / "record"
+    requests = [json.loads(line) for line in record.read_text().splitlines()]
+    (request,) = [held for held in requests if held["call_id"] == call]
+    rows = rows_of(stage.log, request["prompt"])
+    (row,) = [held for held in rows if held["exchange_id"] == call]
+    same = ("account_id", "key_id", "end_user", "model", "system", "prompt", "turns", "tools")
+    same += ("tools_digest", "max_tokens", "temperature", "ip", "user_agent")
+    assert {name: request[name] for name in same} == {name: row[name] for name in same}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [rb'"\ud800"', rb'"\u0000\u001b[2J"', b'"' + b"x" * 3_000_000 + b'"'],
+    ids=["half", "nul", "long"],
+)
+def test_no_text_is_a_way_around_the_hook(stage: Stage, prompt: bytes) -> None:
+    """What a denied account sends is refused, by the hook or by LiteLLM before it."""
+    body = b'{"model": "m1", "messages": [{"role": "user", "content": ' + prompt + b"}]}"
+    headers = {"authorization": "Bearer sk-deny-1", "content-type": "application/json"}
+    url = f"{stage.url}/v1/chat/completions"
+    got = httpx.post(url, content=body, headers=headers, trust_env=False, timeout=30)
+    assert got.status_code in {400, 403}
 
 
 def test_a_stream_goes_through(stage: Stage) -> None:
