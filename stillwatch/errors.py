@@ -6,6 +6,8 @@ line and leaves with the class's exit code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class StillwatchError(Exception):
     """Base of all errors that a user can act on."""
@@ -125,3 +127,21 @@ class GateFailed(StillwatchError):
     """The service of the gateway can't start: its address, its table or its workers."""
 
     exit_code = 20
+
+
+class TableBroken(StillwatchError):
+    """The decision table of a gateway isn't there, or can't be read."""
+
+    exit_code = 22
+
+
+class PolicyInvalid(StillwatchError):
+    """A policy file can't be read or says what it can't mean; all that is wrong is told at once."""
+
+    exit_code = 19
+
+    def __init__(self, where: object, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        many = "" if len(self.faults) == 1 else f"has {len(self.faults)} faults: "
+        what = many + "; ".join(self.faults)
+        super().__init__(where, what, "See `stillwatch policy show --default` for a good one")

@@ -1,0 +1,139 @@
+"""A new account's requests, one by one: is this a live campaign's work?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED, LEAST_ATTRIBUTED, something_else
+from stillwatch.gateway.request import Request
+from stillwatch.gateway.works.evidence import MOST_THREADS
+from stillwatch.gateway.works.learn import MARKS
+from stillwatch.gateway.works.told import told
+from stillwatch.gateway.works.view import View, begins_thread, view_of
+from stillwatch.signals.content import SCALE
+from stillwatch.signals.keys import network_keys, string_keys
+from stillwatch.statistics.cells import Codebook
+from stillwatch.statistics.mmd import Samples, samples, squared_mmd
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Whose work it is: the campaign's place, and the evidence (log10 of a likelihood ratio), from
+    `hits` among the account's first `threads` and the `mark` that it bears beside them."""
+
+    campaign: int
+    evidence: float
+    hits: int
+    threads: int
+    mark: str
+
+
+class Recogniser:
+    """The works of a table."""
+
+    def __init__(self, says: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
+        mine = {name.removeprefix("works."): a for name, a in arrays.items() if "works." in name}
+        self.names: list[str] = says["names"]
+        self._models = mine
+        digest = hashlib.blake2b(json.dumps(self.names).encode(), digest_size=8).digest()
+        self.stamp = int.from_bytes(digest, "little")
+        """What hits are counted for: other campaigns, or another order of them, begin anew."""
+        if not self.names:
+            return
+        self._book = Codebook(mine["wide"], mine["parts"])
+        self._families: NDArray[np.uint64] = mine["families"]
+        self._evidence: NDArray[np.float32] = mine["evidence"]
+        self._way: NDArray[np.uint64] = mine["way"]
+        bits = 1 << np.arange(len(self.names), dtype=np.uint32)
+        self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def look(
+        self, request: Request, slot: Any, false_rate: float, least_requests: int
+    ) -> Recognition | None:
+        """Count one request of a new account in its `slot`; whose work it is, once that is sure.
+
+        Of honest new accounts a share of at most `false_rate` is ever recognised by chance.
+        """
+        if slot["stamp"] != self.stamp:
+            slot["stamp"] = self.stamp
+            for name in ("hits", "access", "threads", "requests", "parts", "squares", "sums"):
+                slot[name] = 0
+            slot["summed"] = -1
+        slot["requests"] += 1
+        if not self.names:
+            return None
+        self._note_access(request, slot)
+        if request.prompt and begins_thread(request.turns) and slot["threads"] < MOST_THREADS:
+            view = view_of(request, self._book, self._families)
+            yes = told(view.codes, view.keys, self._models)[0] >= ATTRIBUTED
+            slot["threads"] += 1
+            slot["hits"][: len(yes)] += yes
+            if yes.any():
+                self._add_up(view, slot, yes)
+        if slot["requests"] < least_requests:
+            return None
+        return self._decide(slot, np.log10(len(MARKS) * len(self) / false_rate))
+
+    def _decide(self, slot: Any, needed: float) -> Recognition | None:
+        """The first campaign of which there is evidence enough, by the mark that asks for least."""
+        threads, access = int(slot["threads"]), int(slot["access"])
+        for k in range(len(self)):
+            hits = int(slot["hits"][k])
+            told = self._evidence[k, :, threads, hits]
+            if hits < LEAST_ATTRIBUTED or told.max() < needed:
+                continue
+            comes, fits = bool(access >> k & 1), self._fits(slot, k)
+            for mark, borne in zip(range(len(MARKS)), (comes, fits, comes and fits), strict=True):
+                if borne and told[mark] >= needed:
+                    slot["evidence"] = told[mark]
+                    return Recognition(k, float(told[mark]), hits, threads, MARKS[mark])
+        return None
+
+    def _add_up(self, view: View, slot: Any, yes: NDArray[np.bool_]) -> None:
+        """Add a hit to the account's part of the campaign that it was first taken for."""
+        campaign = int(slot["summed"])
+        if campaign < 0:
+            campaign = slot["summed"] = int(yes.argmax())
+        if yes[campaign]:
+            row = view.content[0].astype(np.int16)
+            slot["sums"] += row
+            slot["squares"] += int(row.astype(np.int64) @ row.astype(np.int64))
+            slot["parts"] += 1
+
+    def _fits(self, slot: Any, campaign: int) -> bool:
+        """Whether the account's part can be compared, and is about what members' parts are."""
+        if int(slot["summed"]) != campaign:
+            return False
+        begin, end = self._models["compared"][campaign : campaign + 2].tolist()
+        if slot["parts"] < COMPARED or end - begin < 2:
+            return False
+        size = np.array([slot["parts"]])
+        mine = samples(
+            slot["sums"].astype(float)[None], np.array([slot["squares"]], float), size, SCALE
+        )
+        theirs = Samples(
+            self._models["size"][begin:end],
+            self._models["total"][begin:end].astype(float),
+            self._models["squares"][begin:end],
+        )
+        return not something_else(squared_mmd(mine, theirs), mine.size)[0]
+
+    def _note_access(self, request: Request, slot: Any) -> None:
+        """Remember whose ways the account comes."""
+        for value, keys in ((request.ip, network_keys), (request.device_id, string_keys)):
+            if value is not None and len(self._way):
+                key = keys(pa.array([value], pa.string()))[0]
+                at = int(self._way.searchsorted(key))
+                if at < len(self._way) and self._way[at] == key:
+                    slot["access"] |= self._access[at]
