@@ -44,6 +44,10 @@ MARKS = ("access", "content", "both")
 """What an account bears beside its hits."""
 
 
+LOOKED = 4
+"""Threads of an account from which something can be learnt of its kind."""
+
+
 @dataclass(frozen=True)
 class Works:
     """k campaigns by what they do: their names, and arrays for a table. `honest` is how many honest
@@ -114,7 +118,7 @@ def _evidence(
     nothing may be one that no finding holds: it doesn't teach that such work is honest.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
-    outside, looked = accounts.campaign != campaign, threads >= COMPARED
+    outside, looked = accounts.campaign != campaign, threads >= LOOKED
     members = ~outside & looked
     rate = hits / np.maximum(threads, 1)
     typical = float(np.median(rate[members])) if members.any() else 1.0
