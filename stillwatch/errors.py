@@ -123,6 +123,12 @@ class AccessRefused(StillwatchError):
     exit_code = 18
 
 
+class GateFailed(StillwatchError):
+    """The service of the gateway can't start: its address, its table or its workers."""
+
+    exit_code = 20
+
+
 class PolicyInvalid(StillwatchError):
     """A policy file can't be read or says what it can't mean; all that is wrong is told at once."""
 

@@ -20,7 +20,7 @@ from stillwatch.cases.reversals import reversals
 from stillwatch.errors import InputNotFound, TableBroken
 from stillwatch.findings import Findings
 from stillwatch.gateway.folder import KEY_BYTES, Folder
-from stillwatch.gateway.history import Published, find_recognised
+from stillwatch.gateway.history import DecisionLog, find_recognised
 from stillwatch.gateway.publishing import last_plan
 from stillwatch.policy import Known, Plan, Policy, plan
 from stillwatch.policy.known import CASE_FACTS, ENFORCED, REGISTERED, REVERSALS
@@ -172,7 +172,7 @@ def find_decision(gate: Folder, who: str) -> dict[str, Any] | None:
         if found.num_rows:
             row = found.to_pylist()[0]
             return {**row, "detail": json.loads(row["detail"])}
-    past = Published(gate.path).find(who) or find_recognised(gate.path, who)
+    past = DecisionLog(gate.path).find(who) or find_recognised(gate.path, who)
     if past is None:
         return None
     empty = dict.fromkeys(tables.DECISIONS.names)

@@ -14,6 +14,7 @@ from stillwatch.cli import (
     detect,
     enforce,
     explain,
+    gate,
     ingest,
     ledger,
     page,
@@ -49,6 +50,7 @@ app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("score", epilog=score.EXAMPLES)(score.score)
 app.command("page", epilog=page.EXAMPLES)(page.page)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command("gate", epilog=gate.EXAMPLES)(gate.gate)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.add_typer(cases.app, name="cases")

@@ -1,5 +1,8 @@
 """Publishing: a plan, and what is known of live campaigns' work, into the folder of a gateway."""
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import datetime as dt
@@ -9,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch import tables
 from stillwatch.gateway.bounds import Bounds
 from stillwatch.gateway.folder import Folder
-from stillwatch.gateway.history import Published
+from stillwatch.gateway.history import DecisionLog
 from stillwatch.gateway.table import account_digest, table_of
 
 if TYPE_CHECKING:
@@ -37,11 +41,11 @@ def publish_plan(folder: Folder, plan: Plan, works: Works, listed: Listed, now: 
     From then on they hold, outlast any kill, and can be looked up. Those that are `held` by the
     plan's breaker or have `ended` stand in the table too, or don't: a gate does nothing by either.
     """
-    decisions = plan.decisions.filter(pa.compute.field("standing") != "ended")
+    decisions = plan.decisions.filter(pc.field("standing") != "ended")
     says, arrays = table_of(decisions, folder.key)
     known = [account_digest(account, folder.key)[0] for account in listed.accounts]
     version = folder.version + 1
-    Published(folder.path).record(plan.decisions, plan.policy.version, version)
+    DecisionLog(folder.path).record(plan.decisions, plan.policy.version, version)
     write_whole(folder.path / "decisions.parquet", plan.decisions)
     return folder.publish(
         {
