@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from stillwatch.gateway.answer import Answer, Reason
-from stillwatch.gateway.serves import Standing
+from stillwatch.gateway.gate import Standing
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """Where workers share their counts; prometheus-client reads it when it is imported."""

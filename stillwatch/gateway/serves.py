@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from stillwatch.gateway.gate import Decides
-
-
-class Standing(NamedTuple):
-    """The table that a gate decides by; `published_us` is microseconds since the epoch."""
-
-    table_version: int
-    policy_version: int
-    published_us: int
-    breaker_open: bool
+from stillwatch.gateway.gate import Decides, Standing
 
 
 class Serves(Decides, Protocol):
@@ -25,4 +16,8 @@ class Serves(Decides, Protocol):
 
     def look_up(self, decision_id: str) -> dict[str, Any] | None:
         """A decision that was given, with what it was based on; `None` where none has that id."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
         ...

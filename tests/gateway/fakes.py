@@ -10,7 +10,7 @@ import msgspec
 
 from stillwatch.gateway.answer import VERDICT, Answer, Reason, Verdict
 from stillwatch.gateway.request import Request
-from stillwatch.gateway.serves import Standing
+from stillwatch.gateway.gate import Standing
 from stillwatch.ladder import Action
 
 PUBLISHED_US = 1_795_422_043_000_000
@@ -74,6 +74,9 @@ class ByName:
     def look_up(self, decision_id: str) -> dict[str, Any] | None:
         """One decision is known."""
         return {"decision_id": decision_id, "action": "deny"} if decision_id == "d" * 32 else None
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class Empty(ByName):
