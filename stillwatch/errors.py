@@ -129,12 +129,6 @@ class GateFailed(StillwatchError):
     exit_code = 20
 
 
-class TableBroken(StillwatchError):
-    """The decision table of a gateway isn't there, or can't be read."""
-
-    exit_code = 22
-
-
 class PolicyInvalid(StillwatchError):
     """A policy file can't be read or says what it can't mean; all that is wrong is told at once."""
 
@@ -145,3 +139,9 @@ class PolicyInvalid(StillwatchError):
         many = "" if len(self.faults) == 1 else f"has {len(self.faults)} faults: "
         what = many + "; ".join(self.faults)
         super().__init__(where, what, "See `stillwatch policy show --default` for a good one")
+
+
+class TableBroken(StillwatchError):
+    """The decision table of a gateway isn't there, or can't be read."""
+
+    exit_code = 22

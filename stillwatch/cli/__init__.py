@@ -19,6 +19,7 @@ from stillwatch.cli import (
     ledger,
     page,
     people,
+    policy,
     report,
     score,
     serve,
@@ -55,6 +56,7 @@ app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
+app.add_typer(policy.app, name="policy")
 app.add_typer(people.app, name="people")
 app.add_typer(tokens.app, name="tokens")
 

@@ -21,8 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stillwatch.display import plain
 from stillwatch.gateway.answer import Answer, Reason, Verdict
-from stillwatch.gateway.gate import Decides
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.serves import Decides
 
 log = logging.getLogger("stillwatch.gateway")
 

@@ -27,10 +27,10 @@ from stillwatch.gateway.adapters import apisix
 from stillwatch.gateway.adapters.adapter import Question
 from stillwatch.gateway.answer import Answer, Reason
 from stillwatch.gateway.failing_open import FailOpen, goes_on
-from stillwatch.gateway.gate import Decides
 from stillwatch.gateway.header_request import headers_to_request
 from stillwatch.gateway.plain_asgi import App, Receive, Scope, Send, headers_of, respond
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.serves import Decides
 from stillwatch.gateway.settings import HeaderNames
 
 if TYPE_CHECKING:

@@ -1,14 +1,32 @@
-"""What the service needs of a gate, beyond its decisions."""
+"""What a gate is to those who ask it."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from stillwatch.gateway.gate import Decides, Standing
+from stillwatch.gateway.answer import Answer
+from stillwatch.gateway.request import Request
+
+
+class Standing(NamedTuple):
+    """The table that a gate decides by; `published_us` is microseconds since the epoch."""
+
+    table_version: int
+    policy_version: int
+    published_us: int
+    breaker_open: bool
+
+
+class Decides(Protocol):
+    """Whatever decides on requests: a `Gate`, or a test's own."""
+
+    def decide(self, request: Request) -> Answer:
+        """The decision on one request; never raises, and never waits for anything but memory."""
+        ...
 
 
 class Serves(Decides, Protocol):
-    """A gate that can be served: `Gate`, or a test's own."""
+    """What can be served: a `Gate`, or a test's own."""
 
     def standing(self) -> Standing | None:
         """The table that is loaded; `None` while none is."""

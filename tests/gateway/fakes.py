@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from stillwatch.gateway.answer import VERDICT, Answer, Reason, Verdict
-from stillwatch.gateway.gate import Standing
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.serves import Standing
 from stillwatch.ladder import Action
 
 PUBLISHED_US = 1_795_422_043_000_000

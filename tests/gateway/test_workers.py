@@ -60,6 +60,7 @@ def test_counts_are_of_all_workers_together(tmp_path: Path) -> None:
             page = httpx.get(f"{running.url}/metrics", trust_env=False).text
             return sum(map(float, DECISIONS.findall(page)))
 
+        until(lambda: counted() == 30.0)  # counts are written now and then
         assert {counted() for _ in range(8)} == {30.0}
         (one, *_) = workers(running)
         os.kill(one, signal.SIGKILL)
