@@ -22,7 +22,7 @@ class Question(NamedTuple):
 class Adapter(NamedTuple):
     """One kind of gateway.
 
-    `read` gets the body, if `reads_body` is true, or else the headers by lower-case name, and raises
+    `read` gets the body if `reads_body` is true, or else the headers by lower-case name; it raises
     `Unreadable`. `tell` gets the answer, the question and what was unreadable.
     """
 
