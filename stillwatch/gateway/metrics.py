@@ -80,6 +80,7 @@ class Metrics:
         for reason in Reason:
             self._reasons.labels(reason.value)
         self._since: dict[_Kind, int] = {}
+        self._took: list[float] = []
 
     def decided(self, adapter: str, answer: Answer, took_s: float) -> None:
         """Count one decision; on the event loop, where counts are gathered for a moment."""
@@ -87,10 +88,13 @@ class Metrics:
             asyncio.get_running_loop().call_later(GATHERED_S, self._count)
         key = (adapter, answer.verdict, answer.action, answer.would, answer.reasons)
         self._since[key] = self._since.get(key, 0) + 1
-        self._seconds.observe(took_s)
+        self._took.append(took_s)
 
     def _count(self) -> None:
         since, self._since = self._since, {}
+        took, self._took = self._took, []
+        for seconds in took:
+            self._seconds.observe(seconds)
         for (adapter, verdict, action, would, reasons), times in since.items():
             self._decisions.labels(adapter, verdict, action or "none", would or "none").inc(times)
             for reason in reasons:

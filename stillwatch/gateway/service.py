@@ -89,7 +89,8 @@ class Service:
     async def _serve(self, adapter: Adapter, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive) if adapter.reads_body else b""
         try:
-            reply = await self._reply(adapter, headers_of(scope), body)
+            wanted = not adapter.reads_body or self._desk.traced
+            reply = await self._reply(adapter, headers_of(scope) if wanted else {}, body)
         except Exception as fault:
             reply = adapter.tell(self._desk.failed(adapter.name, fault), Question(None), None)
         await respond(send, reply)
