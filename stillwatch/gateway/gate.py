@@ -20,7 +20,7 @@ from stillwatch.gateway.request import Request
 from stillwatch.gateway.serves import Standing
 from stillwatch.gateway.state import BreakerState, State
 from stillwatch.gateway.table import Row, Table, account_digest
-from stillwatch.gateway.works.recogniser import Recogniser, Recognition
+from stillwatch.gateway.works.recogniser import Recogniser, Recognition, warm_up
 from stillwatch.ladder import Action
 
 LOG = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Gate:
         self._recognised = Recognised(self._folder.path, worker)
         self._loaded: _Loaded | None = None
         self._refused_version = self._faults = 0
+        self._warm_up()
         self._reload()
 
     def decide(self, request: Request) -> Answer:
@@ -135,6 +136,11 @@ class Gate:
         except (TableBroken, KeyError, TypeError, ValueError) as fault:
             self._refused_version = version
             LOG.error("table %d can't be used, the one before holds: %s", version, fault)
+
+    def _warm_up(self) -> None:
+        """Load what is compiled, or the first requests would wait for it."""
+        self._state.slot_of(0, 0, 0)
+        warm_up()
 
     def _decide(self, request: Request, by: _Loaded) -> Answer:
         key, check = account_digest(request.account_id, self._folder.key)

@@ -170,10 +170,9 @@ ANY = st.one_of(st.none(), st.text(max_size=40))
     columns=st.fixed_dictionaries(
         {},
         optional={
-            **{
-                name: ANY
-                for name in ("org_id", "surface", "model", "prompt", "ip", "user_agent", "ja4")
-            },
+            **dict.fromkeys(
+                ("org_id", "surface", "model", "prompt", "ip", "user_agent", "ja4"), ANY
+            ),
             "turns": st.one_of(st.none(), st.integers(-5, 2**31 - 1)),
             "max_tokens": st.one_of(st.none(), st.integers(-5, 2**31 - 1)),
             "tools": st.one_of(st.none(), st.lists(st.text(max_size=5)).map(tuple)),

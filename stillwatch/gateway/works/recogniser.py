@@ -17,12 +17,13 @@ from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED, LEAST_ATTRIBUT
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.evidence import MOST_THREADS
 from stillwatch.gateway.works.learn import MARKS
-from stillwatch.gateway.works.told import told
+from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.keys import network_keys, string_keys
 from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Means, samples, squared_mmd
+from stillwatch.tables import CONTENT_COMPONENTS
 
 
 @dataclass(frozen=True)
@@ -136,3 +137,14 @@ class Recogniser:
                 at = int(self._way.searchsorted(key))
                 if at < len(self._way) and self._way[at] == key:
                     slot["access"] |= self._access[at]
+
+
+def warm_up() -> None:
+    """Ask once of nothing, so that what is compiled is there when a request comes."""
+    cells = np.zeros((1, 1, CONTENT_COMPONENTS), np.float32)
+    families = np.zeros(0, np.uint64)
+    models = models_of(())
+    for array in (cells, families, *models.values()):
+        array.setflags(write=False)  # as they lie in a table
+    view = view_of(Request("", 0, prompt="two words"), Codebook(cells[0], cells), families)
+    told(view.codes, view.keys, models)

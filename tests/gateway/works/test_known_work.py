@@ -26,10 +26,10 @@ from stillwatch.policy import Policy, default_policy
 from stillwatch.worlds import make_world
 
 DAYS = 22
-READ = (
-    "ts account_id org_id surface model system prompt turns tools tools_digest max_tokens "
-    "temperature thinking ip user_agent ja4 device_id"
-).split()
+READ = """
+ts account_id org_id surface model system prompt turns tools tools_digest max_tokens temperature
+thinking ip user_agent ja4 device_id
+"""
 
 
 def wide() -> Policy:
@@ -71,7 +71,7 @@ class Taken:
         """What accounts sent afterwards that nobody had seen before."""
         seen = self.findings.accounts["account_id"].combine_chunks()
         for day in self.rest:
-            table = pq.read_table(day, columns=READ).sort_by("ts")
+            table = pq.read_table(day, columns=READ.split()).sort_by("ts")
             table = table.filter(pc.invert(pc.is_in(table["account_id"], value_set=seen)))
             place = table.schema.get_field_index("ts")
             for row in table.set_column(place, "ts", table["ts"].cast(pa.int64())).to_pylist():
@@ -90,7 +90,9 @@ def taken(tmp_path_factory) -> Taken:
     (base / "first/accounts.parquet").symlink_to(base / "log/accounts.parquet")
     ingest([base / "first"], lake=base / "lake")
     findings = detect(base / "lake")
-    now = dt.datetime.fromtimestamp(pc.max(findings.accounts["last_ts"]).as_py().timestamp(), dt.UTC)
+    now = dt.datetime.fromtimestamp(
+        pc.max(findings.accounts["last_ts"]).as_py().timestamp(), dt.UTC
+    )
     made = publish(base / "gate", findings, wide(), now=now, lake=base / "lake")
     return Taken(base / "log", base / "lake", base / "gate", findings, made, days[DAYS:])
 
@@ -151,8 +153,6 @@ def test_requests_are_told_as_the_judgement_tells_threads(taken: Taken) -> None:
 def test_a_finding_that_is_held_is_nobodys_work(taken: Taken, tmp_path: Path) -> None:
     """Where the breaker holds the plan, nothing is recognised by it either."""
     policy = replace(wide(), breaker=default_policy().breaker)
-    made = publish(
-        tmp_path, taken.findings, policy, now=taken.published.plan.at, lake=taken.lake
-    )
+    made = publish(tmp_path, taken.findings, policy, now=taken.published.plan.at, lake=taken.lake)
     assert made.plan.trips
     assert made.works == ()
