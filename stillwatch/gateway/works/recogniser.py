@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,9 @@ from stillwatch.signals.keys import network_keys, string_keys
 from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Means, samples, squared_mmd
 from stillwatch.tables import CONTENT_COMPONENTS
+
+REMEMBERED = 1 << 14
+"""Addresses and devices whose keys are remembered."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +135,19 @@ class Recogniser:
 
     def _note_access(self, request: Request, slot: Any) -> None:
         """Remember whose ways the account comes."""
-        for value, keys in ((request.ip, network_keys), (request.device_id, string_keys)):
+        for name, value in (("network", request.ip), ("device", request.device_id)):
             if value is not None and len(self._way):
-                key = keys(pa.array([value], pa.string()))[0]
+                key = _way_of(name, value)
                 at = int(self._way.searchsorted(key))
                 if at < len(self._way) and self._way[at] == key:
                     slot["access"] |= self._access[at]
+
+
+@lru_cache(REMEMBERED)
+def _way_of(name: str, value: str) -> np.uint64:
+    """The key of a way of access, as signals have it; the same few come again and again."""
+    keys = network_keys if name == "network" else string_keys
+    return keys(pa.array([value], pa.string()))[0]
 
 
 def warm_up() -> None:
