@@ -6,9 +6,6 @@ Needs `make litellm`, which gives the proxy an environment of its own.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,16 +17,10 @@ import pytest
 import yaml
 
 from stillwatch.sources import find_log, read_exchanges
-from tests.gateway.serving import ROOT, Running, free_port, gate_service, stop, until_answers
+from tests.gateway.proxying import HERE, PROXY, RECIPES, litellm_proxy
+from tests.gateway.serving import Running, gate_service, stop
 
-PROXY = ROOT / ".venv-litellm" / "bin" / "litellm"
-HERE = Path(__file__).parent / "proxy"
-RECIPES = ROOT / "docs" / "recipes"
-HOOK = ROOT / "stillwatch" / "gateway" / "litellm_hook.py"
 WITHIN_S = 30.0
-NOBODY = "http://127.0.0.1:9"
-"""Where the proxy is sent for anything that isn't on this machine: it must need nothing there."""
-
 pytestmark = pytest.mark.skipif(not PROXY.exists(), reason="no .venv-litellm: run `make litellm`")
 
 
@@ -50,41 +41,18 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     (folder / "other" / "actions").write_text("guarded deny\nslowed throttle\n")
     (folder / "record").touch()
     log = folder / "LOG"
-    for path in (*HERE.iterdir(), HOOK):
-        if path.is_file():
-            shutil.copy(path, folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(configuration()))
     with (
         gate_service(folder, feed=str(log), seal_after_s=1.0) as gate,
         gate_service(folder / "other") as other,
     ):
-        port, said = free_port(), folder / "litellm.log"
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        environment = {
-            **kept,
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-            "LITELLM_MASTER_KEY": "sk-master",
+        asking = {
             "STILLWATCH_GATE_URL": gate.url,
-            "STILLWATCH_GATE_TOKEN": "no-token-is-asked-for",
-            "STILLWATCH_GATE_TIMEOUT_S": "2",
             "STILLWATCH_FEED_URL": f"{gate.url}/v1/feed/litellm",
             "OTHER_GATE_URL": other.url,
-            "HTTP_PROXY": NOBODY,
-            "HTTPS_PROXY": NOBODY,
-            "NO_PROXY": "127.0.0.1",
         }
-        command = [str(PROXY), "--config", "config.yaml", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--telemetry", "False"]
-        with said.open("w") as out:
-            process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=out, stderr=out, text=True
-            )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            until_answers(f"{url}/health/liveliness", process, said)
-            yield Stage(url, gate, log, said)
-        finally:
-            stop(process)
+        with litellm_proxy(folder, asking) as url:
+            yield Stage(url, gate, log, folder / "litellm.log")
 
 
 def configuration() -> dict[str, object]:

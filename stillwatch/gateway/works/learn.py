@@ -91,8 +91,7 @@ def learn(
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
-        _honest(k, precedent.stray, accounts, seen, fit[k].fits, ways.shared[:, k])
-        for k, precedent in enumerate(live)
+        _honest(k, precedent.stray, accounts, seen, fit[k].fits) for k, precedent in enumerate(live)
     ]
     alike = [honest[k] & (seen.hits[:, k] >= COMPARED) for k in range(len(live))]
     by_chance = _share(np.concatenate([fit[k].fits[alike[k]] for k in range(len(live))]))
@@ -151,12 +150,11 @@ def _honest(
     accounts: Sampled,
     seen: Seen,
     fits: NDArray[np.bool_],
-    shared: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Who teaches what honest accounts do, (a,).
 
-    Who would be a member by its hits (the rules of `membership`), fits or comes a campaign's way,
-    and is excused by nothing may be a member that no finding holds, and teaches nothing.
+    Who would be a member by its hits (the rules of `membership`), fits, and is excused by nothing
+    may be a member that no finding holds, and teaches nothing.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
@@ -167,7 +165,7 @@ def _honest(
         & (at_least(hits, threads, stray) <= MEMBER_P)
         & (rate >= PART_OF_TYPICAL * typical)
     )
-    suspect = accounts.alone & working & (fits | shared)
+    suspect = accounts.alone & working & fits
     return (accounts.campaign < 0) & (threads >= LOOKED) & ~suspect
 
 
@@ -181,7 +179,11 @@ def _evidence(
     by_chance: float,
 ) -> NDArray[np.float32]:
     """A campaign's evidence by mark, threads and hits; of honest accounts with as many hits as can
-    be compared a share of `by_chance` fits."""
+    be compared a share of `by_chance` fits.
+
+    That share isn't granted to accounts like which none was seen: a job over the very texts that a
+    campaign sends is one of those, and fits.
+    """
     hits, threads = seen.hits[:, campaign], seen.threads
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
     # A part of few hits can't be compared yet: it comes to fit as others of its sort do.
@@ -189,8 +191,8 @@ def _evidence(
     ours = np.where(alike, fits, FITTING)[members]
     theirs = np.where(alike, fits, by_chance)[honest]
     marks = (
-        (ours, theirs, by_chance),
-        (ours * shared[members], theirs * shared[honest], by_chance * _share(shared[honest])),
+        (ours, theirs, 1.0),
+        (ours * shared[members], theirs * shared[honest], _share(shared[honest])),
     )
     return np.stack(
         [
