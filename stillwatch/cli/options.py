@@ -40,6 +40,19 @@ StoreAddress = Annotated[
         "STILLWATCH_STORE in the environment says it once.",
     ),
 ]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="The policy's file; the default one, a dry run, without it."),
+]
+AnyCases = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="STILLWATCH_STORE",
+        show_envvar=False,
+        help="Where cases are kept; without it nothing is known of what people decided.",
+    ),
+]
 Actor = Annotated[
     str | None,
     typer.Option(

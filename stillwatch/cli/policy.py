@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stillwatch.cli.options import Actor, FindingsFolder, Json, StoreAddress, examples, moment
+from stillwatch.cli.options import (
+    Actor,
+    AnyCases,
+    FindingsFolder,
+    Json,
+    PolicyFile,
+    StoreAddress,
+    examples,
+    moment,
+)
 from stillwatch.cli.publishing import PUBLISH_EXAMPLES, RESUME_EXAMPLES, Gate, publish_, resume
 from stillwatch.errors import PolicyInvalid, UnknownName
 
@@ -55,20 +64,6 @@ EXPLAIN_EXAMPLES = examples(
     ("by what a customer was told", "stillwatch policy explain k3v9w2x7q4m8n6p1 --gate GATE"),
     ("by the account", "stillwatch policy explain acc-5f09c1 --gate GATE"),
 )
-
-PolicyFile = Annotated[
-    Path | None,
-    typer.Option("--policy", help="The policy's file; the default one, a dry run, without it."),
-]
-Cases = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        envvar="STILLWATCH_STORE",
-        show_envvar=False,
-        help="Where cases are kept; without it nothing is known of what people decided.",
-    ),
-]
 
 
 @app.command("check", epilog=CHECK_EXAMPLES)
@@ -141,7 +136,7 @@ def plan_(
         Path | None,
         typer.Option("--gate", help="The folder of the gateway, to go on from what it has."),
     ] = None,
-    store: Cases = None,
+    store: AnyCases = None,
     at: Annotated[
         dt.datetime | None,
         typer.Option(parser=moment, metavar="TIME", help="Plan as of then; now by default."),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import FindingsFolder, Json, examples, moment
+from stillwatch.cli.options import AnyCases, FindingsFolder, Json, PolicyFile, examples, moment
 
 PUBLISH_EXAMPLES = examples(
     (
@@ -34,10 +34,7 @@ Gate = Annotated[Path, typer.Option("--gate", help="The folder of the gateway.")
 def publish_(
     findings: FindingsFolder,
     gate: Gate,
-    policy: Annotated[
-        Path | None,
-        typer.Option("--policy", help="The policy's file; the default one, a dry run, without it."),
-    ] = None,
+    policy: PolicyFile = None,
     lake: Annotated[
         Path | None,
         typer.Option(
@@ -45,15 +42,7 @@ def publish_(
             "work in new accounts, and programs and organisations of accounts."
         ),
     ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            "--store",
-            envvar="STILLWATCH_STORE",
-            show_envvar=False,
-            help="Where cases are kept; without it nothing is known of what people decided.",
-        ),
-    ] = None,
+    store: AnyCases = None,
     at: Annotated[
         dt.datetime | None,
         typer.Option(parser=moment, metavar="TIME", help="Plan as of then; now by default."),

@@ -12,6 +12,8 @@ from fastapi.testclient import TestClient
 
 from stillwatch.cases.access import Person, Role
 from stillwatch.cases.reversals import reverse
+from stillwatch.gateway.breaker import close_breaker
+from stillwatch.gateway.state import State
 from stillwatch.ladder import Action
 from stillwatch.policy import plan
 from stillwatch.web.app import create_app
@@ -138,3 +140,19 @@ def test_the_api_tells_the_same(
     answer = TestClient(other, base_url=HOST).get("/api/v1/gateway", headers=headers)
     assert answer.status_code == 503
     other.state.desk.close()
+
+
+def test_an_open_breaker_is_on_every_page_until_it_is_closed(opened: Open, tmp_path: Path) -> None:
+    """Since when, by how many refusals, and how to close it."""
+    made = plan(known(members(STAFF[:3]), others=1000), policy({}), NOW, KEY)
+    gate = publish(tmp_path / "gate", made)
+    browser = opened(gate)
+    assert "breaker is open" not in browser.get("/gateway").text
+    State(gate / "state").open_breaker(1_780_000_000_000_000, 77, 1234)
+    said = text_of(browser.get("/gateway").text)
+    assert "The breaker is open: nothing is done to anybody" in said
+    assert "refused 77 of 1,234 requests" in said
+    assert "stillwatch policy resume" in said
+    assert "breaker is open" in text_of(browser.get("/cases").text)
+    close_breaker(gate, "lea", "looked at")
+    assert "breaker is open" not in browser.get("/gateway").text
