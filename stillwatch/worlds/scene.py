@@ -73,6 +73,12 @@ class Scene:
 
         Returns the accounts of the exchanges that were kept.
         """
+        block, _ = self.block(**columns)
+        self.spool.add(block)
+        return block["account"]
+
+    def block(self, **columns: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+        """What `emit` adds: rows of `spool.BLOCK` by time, and which of the given ones they are."""
         ts = np.asarray(columns["ts"], dtype=np.int64)
         account = np.asarray(columns["account"], dtype=np.int32)
         born, died = self.accounts.lives()
@@ -84,8 +90,7 @@ class Scene:
         for name in BLOCK.fields or ():
             value = np.asarray(columns.get(name, -1))
             block[name] = value if value.ndim == 0 else value[rows]
-        self.spool.add(block)
-        return block["account"]
+        return block, rows
 
     def choose_models(
         self, rng: np.random.Generator, owners: np.ndarray, ts: np.ndarray, eager: float = 0.35
