@@ -119,3 +119,9 @@ class AccessRefused(StillwatchError):
     """What a role, or the rules for names and passwords, don't allow; nothing was done."""
 
     exit_code = 18
+
+
+class ArenaRefused(StillwatchError):
+    """An arena that can't be played: no such operator or move, or days that don't suffice."""
+
+    exit_code = 21
