@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
+import math
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,8 +22,9 @@ CUSTOMERS = -1
 _HOME_OFFSET = 8.0
 """Hours from UTC of the operator's own day."""
 
-_HEAVIEST = 1.5
-"""Most that an account works beside its siblings."""
+_LOOKS = 4
+"""Units in a row that are too long for what an account may still send, after which it has enough.
+"""
 
 
 @dataclass(slots=True)
@@ -43,7 +46,6 @@ class Dealer:
 
     def __init__(self, fleet: Fleet, queue: Queue) -> None:
         self._fleet, self._queue = fleet, queue
-        self._length = float(queue.length.mean())
         self._next = 0
         self._returned: deque[int] = deque()
         self._units: list[int] = []
@@ -55,6 +57,10 @@ class Dealer:
     def pending(self) -> int:
         """Requests of the harvest that were dealt, and of which nothing was heard yet."""
         return sum(len(numbers) for numbers in self._pending.values())
+
+    def pending_of(self, account: int) -> int:
+        """As many of one account; yesterday's, that go on today, are today's."""
+        return len(self._pending.get(account, ()))
 
     def kind(self, sending: Sending) -> int:
         """What a request is after: a position in `texts.POOLS`."""
@@ -85,8 +91,7 @@ class Dealer:
 
     def deal(self, answers: float, now: int, day_end: int) -> list[Sendings]:
         """Deal units that bring about `answers` in what is left of the day."""
-        owners = np.array(self._owners(answers / self._length, (day_end - now) / DAY), dtype=int)
-        units = np.array([self._take() for _ in owners], dtype=int)
+        owners, units = self._owners(answers, (day_end - now) / DAY)
         lots = np.array([self._fleet.accounts[o].lot for o in owners], dtype=int)
         made = []
         for lot in np.unique(lots).tolist():
@@ -106,22 +111,48 @@ class Dealer:
         rows, at = fleet.maker.customers(lot, np.round(alive * each).astype(np.int64), now)
         return [self._note(rows, [Sending(lot.first + a, CUSTOMERS, 0, lot.turn) for a in at])]
 
-    def _owners(self, units: float, part: float) -> list[int]:
-        """Accounts for so many units in what is left of the day, `part` of it.
+    def _owners(self, answers: float, part: float) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts and units that come to so many answers in what is left of the day, `part` of it.
 
-        The least used come first, each by its weight; none gets more than its pace.
+        The least used account, by its weight, gets the next unit; none gets more than its pace.
         """
-        turns: list[tuple[float, int]] = []
-        for number, account in enumerate(self._fleet.accounts):
-            most = self._fleet.lot_of(number).style.harvest * min(account.weight, _HEAVIEST)
-            room = min(most - account.used, most * part) / self._length
-            if account.standing is Standing.ON_TRIAL:
-                room = 1 - account.used
-            elif account.standing is not Standing.WORKING:
+        left = {n: self._room(n, part) for n in range(len(self._fleet.accounts))}
+        turns = [(self._turn(n, 0), n) for n, room in left.items() if room]
+        heapq.heapify(turns)
+        owners: list[int] = []
+        units: list[int] = []
+        given, aside, looks = Counter[int](), list[int](), 0
+        while answers > 0 and turns:
+            number, unit = turns[0][1], self._take()
+            length = int(self._queue.length[unit])
+            if length > left[number] - given[number]:
+                aside.append(unit)
+                looks += 1
+                if looks == _LOOKS:
+                    heapq.heappop(turns)
+                    looks = 0
                 continue
-            used = account.used / self._length
-            turns += [((used + i) / account.weight, number) for i in range(round(room))]
-        return [number for _, number in sorted(turns)[: max(0, round(units))]]
+            owners.append(number)
+            units.append(unit)
+            answers -= length
+            given[number] += length
+            looks = 0
+            heapq.heapreplace(turns, (self._turn(number, given[number]), number))
+        self._returned.extendleft(reversed(aside))
+        return np.array(owners, dtype=int), np.array(units, dtype=int)
+
+    def _turn(self, number: int, given: int) -> float:
+        account = self._fleet.accounts[number]
+        return (account.used + given) / account.weight
+
+    def _room(self, number: int, part: float) -> int:
+        """Requests that an account may still get today."""
+        account, pace = self._fleet.accounts[number], self._fleet.lot_of(number).style.harvest
+        if account.standing is Standing.ON_TRIAL:
+            return 1 - min(1, account.used)
+        if account.standing is not Standing.WORKING:
+            return 0
+        return max(0, min(int(pace) - account.used, math.ceil(pace * part)))
 
     def _take(self) -> int:
         if self._returned:

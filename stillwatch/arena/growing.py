@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch import tables
@@ -22,6 +21,8 @@ from stillwatch.worlds.scene import Scene
 
 _AGAIN = 1 << 48
 """Between the numbers of an exchange's first attempt and the next; far above any exchange's."""
+
+_NEVER = 2**62
 
 _REFUSED_MS = 3
 """Milliseconds that a refusal takes."""
@@ -50,22 +51,21 @@ class Log:
 
     def write_day(self, entries: list[Entry], end: int) -> None:
         """Add the entries of the day that ends at `end`, and the accounts there are by then."""
-        table, ids = self._table(entries), self._harvested
-        harvested = np.array([e.sheet.harvested[e.row] for e in _by_sheet(entries)], dtype=bool)
-        ids.append(table["exchange_id"].combine_chunks().filter(pa.array(harvested)))
+        by_sheet: dict[int, list[Entry]] = {}
+        for entry in entries:
+            by_sheet.setdefault(id(entry.sheet), []).append(entry)
+        parts = [tables.EXCHANGES.empty_table()]
+        for of_sheet in by_sheet.values():
+            logged = _logged(of_sheet, self._scene.seed)
+            parts.append(logged)
+            harvested = pa.array([bool(e.sheet.harvested[e.row]) for e in of_sheet])
+            self._harvested.append(logged["exchange_id"].combine_chunks().filter(harvested))
+        table = pa.concat_tables(parts)
         date = np.datetime64(end - 1, "us").astype("datetime64[D]")
         pq.write_table(table, self.folder / "exchanges" / f"day-{date}.parquet")
         places = self._scene.places.columns()
         accounts = self._scene.accounts.table(self._scene.seed, places, COUNTRIES)
-        moment = pa.scalar(end, pa.int64()).cast(tables.TIME)
-        known = accounts.filter(pc.less(accounts["created_at"], moment))
-        later = pc.greater_equal(known["banned_at"], moment)
-        banned = pc.if_else(
-            pc.fill_null(later, False), pa.scalar(None, tables.TIME), known["banned_at"]
-        )
-        at = known.schema.get_field_index("banned_at")
-        known = known.set_column(at, known.schema.field(at), banned)
-        pq.write_table(known, self.folder / "accounts.parquet")
+        pq.write_table(_known_by(accounts, end), self.folder / "accounts.parquet")
 
     def write_labels(self) -> None:
         """Write the truth beside the log, for scoring."""
@@ -78,36 +78,37 @@ class Log:
         marked = marked.cast(tables.LABEL_EXCHANGES)
         pq.write_table(marked, self.folder / "labels" / "exchanges.parquet")
 
-    def _table(self, entries: list[Entry]) -> pa.Table:
-        parts = []
-        sheets = {id(e.sheet): e.sheet for e in entries}
-        for key, sheet in sheets.items():
-            mine = [e for e in entries if id(e.sheet) == key]
-            parts.append(_logged(sheet, mine, self._scene.seed))
-        return pa.concat_tables(parts) if parts else tables.EXCHANGES.empty_table()
+
+def _known_by(accounts: pa.Table, moment: int) -> pa.Table:
+    """The accounts made before `moment`, without the bans that come later."""
+    created, banned = (
+        accounts[name].cast(pa.int64()).fill_null(_NEVER).to_numpy()
+        for name in ("created_at", "banned_at")
+    )
+    at = accounts.schema.get_field_index("banned_at")
+    bans = pa.array(banned, mask=banned >= moment).cast(tables.TIME)
+    accounts = accounts.set_column(at, accounts.schema.field(at), bans)
+    return accounts.filter(pa.array(created < moment))
 
 
-def _by_sheet(entries: list[Entry]) -> list[Entry]:
-    order = {key: i for i, key in enumerate(dict.fromkeys(id(e.sheet) for e in entries))}
-    return sorted(entries, key=lambda e: order[id(e.sheet)])
-
-
-def _logged(sheet: Sheet, entries: list[Entry], seed: int) -> pa.Table:
+def _logged(entries: list[Entry], seed: int) -> pa.Table:
     """The entries of one sheet as the log has them."""
+    sheet = entries[0].sheet
     row = np.array([e.row for e in entries])
-    refused = pa.array([e.refused for e in entries])
+    refused = np.array([e.refused for e in entries])
     serial = sheet.serial[row] + _AGAIN * np.array([e.tries for e in entries])
     table = sheet.table.take(pa.array(row))
-    nothing = pa.scalar(0, pa.int32())
+    latency = np.where(refused, _REFUSED_MS, table["latency_ms"].to_numpy())
+    stops = table["stop_reason"].to_pylist()
     columns = {
         "exchange_id": identifiers("ex_", serial, seed, 20),
         "ts": pa.array([e.ts for e in entries], pa.int64()).cast(tables.TIME),
         "status": pa.array([e.status for e in entries], pa.int16()),
-        "stop_reason": pc.if_else(refused, pa.scalar(None, pa.string()), table["stop_reason"]),
-        "latency_ms": pc.if_else(refused, pa.scalar(_REFUSED_MS, pa.int32()), table["latency_ms"]),
+        "stop_reason": pa.array(stops, pa.string(), mask=refused),
+        "latency_ms": pa.array(latency, pa.int32()),
     }
     for name in ("output_tokens", "reasoning_tokens", "cached_tokens"):
-        columns[name] = pc.if_else(refused, nothing, table[name])
+        columns[name] = pa.array(np.where(refused, 0, table[name].to_numpy()), pa.int32())
     for name, column in columns.items():
         at = table.schema.get_field_index(name)
         table = table.set_column(at, table.schema.field(at), column)

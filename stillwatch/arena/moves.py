@@ -80,8 +80,9 @@ class Strategy:
     """One operator: what it is after, what it has, and what it may do.
 
     It wants `answers` of the kinds of `campaign.mix`, spread over its days. It begins with `seats`
-    accounts, never runs more than `hands`, and gets `supply` new ones a day at most; the money for
-    all of it is `dollars`. Accounts are signed up in lots of `lot`, which share what a lot shares.
+    accounts that work in the style `first`, never runs more than `hands`, and gets `supply` new
+    ones a day at most; the money for all of it is `dollars`. Accounts are signed up in lots of
+    `lot`, which share what a lot shares.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Strategy:
     supply: int = 40
     lot: int = 80
     dollars: float = 2_400.0
+    first: Style = Style()
 
 
 _CAMPAIGN = Campaign(

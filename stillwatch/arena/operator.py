@@ -7,7 +7,8 @@ It plans at the beginning of every shift, reacts to every answer, and takes stoc
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from stillwatch.arena.belief import Belief
 from stillwatch.arena.dealing import CUSTOMERS, Dealer, Sending
@@ -56,6 +57,12 @@ class Tally:
     burnt: int = 0
     signed_up: int = 0
     styles: Counter[Style] = field(default_factory=Counter)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts, and the styles as a list, the commonest first."""
+        styles = [{**asdict(style), "accounts": n} for style, n in self.styles.most_common()]
+        counts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "styles"}
+        return {**counts, "styles": styles}
 
 
 class Operator:
@@ -154,8 +161,9 @@ class Operator:
         fleet, day = self.fleet, self.fleet.day_of(now)
         take_stock(fleet)
         self.days.append(Tally())
-        for account in fleet.accounts:
+        for number, account in enumerate(fleet.accounts):
             account.begin_day(day, Move.PROBE in fleet.strategy.moves)
+            account.used = self._dealer.pending_of(number)
         lots, before = change_ways(fleet, now), len(fleet.accounts)
         if not self._has_enough():
             lots += sign_up(fleet, accounts_wanted(fleet, self._target(now)), now)

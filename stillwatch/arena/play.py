@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +47,7 @@ class Setting:
     seed: int = 1
     scale: float = 0.005
     days: int = 28
-    prices: Prices = Prices()
+    prices: Prices = field(default_factory=Prices)
 
     def __post_init__(self) -> None:
         if self.days <= QUIET_DAYS + 1:
@@ -67,7 +69,43 @@ class Outcome:
     spent: dict[str, float]
     accounts: int
     friction: dict[str, Friction]
-    requests: int
+
+    @property
+    def answers(self) -> int:
+        """Answers of all kinds."""
+        return sum(self.haul.values())
+
+    @property
+    def dollars(self) -> float:
+        """What was spent in all."""
+        return round(math.fsum(self.spent.values()), 6)
+
+    @property
+    def requests(self) -> int:
+        """Honest requests."""
+        return sum(friction.requests for friction in self.friction.values())
+
+    def honest(self, what: str) -> int:
+        """One figure of `Friction` over all honest roles."""
+        return sum(friction.to_dict()[what] for friction in self.friction.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values."""
+        each = round(self.dollars / self.answers, 4) if self.answers else None
+        return {
+            "answers": self.answers,
+            "share_of_goal": round(self.answers / self.strategy.answers, 4),
+            "answers_by_kind": self.haul,
+            "answers_blunted": sum(day.blunted for day in self.days),
+            "dollars": round(self.dollars, 2),
+            "dollars_an_answer": each,
+            "dollars_by_item": {item: round(amount, 2) for item, amount in self.spent.items()},
+            "accounts": self.accounts,
+            "accounts_burnt": sum(day.burnt for day in self.days),
+            "began": self.began.isoformat(),
+            "daily": [day.to_dict() for day in self.days],
+            "friction": {role: friction.to_dict() for role, friction in self.friction.items()},
+        }
 
 
 def play(
@@ -115,7 +153,6 @@ def play(
         operator.fleet.purse.spent,
         len(operator.fleet.accounts),
         dict(sorted(crowd.friction.items())),
-        sum(f.requests for f in crowd.friction.values()),
     )
 
 

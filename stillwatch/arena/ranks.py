@@ -33,9 +33,9 @@ TRY_AGAIN_DAYS = 5
 
 @dataclass(slots=True)
 class Account:
-    """One account of the operator. `used` are requests of today, sent or dealt to it; `burnt_day` is when it was first given up.
+    """One account of the operator, in the lot at `lot`; `weight` is its work beside its siblings'.
 
-    `weight` is how much it works beside its siblings; `lot` the position of its lot.
+    `used` are requests of today, sent or dealt to it; `burnt_day` is when it was first given up.
     """
 
     lot: int
@@ -72,7 +72,6 @@ class Account:
 
     def begin_day(self, day: int, tries_again: bool) -> None:
         """A new day: who rested works again, and who was given up long ago may be tried."""
-        self.used = 0
         if self.standing is Standing.RESTING:
             self.standing, self.slowed = Standing.WORKING, 0
         waited = day > self.burnt_day and (day - self.burnt_day) % TRY_AGAIN_DAYS == 0

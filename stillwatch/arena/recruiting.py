@@ -44,12 +44,12 @@ def change_ways(fleet: Fleet, now: int) -> list[int]:
 def sign_up(fleet: Fleet, wanted: int, now: int) -> list[int]:
     """Sign up `wanted` accounts, or as many as can be paid, in lots; the new lots.
 
-    The very first ones work plainly: nothing has been met yet that speaks for more.
+    The very first ones work as the strategy says: nothing has been met yet that speaks for more.
     """
     first, fresh = not fleet.accounts, []
     while wanted > 0:
         n = min(wanted, fleet.strategy.lot)
-        style = _style_for(fleet, n, now) if not first else styles_of(fleet.strategy.moves)[0]
+        style = fleet.strategy.first if first else _style_for(fleet, n, now)
         enlisted = _enlist(fleet, style, n, now)
         if not enlisted:
             break

@@ -73,7 +73,7 @@ class Scene:
 
         Returns the accounts of the exchanges that were kept.
         """
-        block, _ = self.block(**columns)
+        block, _ = self.block(banned=False, **columns)
         self.spool.add(block)
         return block["account"]
 
