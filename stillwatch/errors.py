@@ -6,6 +6,8 @@ line and leaves with the class's exit code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class StillwatchError(Exception):
     """Base of all errors that a user can act on."""
@@ -119,6 +121,24 @@ class AccessRefused(StillwatchError):
     """What a role, or the rules for names and passwords, don't allow; nothing was done."""
 
     exit_code = 18
+
+
+class TableBroken(StillwatchError):
+    """The decision table of a gateway isn't there, or can't be read."""
+
+    exit_code = 22
+
+
+class PolicyInvalid(StillwatchError):
+    """A policy file can't be read or says what it can't mean; all that is wrong is told at once."""
+
+    exit_code = 19
+
+    def __init__(self, where: object, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        many = "" if len(self.faults) == 1 else f"has {len(self.faults)} faults: "
+        what = many + "; ".join(self.faults)
+        super().__init__(where, what, "See `stillwatch policy show --default` for a good one")
 
 
 class ArenaRefused(StillwatchError):

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,9 +79,14 @@ class Findings:
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         fresh, old = scratch / "new", scratch / "old"
         fresh.mkdir()
-        for name, schema in FILES.items():
-            table = tables.require(getattr(self, name), schema, f"findings.{name}")
+
+        def write(name: str) -> None:
+            table = tables.require(getattr(self, name), FILES[name], f"findings.{name}")
             pq.write_table(table, fresh / f"{name}.parquet", compression="zstd")
+
+        # Attributed exchanges are most of it: the other tables are written beside them.
+        with ThreadPoolExecutor(2) as writers:
+            list(writers.map(write, sorted(FILES, key=lambda name: name != "exchanges")))
         (fresh / "run.json").write_text(json.dumps(self.run, indent=2, sort_keys=True) + "\n")
         if folder.exists():
             folder.rename(old)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,9 @@ CODE = {".py", ".npy", ".npz", ".toml"}
 
 JUDGES = ("signals", "profiles", "groups", "campaigns", "statistics")
 """The code that a judgement depends on."""
+
+Concluded = tuple[Findings, Callable[[], None]]
+"""Findings, and what keeps them for later runs: it may be done while they are written."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -138,14 +142,14 @@ def detect(
         own = spool.folder == _signals_of(lake)
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         kept, last = _last_judgement(judged)
-        findings = None
+        concluded = None
         if judged and kept and last and kept.covers_first(spool.parts) and not (anew or known):
             covered = spool.ends[len(kept.parts) - 1]
-            findings = _absorb_new(judged, last, lake, spool, covered, run, clock)
-        if findings is None:
+            concluded = _absorb_new(judged, last, lake, spool, covered, run, clock)
+        if concluded is None:
             # Names last, though all is judged again.
             known = known or (last.findings if last else None)
-            findings = _judge(
+            concluded = _judge(
                 judged,
                 _traffic(lake, spool, until, runner, clock, spread),
                 spool.parts,
@@ -154,12 +158,16 @@ def detect(
                 clock,
                 spread,
             )
-    run = findings.run
-    run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
-    run["threads"] = threads
-    run["peak_memory_bytes"] = peak_memory()
-    if out is not None:
-        findings.save(out)
+        findings, keep = concluded
+        run = findings.run
+        run["seconds"] = {name: round(clock.seconds[name], 3) for name in clock.seconds}
+        run["threads"] = threads
+        run["peak_memory_bytes"] = peak_memory()
+        with ThreadPoolExecutor(1) as beside:
+            keeping = beside.submit(keep)
+            if out is not None:
+                findings.save(out)
+        keeping.result()
     return findings
 
 
@@ -171,8 +179,8 @@ def _judge(
     run: dict[str, Any],
     clock: Clock,
     spread: Spread,
-) -> Findings:
-    """Findings of all there is; what later runs can go on from goes to `judged`."""
+) -> Concluded:
+    """Findings of all there is; what later runs can go on from is for `judged`."""
     with clock.stage("groups", SEARCHES, "searches"), steady():
         candidates = find_groups(traffic, clock.progress.advance, spread)
     work = len(candidates.groups) + len(candidates.networks)
@@ -196,9 +204,9 @@ def _judge(
     until = _EPOCH + timedelta(microseconds=last)
     run["judged"] = {"exchanges": exchanges, "until": until.isoformat(), "absorbed": 0}
     del traffic, candidates  # what is written takes memory of its own
-    if judged is not None and grounds:
-        _keep(judged, parts, Judgement(findings, grounds[0], exchanges))
-    return findings
+    if judged is None or not grounds:
+        return findings, _nothing
+    return findings, partial(_keep, judged, parts, Judgement(findings, grounds[0], exchanges))
 
 
 def _last_judgement(judged: Judged | None) -> tuple[Kept | None, Judgement | None]:
@@ -218,7 +226,7 @@ def _absorb_new(
     covered: int,
     run: dict[str, Any],
     clock: Clock,
-) -> Findings | None:
+) -> Concluded | None:
     """Findings by going on from the last judgement, which `covered` the first so many exchanges;
     `None` where all has to be judged."""
     new = len(spool) - covered
@@ -226,7 +234,7 @@ def _absorb_new(
         return None
     run["judged"] = before.findings.run["judged"] | {"absorbed": before.absorbed + new}
     if not new:
-        return replace(before.findings, run=before.findings.run | run)
+        return replace(before.findings, run=before.findings.run | run), _nothing
     with clock.stage("profiles", 1, "steps"), steady():
         begin = _going_on(spool, covered, min(new, len(before.grounds.fates)))
         ids = _ids(lake, spool, begin=begin)
@@ -237,8 +245,8 @@ def _absorb_new(
     arrived = Arrived(exchanges, accounts, models, covered - begin, SCALE)
     with clock.stage("campaigns", 1, "steps"), steady():
         after = absorb(arrived, before, run)
-    _keep(judged, spool.parts, after, {"exchanges": before.findings.exchanges.num_rows})
-    return after.findings
+    onto = {"exchanges": before.findings.exchanges.num_rows}
+    return after.findings, partial(_keep, judged, spool.parts, after, onto)
 
 
 def _going_on(spool: Spool, covered: int, most: int) -> int:
@@ -255,6 +263,30 @@ def _keep(
     """Keep a judgement; a lake that can't be written to is judged anew each time."""
     with suppress(OSError):
         judged.save(parts, *to_kept(judgement), onto)
+
+
+def _nothing() -> None:
+    """What keeps nothing."""
+
+
+@contextmanager
+def last_judgement(
+    lake: str | Path,
+) -> Iterator[tuple[Judgement, Mapping[str, Column], int] | None]:
+    """What the lake at a path was last judged to hold, the signals that lie there, and how many
+    exchanges of them were judged; `None` where nothing is kept that this version can use.
+
+    Raises `LakeBroken`.
+    """
+    held = Lake.open(lake)
+    with _spool(held, True) as spool:
+        spool.resume([part.name for part in held.fragments(READS, None, encoded=True)])
+        own = spool.folder == _signals_of(held)
+        kept, last = _last_judgement(Judged(held.path, _version(*JUDGES)) if own else None)
+        if kept is None or last is None or not kept.covers_first(spool.parts):
+            yield None
+        else:
+            yield last, spool.columns(), spool.ends[len(kept.parts) - 1]
 
 
 def leakage(

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import binom
 
 from stillwatch.campaigns.attribution import SHRINK, Asked, asked, carried, told_of
 from stillwatch.campaigns.extension import EXCUSED
@@ -39,6 +38,7 @@ from stillwatch.statistics.cells import assign_threads
 from stillwatch.statistics.mmd import Samples, samples, squared_mmd
 from stillwatch.statistics.pairs import distinct_by
 from stillwatch.statistics.sums import sums_by_account
+from stillwatch.statistics.tails import at_least
 from stillwatch.tables import CONTENT_COMPONENTS
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _newcomers(
         mine = pending.filter(pc.field("precedent") == i)
         sender = places(people.ids, mine["account_id"])
         hits = np.bincount(sender[mine["begins"].to_numpy()], minlength=everyone)
-        p = binom.sf(hits - 1, people.load, precedent.stray)
+        p = at_least(hits, people.load, precedent.stray)
         share = hits / np.maximum(people.load, 1)
         found = np.flatnonzero(
             (people.precedent < 0)

@@ -299,12 +299,12 @@ def _suspects(
 
 def _features(codes: NDArray[np.integer], ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
     """What refinement looks at: the rank of each code's log ratio, and codes that have an order."""
-    told = [_ranks(ratio[f])[codes[:, f]] for f in range(codes.shape[1])]
+    told = [ranks_of(ratio[f])[codes[:, f]] for f in range(codes.shape[1])]
     ordered = codes[:, [FEATURES.index(name) for name in ORDERED_FEATURES]]
     return np.column_stack([*told, ordered.astype(np.uint8)])
 
 
-def _ranks(ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
+def ranks_of(ratio: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Ranks below 256 of the log ratios of codes; where there are more, neighbours share one."""
     value, rank = np.unique(ratio, return_inverse=True)
     return (rank * min(len(value), CODES) // len(value)).astype(np.uint8)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
 
 from stillwatch.campaigns.attribution import asked, scanned, told_of, usual_rate
 from stillwatch.campaigns.judgement import LEAST_MEMBERS, LEAST_OUTSIDERS, Verdict
@@ -36,6 +35,7 @@ from stillwatch.statistics.mmd import (
     twin_links,
 )
 from stillwatch.statistics.nearest import nearest_twins
+from stillwatch.statistics.tails import at_least
 from stillwatch.traffic import Group
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _beyond(
         share = hits / np.maximum(load, 1)
         found = np.flatnonzero(
             (hits >= LEAST_ATTRIBUTED)
-            & (binom.sf(hits - 1, load, usual) <= MEMBER_P)
+            & (at_least(hits, load, usual) <= MEMBER_P)
             & (share >= PART_OF_TYPICAL * typical)
             & (share > best)
         )

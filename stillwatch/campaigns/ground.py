@@ -45,9 +45,9 @@ WIDTHS = (CELLS, len(CAPABILITIES), 64, 11, 7, 8, 3, 3)
 
 CAPABILITY, TURNS, REPEATS = (FEATURES.index(name) for name in ("capability", "turns", "repeats"))
 
-_TURNS = (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)
+TURNS_FROM = (0, 1, 2, 3, 5, 9, 17, 33, 65, 129)
 _EXCHANGES = (2, 3, 5, 9, 17, 33)
-_MAX_TOKENS = (0, 512, 1024, 2048, 4096, 8192, 16384)
+MAX_TOKENS_FROM = (0, 512, 1024, 2048, 4096, 8192, 16384)
 _REPEATS = (2, 4)
 
 
@@ -89,13 +89,13 @@ def thread_codes(exchanges: Exchanges, cell: NDArray[np.uint8]) -> NDArray[np.ui
     codes = np.zeros((len(threads), len(FEATURES)), np.uint8)
     codes[:, FEATURES.index("cell")] = cell
     codes[:, CAPABILITY] = exchanges["capability"][:][begins]
-    codes[:, FEATURES.index("signs")] = _fold(exchanges["signs"][:][begins])
+    codes[:, FEATURES.index("signs")] = fold_signs(exchanges["signs"][:][begins])
     codes[:, FEATURES.index("thinking")] = exchanges["thinking"][:][begins] + 1
     codes[:, FEATURES.index("exchanges")] = np.digitize(np.diff(threads.first), _EXCHANGES)
     with looking(exchanges["max_tokens"]) as limit:
-        codes[:, FEATURES.index("max_tokens")] = np.digitize(limit[begins], _MAX_TOKENS)
+        codes[:, FEATURES.index("max_tokens")] = np.digitize(limit[begins], MAX_TOKENS_FROM)
     with looking(exchanges["turns"]) as turns:
-        _most_turns(threads.order, threads.first, turns, np.array(_TURNS), codes[:, TURNS])
+        _most_turns(threads.order, threads.first, turns, np.array(TURNS_FROM), codes[:, TURNS])
     return codes
 
 
@@ -167,6 +167,6 @@ def _most_turns(order, first, turns, edges, out):
         out[thread] = digit
 
 
-def _fold(signs: NDArray[np.uint16]) -> NDArray[np.integer]:
+def fold_signs(signs: NDArray[np.uint16]) -> NDArray[np.integer]:
     """Sixteen sign bits to 64 values: enough to tell combinations apart, few enough to fit."""
     return (signs.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(26)

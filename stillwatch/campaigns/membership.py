@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
 
 from stillwatch.campaigns.origin import KINDS
 from stillwatch.campaigns.parts import parts_of
 from stillwatch.statistics.mmd import NULL_SPREAD, squared_mmd
 from stillwatch.statistics.order import evenly, stretches
+from stillwatch.statistics.tails import at_least
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def members(
     chosen = fitted.told >= ATTRIBUTED
     load = np.bincount(fitted.account, minlength=everyone)
     hits = np.bincount(fitted.account[chosen], minlength=everyone)
-    p = binom.sf(hits - 1, load, max(STRAY_RATE, fitted.false_rate))
+    p = at_least(hits, load, max(STRAY_RATE, fitted.false_rate))
     found = np.flatnonzero((hits >= LEAST_ATTRIBUTED) & (p <= MEMBER_P))
     if not len(found):
         return Members(found, np.zeros(0), 0.0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from stillwatch.campaigns.component import Component, Test
 from stillwatch.statistics.evalues import log10_e
@@ -46,7 +46,7 @@ def shared_objects(traffic: Traffic, component: Component) -> Test:
     drawn = np.array([draw(component.outsiders.accounts) for _ in range(DRAWS)])
     _, families, most = _share(traffic, component.accounts)
     spread = max(float(drawn.std()), 1e-3)
-    p = max(LEAST_P, float(norm.sf((ours - drawn.mean()) / spread)))
+    p = max(LEAST_P, float(ndtr((drawn.mean() - ours) / spread)))
     figures = {
         "shared_families": families,
         "accounts_on_the_most_shared": most,

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 WITHIN = "within one world (Wilson)"
 SEEDS = "over seeds (Student's t)"
@@ -65,7 +65,7 @@ def wilson(right: int, of: int, level: float = 0.95) -> Interval | None:
         raise ValueError(f"wilson: {right} of {of} at level {level} is no share")
     if not of:
         return None
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     share, square = right / of, z * z / of
     middle = (share + square / 2) / (1 + square)
     half = z * np.sqrt(share * (1 - share) / of + square / of / 4) / (1 + square)
@@ -100,7 +100,7 @@ def over_seeds(
     mean = min(max(float(known.mean()), low), high)
     interval = None
     if n > 1 and high > low:
-        half = float(stats.t.ppf((1 + level) / 2, n - 1) * known.std(ddof=1) / np.sqrt(n))
+        half = float(stdtrit(n - 1, (1 + level) / 2) * known.std(ddof=1) / np.sqrt(n))
         interval = Interval(max(bounds[0], mean - half), min(bounds[1], mean + half), level, SEEDS)
     worst, best = (low, high) if smaller_is_worse else (high, low)
     return Pooled(n, len(values) - n, mean, worst, best, interval)

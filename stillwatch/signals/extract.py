@@ -71,7 +71,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     warmth = temperatures(batch.column("temperature")) if "temperature" in names else counts("")
     networks = network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
     toolset = np.where(digest != 0, digest, tools)
-    texts = _Texts.of(batch.column("prompt"))
+    texts = Texts.of(batch.column("prompt"))
     columns = {
         "exchange": keys("exchange_id"),
         "account": keys("account_id"),
@@ -103,7 +103,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 @dataclass(frozen=True)
-class _Texts:
+class Texts:
     """What the texts of n prompts say: columns of `tables.SIGNALS`, and scores of capabilities."""
 
     framed: Frames
@@ -112,7 +112,7 @@ class _Texts:
     content: NDArray[np.int8]
 
     @classmethod
-    def of(cls, prompts: pa.Array) -> _Texts:
+    def of(cls, prompts: pa.Array) -> Texts:
         """Each text is read once, some at a time: all is made while its tokens are at hand."""
         n = len(prompts)
         made = cls(

@@ -54,12 +54,12 @@ class Boosted:
     def __call__(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
         """The probability of each of n rows, (n,), by its codes (n, features)."""
         out = np.full(len(codes), self.base)
-        kept, value = self._leaves
-        _add_up(np.ascontiguousarray(codes), kept, value, out)
+        kept, value = self.leaves
+        add_leaves(np.ascontiguousarray(codes), kept, value, out)
         return 1 / (1 + np.exp(-out))
 
     @cached_property
-    def _leaves(self) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
+    def leaves(self) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
         """Which leaves of each tree a code leaves, bit by bit from the left, (features, codes,
         trees), and what each leaf adds, (trees, leaves): of the leaves that all of a row's codes
         leave, the first is where it comes to lie (QuickScorer: Lucchese et al. 2015)."""
@@ -267,7 +267,8 @@ def _leave(feature, cut, left, value, kept, leaf_value):
 
 
 @nb.njit(nogil=True, cache=True)
-def _add_up(codes, kept, value, out):
+def add_leaves(codes, kept, value, out):
+    """Add to `out` (n,) what the leaves of n rows of codes add to their log odds."""
     trees = kept.shape[2]
     left = np.empty(trees, np.uint32)
     for i in range(len(codes)):

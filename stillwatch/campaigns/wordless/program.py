@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
 
 from stillwatch.campaigns.membership import (
     ATTRIBUTED,
@@ -23,6 +22,7 @@ from stillwatch.campaigns.membership import (
     STRAY_RATE,
 )
 from stillwatch.campaigns.origin import KINDS
+from stillwatch.statistics.tails import at_least
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +89,7 @@ def carried(
         for which in (slice(None), hit, hit & works.unread)
     )
     stray = max(STRAY_RATE, float(outside[excess >= ATTRIBUTED].sum()))
-    p = binom.sf(hits - 1, load, min(stray, 1.0))
+    p = at_least(hits, load, min(stray, 1.0))
     found = (hits >= LEAST_ATTRIBUTED) & (p <= MEMBER_P)
     if found.any():
         share, kept = hits / np.maximum(load, 1), unread_hits / np.maximum(hits, 1)

@@ -1,0 +1,101 @@
+"""From findings to a gateway: plan by the policy, learn live campaigns' work, publish both."""
+
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.gateway.folder import Folder
+from stillwatch.gateway.publishing import Listed, last_plan, publish_plan
+from stillwatch.gateway.works.learn import Works, learn, no_works
+from stillwatch.lake import Lake
+from stillwatch.pipeline import last_judgement
+from stillwatch.policy import Known, Plan, Policy, plan
+from stillwatch.policy.known import REGISTERED
+
+if TYPE_CHECKING:
+    from stillwatch.findings import Findings
+
+KNOWN_FROM = 64
+"""Exchanges from which an account that no campaign holds isn't a new one any more."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published: the table's number, the plan, and the campaigns whose work new accounts
+    are asked for, learnt from so many honest accounts."""
+
+    version: int
+    plan: Plan
+    works: tuple[str, ...]
+    honest: int
+
+
+def publish(
+    folder: str | Path,
+    findings: Findings,
+    policy: Policy,
+    *,
+    now: dt.datetime,
+    lake: str | Path | None = None,
+    known: Known | None = None,
+) -> Published:
+    """Publish what the policy decides on findings at `now` (with a zone).
+
+    With the `lake` that they were made of, the gate recognises live campaigns' work in new
+    accounts. `known` may bring what people decided; else it is the findings and the lake's
+    registrations. Raises `TableBroken` and what opening the lake does.
+    """
+    gate = Folder(folder, create=True)
+    if known is None:
+        known = known_of(findings, None if lake is None else Lake.open(lake).accounts())
+    planned = plan(known, policy, now, gate.key, last_plan(gate))
+    works = no_works() if lake is None else _works(lake, planned)
+    listed = _listed(known, policy)
+    version = publish_plan(gate, planned, works, listed, now)
+    return Published(version, planned, works.names, works.honest)
+
+
+def known_of(findings: Findings, registrations: pa.Table | None) -> Known:
+    """What findings and registrations tell, without what people decided."""
+    if registrations is None:
+        return Known(findings.campaigns, findings.members, findings.accounts)
+    told = registrations.select(REGISTERED.names).cast(REGISTERED)
+    return Known(findings.campaigns, findings.members, findings.accounts, told)
+
+
+def _works(lake: str | Path, planned: Plan) -> Works:
+    """The works of campaigns that the plan does something about, the largest first."""
+    decided = planned.decisions.filter(
+        pc.is_in(planned.decisions["standing"], value_set=pa.array(["in_force", "dry_run", "held"]))
+    )
+    counted = decided.group_by("campaign_id").aggregate([([], "count_all")])
+    counted = counted.filter(pc.is_valid(counted["campaign_id"]))
+    order = [("count_all", "descending"), ("campaign_id", "ascending")]
+    names = counted.sort_by(order)["campaign_id"].to_pylist()
+    with last_judgement(lake) as last:
+        return no_works() if last is None else learn(*last, names)
+
+
+def _listed(known: Known, policy: Policy) -> Listed:
+    """Who isn't new: accounts that were looked at long enough, allowed, or let go by a person."""
+    settled = known.accounts.filter(pc.greater_equal(known.accounts["exchanges"], KNOWN_FROM))
+    programs = pa.array(policy.allow.programs, pa.string())
+    allowed = known.registrations.filter(
+        pc.is_in(known.registrations["program"], value_set=programs)
+    )
+    accounts = {
+        *settled["account_id"].to_pylist(),
+        *allowed["account_id"].to_pylist(),
+        *known.reversals["account_id"].to_pylist(),
+        *policy.allow.accounts,
+    }
+    return Listed(accounts, policy.allow.orgs)
