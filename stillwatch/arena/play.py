@@ -41,11 +41,15 @@ _OPERATORS_OWN = 1 << 40
 class Setting:
     """Where a play takes place: the seed and size of the world, its days, and what things cost.
 
-    At scale 1 there are 140,000 honest accounts with 16 million exchanges, in however many days.
+    At scale 1 there are 16 million honest exchanges, in however many days. `light` is how many
+    times more people there are than in other worlds, each of whom asks so many times less: most of
+    a provider's accounts ask little, and it is accounts, not exchanges, that it knows honest
+    customers by.
     """
 
     seed: int = 1
     scale: float = 0.005
+    light: float = 8.0
     days: int = 28
     prices: Prices = field(default_factory=Prices)
 
@@ -160,7 +164,14 @@ def _honest_scene(setting: Setting, spool: Path, watch: Progress) -> tuple[Scene
     """The honest part of `plain`, in as many days as the setting has."""
     plain = world_named("plain")
     release = round(plain.release_day / plain.days * setting.days)
-    world = replace(plain, campaigns=(), networks=(), days=setting.days, release_day=release)
+    people = plain.honest.people
+    people = replace(
+        people, accounts=round(people.accounts * setting.light), mean=people.mean / setting.light
+    )
+    honest = replace(plain.honest, people=people)
+    world = replace(
+        plain, campaigns=(), networks=(), honest=honest, days=setting.days, release_day=release
+    )
     return make_scene(world, setting.scale, setting.seed, None, None, watch, spool)
 
 

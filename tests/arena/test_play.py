@@ -164,7 +164,9 @@ def test_without_moves_nobody_is_replaced(plays: Plays) -> None:
 
 def test_it_learns_what_is_let_through(plays: Plays) -> None:
     """Where shared addresses give it away, an operator that may move apart does, and gets on."""
-    roles = plays(small(), NoDefence()).log.sql("select account_id, role from roles")
+    longer, wants = replace(SMALL, days=16), {"answers": 2_400, "dollars": 400.0}
+    known = plays(small(), NoDefence(), longer).log
+    roles = known.sql("select account_id, role from roles")
     honest = {account for account, role in roles if role != "distiller"}
     users: dict[str | None, set[str]] = {}
 
@@ -175,10 +177,11 @@ def test_it_learns_what_is_let_through(plays: Plays) -> None:
         used_by.add(request.account_id)
         return doing(Action.DENY) if len(used_by) > 2 else ALLOWED
 
-    stubborn = plays(small("adaptive", moves=frozenset()), By(by_address)).outcome
+    none = small("adaptive", moves=frozenset(), **wants)
+    stubborn = plays(none, By(by_address), longer).outcome
     users.clear()
-    adaptive = plays(small("adaptive"), By(by_address)).outcome
-    assert adaptive.answers > 1.3 * stubborn.answers
+    adaptive = plays(small("adaptive", **wants), By(by_address), longer).outcome
+    assert adaptive.answers > 1.5 * stubborn.answers
     living = adaptive.days[-1].styles
     assert 3 * sum(n for style, n in living.items() if style.apart) > living.total()
 
