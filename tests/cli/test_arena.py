@@ -56,7 +56,7 @@ def test_a_policy_file_is_read(run: Run, tmp_path: Path) -> None:
         (("--moves", "bribe"), 21, "no move"),
         (("--seeds", "one"), 2, "are no seeds"),
         (("--seeds", "\u0661"), 2, "are no seeds"),
-        (("--days", "5"), 2, "range"),
+        (("--days", "5"), 2, "--days"),
     ],
 )
 def test_what_can_t_be_played_is_refused(
