@@ -1,6 +1,7 @@
 # make demo   see it work: a simulated world, the campaigns found in it, and the console
 # make test   linters, types, the import contract, and the tests
 # make bench  how fast, and how much memory
+# make litellm  a LiteLLM proxy in an environment of its own, for the tests that use one
 # make docs   write docs/commands.md anew from the command line's help
 # make clean  remove what the above made
 
@@ -15,7 +16,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench docs litellm clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -39,8 +40,10 @@ bench: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(RUN)/pytest tests/test_docs.py --refresh
 
+litellm: .venv-litellm/.ready
+
 clean:
-	rm -rf $(VENV) demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-litellm demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Stillwatch needs Python 3.11 or newer with venv." \
@@ -54,3 +57,11 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.ready
+
+# Its pins clash with ours, so it never shares an environment with us.
+.venv-litellm/.ready: constraints-litellm.txt
+	@test -n "$(PYTHON)" || { echo "make litellm needs Python 3.11 or newer with venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-litellm
+	.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints-litellm.txt 'litellm[proxy]'
+	@touch $@

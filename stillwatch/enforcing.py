@@ -14,14 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.gateway.folder import Folder
-from stillwatch.gateway.publishing import Listed, last_plan, publish_plan
+from stillwatch.gateway.publishing import Listed, publish_plan
 from stillwatch.gateway.works.learn import Works, learn, no_works
 from stillwatch.lake import Lake
 from stillwatch.pipeline import last_judgement
+from stillwatch.planning import known_of, last_decisions
 from stillwatch.policy import Known, Plan, Policy, plan
-from stillwatch.policy.known import REGISTERED
 
 if TYPE_CHECKING:
+    from stillwatch.cases import Store
     from stillwatch.findings import Findings
 
 KNOWN_FROM = 64
@@ -46,36 +47,31 @@ def publish(
     *,
     now: dt.datetime,
     lake: str | Path | None = None,
-    known: Known | None = None,
+    store: Store | None = None,
 ) -> Published:
     """Publish what the policy decides on findings at `now` (with a zone).
 
     With the `lake` that they were made of, the gate recognises live campaigns' work in new
-    accounts. `known` may bring what people decided; else it is the findings and the lake's
-    registrations. Raises `TableBroken` and what opening the lake does.
+    accounts; the `store` has what people decided. Raises `TableBroken`, and what opening the lake
+    and reading the store do.
     """
     gate = Folder(folder, create=True)
-    if known is None:
-        known = known_of(findings, None if lake is None else Lake.open(lake).accounts())
-    planned = plan(known, policy, now, gate.key, last_plan(gate))
+    registered = None if lake is None else Lake.open(lake).accounts()
+    known = known_of(findings, registered, store)
+    planned = plan(known, policy, now, gate.key, last_decisions(gate))
     works = no_works() if lake is None else _works(lake, planned)
     listed = _listed(known, policy)
     version = publish_plan(gate, planned, works, listed, now)
     return Published(version, planned, works.names, works.honest)
 
 
-def known_of(findings: Findings, registrations: pa.Table | None) -> Known:
-    """What findings and registrations tell, without what people decided."""
-    if registrations is None:
-        return Known(findings.campaigns, findings.members, findings.accounts)
-    told = registrations.select(REGISTERED.names).cast(REGISTERED)
-    return Known(findings.campaigns, findings.members, findings.accounts, told)
-
-
 def _works(lake: str | Path, planned: Plan) -> Works:
-    """The works of campaigns that the plan does something about, the largest first."""
+    """The works of campaigns that the plan does, or would do, something about; largest first.
+
+    Of one that the breaker holds nothing is recognised either: the finding may be wrong.
+    """
     decided = planned.decisions.filter(
-        pc.is_in(planned.decisions["standing"], value_set=pa.array(["in_force", "dry_run", "held"]))
+        pc.is_in(planned.decisions["standing"], value_set=pa.array(["in_force", "dry_run"]))
     )
     counted = decided.group_by("campaign_id").aggregate([([], "count_all")])
     counted = counted.filter(pc.is_valid(counted["campaign_id"]))

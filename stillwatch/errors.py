@@ -123,10 +123,10 @@ class AccessRefused(StillwatchError):
     exit_code = 18
 
 
-class TableBroken(StillwatchError):
-    """The decision table of a gateway isn't there, or can't be read."""
+class GateFailed(StillwatchError):
+    """The service of the gateway can't start: its address, its table or its workers."""
 
-    exit_code = 22
+    exit_code = 20
 
 
 class PolicyInvalid(StillwatchError):
@@ -139,6 +139,12 @@ class PolicyInvalid(StillwatchError):
         many = "" if len(self.faults) == 1 else f"has {len(self.faults)} faults: "
         what = many + "; ".join(self.faults)
         super().__init__(where, what, "See `stillwatch policy show --default` for a good one")
+
+
+class TableBroken(StillwatchError):
+    """The decision table of a gateway isn't there, or can't be read."""
+
+    exit_code = 22
 
 
 class ArenaRefused(StillwatchError):

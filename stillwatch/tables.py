@@ -292,9 +292,10 @@ DECISIONS = pa.schema(
 """Between policy and gateway: what is decided on accounts, one row each.
 
 `action` is of `ladder.Action`. `standing` is `in_force`, or why it isn't: `dry_run`, `waiting` (for
-a person's approval), `held` (by a budget or the breaker), `allowed` (an allow-list outranks it) or
-`reversed`. `since` is when it begins to bite, delay included; `surfaces` and `models` are its
-scope, null is any. `reason` is a code of the vocabulary; `detail` is JSON, for whoever asks why.
+a person's approval), `held` (by a budget or the breaker), `allowed` (an allow-list outranks it),
+`reversed`, or `ended` (nothing is decided any more, which the day's budget remembers). `since` is
+when it begins to bite, delay included; `surfaces` and `models` are its scope, null is any. `reason`
+is a code of the vocabulary; `detail` is JSON, for whoever asks why.
 """
 
 CAPABILITIES = (

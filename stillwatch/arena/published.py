@@ -16,12 +16,12 @@ from stillwatch.arena.defence import ALLOWED, Defence
 from stillwatch.arena.matches import Defend
 from stillwatch.arena.reviewing import Reviewers
 from stillwatch.arena.watching import Watching
-from stillwatch.enforcing import known_of, publish
+from stillwatch.cases import Store
+from stillwatch.enforcing import publish
 from stillwatch.findings import Findings
 from stillwatch.gateway.answer import Answer
 from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.request import Request
-from stillwatch.lake import Lake
 from stillwatch.policy import Policy, default_policy, read_policy
 
 _KEY = b"a play's key is known to all".ljust(32, b".")
@@ -29,12 +29,17 @@ _KEY = b"a play's key is known to all".ljust(32, b".")
 
 
 class Published:
-    """Publishes findings to a gate in `folder` by a policy, and decides as the gate does."""
+    """Publishes findings to a gate in `folder`/gate by a policy, and decides as the gate does.
 
-    def __init__(self, folder: str | Path, policy: Policy, reviewers: Reviewers) -> None:
-        self._folder, self._policy, self._reviewers = Path(folder), policy, reviewers
+    Reviewers keep their cases beside it.
+    """
+
+    def __init__(self, folder: str | Path, policy: Policy) -> None:
+        self._folder, self._policy = Path(folder) / "gate", policy
         self._folder.mkdir(parents=True)
         (self._folder / "key").write_bytes(_KEY)
+        self._store = Store.open(Path(folder) / "cases.db", create=True)
+        self._reviewers = Reviewers(self._store)
         self._gate: Gate | None = None
 
     def decide(self, request: Request) -> Answer:
@@ -42,10 +47,9 @@ class Published:
         return ALLOWED if self._gate is None else self._gate.decide(request)
 
     def take_over(self, findings: Findings, lake: Path, now: dt.datetime) -> None:
-        """Plan and publish; it holds from the next request on."""
-        known = known_of(findings, Lake.open(lake).accounts())
-        known = replace(known, cases=self._reviewers.facts(findings, now), until=now)
-        publish(self._folder, findings, self._policy, now=now, lake=lake, known=known)
+        """Review, plan and publish; it holds from the next request on."""
+        self._reviewers.review(findings, now)
+        publish(self._folder, findings, self._policy, now=now, lake=lake, store=self._store)
         if self._gate is None:
             self._gate = Gate(self._folder)
 
@@ -70,4 +74,4 @@ def in_an_arena(policy: Policy) -> Policy:
 
 
 def _defence(policy: Policy, threads: int | None, folder: Path) -> Defence:
-    return Watching(Published(folder / "gate", policy, Reviewers()), folder, threads)
+    return Watching(Published(folder, policy), folder, threads)

@@ -8,35 +8,32 @@ from __future__ import annotations
 
 import datetime as dt
 
-import pyarrow as pa
-
+from stillwatch.cases import Case, State, Store, change_state, list_cases, open_cases
+from stillwatch.cases.states import UNDECIDED
 from stillwatch.findings import Findings
-from stillwatch.policy.file import CaseState
-from stillwatch.policy.known import CASE_FACTS
+
+_NAME = "arena"
+_REASON = "confirmed unseen, as everything in an arena"
 
 
 class Reviewers:
-    """Each account of a distillation campaign is confirmed `days` after it was first found in it;
-    until then its case is open."""
+    """Confirm a case `days` after it was opened, and anew `days` after accounts joined it."""
 
-    def __init__(self, days: float = 1.0) -> None:
-        self._takes = dt.timedelta(days=days)
-        self._cases: dict[str, int] = {}
-        self._found: dict[tuple[str, str], dt.datetime] = {}
+    def __init__(self, store: Store, days: float = 1.0) -> None:
+        self._store, self._takes = store, dt.timedelta(days=days)
+        self._since: dict[int, dt.datetime] = {}
 
-    def facts(self, findings: Findings, now: dt.datetime) -> pa.Table:
-        """What stands at `now`, of `policy.known.CASE_FACTS`."""
-        kinds = findings.campaigns.select(["campaign_id", "kind"]).to_pylist()
-        campaigns = {c["campaign_id"] for c in kinds if c["kind"] == "distillation"}
-        rows = []
-        for campaign in sorted(campaigns):
-            case = self._cases.setdefault(campaign, len(self._cases) + 1)
-            rows.append((campaign, None, case, CaseState.OPEN.value))
-        members = findings.members.select(["campaign_id", "account_id"]).to_pylist()
-        for pair in ((m["campaign_id"], m["account_id"]) for m in members):
-            if pair[0] not in campaigns:
+    def review(self, findings: Findings, now: dt.datetime) -> None:
+        """Bring findings into the store, and confirm the cases that have waited long enough."""
+        open_cases(self._store, findings, _NAME)
+        for case in list_cases(self._store):
+            if case.state not in UNDECIDED and case.grown_since is None:
                 continue
-            if now - self._found.setdefault(pair, now) >= self._takes:
-                rows.append((*pair, self._cases[pair[0]], CaseState.CONFIRMED.value))
-        columns = list(zip(*rows, strict=True)) or [[]] * len(CASE_FACTS)
-        return pa.table([list(c) for c in columns], schema=CASE_FACTS)
+            if now - self._since.setdefault(case.case_id, now) >= self._takes:
+                self._confirm(case)
+                del self._since[case.case_id]
+
+    def _confirm(self, case: Case) -> None:
+        for state in (State.IN_REVIEW, State.CONFIRMED):
+            if case.state != state:
+                case = change_state(self._store, case.seen, state, _NAME, _REASON)

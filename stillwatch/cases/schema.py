@@ -177,6 +177,23 @@ ENFORCED = Table(
 )
 """Whom an enforcement is about."""
 
+REVERSALS = Table(
+    "reversals",
+    metadata,
+    Column("reversal_id", Integer, primary_key=True, autoincrement=False),
+    Column("decision_id", String, nullable=False),
+    Column("account_key", String, nullable=False),
+    Column("account_id", LogText, nullable=False),
+    Column("action", String, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("campaign_id", Text),
+    Column("reason", Text, nullable=False),
+    Column("until", String, nullable=False),
+    Column("reversed_by", Text, nullable=False),
+    Column("reversed_at", String, nullable=False),
+)
+"""Decisions of rules that somebody took back; rules leave the account alone `until` then."""
+
 
 def account_key(account_id: str) -> str:
     """What an account is found by."""

@@ -15,10 +15,12 @@ from stillwatch.cli import (
     detect,
     enforce,
     explain,
+    gate,
     ingest,
     ledger,
     page,
     people,
+    policy,
     report,
     score,
     serve,
@@ -49,12 +51,14 @@ app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("score", epilog=score.EXAMPLES)(score.score)
 app.command("page", epilog=page.EXAMPLES)(page.page)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command("gate", epilog=gate.EXAMPLES)(gate.gate)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.command("arena", epilog=arena.EXAMPLES)(arena.arena)
 app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
+app.add_typer(policy.app, name="policy")
 app.add_typer(people.app, name="people")
 app.add_typer(tokens.app, name="tokens")
 

@@ -32,6 +32,7 @@ MEANINGS = {
     errors.LedgerBroken.exit_code: "a ledger was tampered with or damaged",
     errors.SignInRefused.exit_code: "a sign-in was refused",
     errors.AccessRefused.exit_code: "a role, or the rules for names and passwords, don't allow it",
+    errors.GateFailed.exit_code: "the gateway's service can't start",
     errors.PolicyInvalid.exit_code: "a policy file can't be read or says what it can't mean",
     errors.TableBroken.exit_code: "a gateway's folder or decision table isn't there, or is damaged",
     errors.ArenaRefused.exit_code: "the arena can't be played: no such operator, move or days",

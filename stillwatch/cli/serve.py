@@ -53,6 +53,12 @@ def serve(
     openid: Annotated[
         Path | None, typer.Option(help="A TOML file that names your OpenID Connect provider.")
     ] = None,
+    gate: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of a gateway, to show what it was told, and what stopped it."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Serve the console until Ctrl-C: campaigns, cases, decisions and search, and a JSON API.
@@ -66,7 +72,7 @@ def serve(
     if log is not None:
         _check_lake(log)
     names = ("127.0.0.1", "localhost", *(allow_host or ()))
-    settings = Settings(findings, str(store), log, names, behind_tls, openid)
+    settings = Settings(findings, str(store), log, names, behind_tls, openid, gate)
 
     def ready(address: str) -> None:
         made = first_administrator(str(store))  # not before somebody can come in

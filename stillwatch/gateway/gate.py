@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from stillwatch.errors import TableBroken
 from stillwatch.gateway.answer import STATUS, VERDICT, Answer, Reason, Verdict
 from stillwatch.gateway.bounds import Bounds
 from stillwatch.gateway.folder import Folder
-from stillwatch.gateway.history import Published, Recognised, find_recognised
+from stillwatch.gateway.history import DecisionLog, Recognised, find_recognised
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.serves import Standing
 from stillwatch.gateway.state import BreakerState, State
 from stillwatch.gateway.table import Row, Table, account_digest
 from stillwatch.gateway.works.recogniser import Recogniser, Recognition
@@ -38,23 +39,6 @@ _STANDS = {
     "reversed": Reason.REVERSED,
     "allowed": Reason.ALLOW_LISTED,
 }
-
-
-class Decides(Protocol):
-    """Whatever decides on requests: `Gate`, or a test's own."""
-
-    def decide(self, request: Request) -> Answer:
-        """The decision on one request; never raises, and never waits for anything but memory."""
-        ...
-
-
-class Standing(NamedTuple):
-    """The table that a gate decides by; `published_us` is microseconds since the epoch."""
-
-    table_version: int
-    policy_version: int
-    published_us: int
-    breaker_open: bool
 
 
 class _Loaded:
@@ -91,10 +75,10 @@ class Gate:
     def __init__(self, folder: str | Path, worker: int = 0) -> None:
         self._folder = Folder(folder)
         self._state = State(self._folder.path / "state", worker)
-        self._published = Published(self._folder.path)
+        self._published = DecisionLog(self._folder.path)
         self._recognised = Recognised(self._folder.path, worker)
         self._loaded: _Loaded | None = None
-        self._refused_version = 0
+        self._refused_version = self._faults = 0
         self._reload()
 
     def decide(self, request: Request) -> Answer:
@@ -109,7 +93,9 @@ class Gate:
             self._state.count(request.ts, window, answer.status != 200)
             return answer
         except Exception:
-            LOG.exception("a decision failed, and the request goes on")
+            self._faults += 1
+            if self._faults & (self._faults - 1) == 0:  # the 1st, 2nd, 4th, 8th: a log has its end
+                LOG.exception("a decision failed (fault %d), the request goes on", self._faults)
             return _let_go(Reason.FAULT)
 
     def standing(self) -> Standing | None:
@@ -270,7 +256,7 @@ class Gate:
                     "evidence_log10": round(found.evidence, 3),
                     "hits": found.hits,
                     "threads": found.threads,
-                    "shares_access": found.shared,
+                    "mark": found.mark,
                 },
             }
         )

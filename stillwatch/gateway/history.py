@@ -28,7 +28,7 @@ _TIMES = ("since", "until")
 _LISTS = ("surfaces", "models")
 
 
-class Published:
+class DecisionLog:
     """The published decisions in GATE."""
 
     def __init__(self, folder: Path) -> None:

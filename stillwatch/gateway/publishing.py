@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from stillwatch import tables
 from stillwatch.gateway.bounds import Bounds
 from stillwatch.gateway.folder import Folder
-from stillwatch.gateway.history import Published
+from stillwatch.gateway.history import DecisionLog
 from stillwatch.gateway.table import account_digest, table_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def publish_plan(folder: Folder, plan: Plan, works: Works, listed: Listed, now: 
     says, arrays = table_of(decisions, folder.key)
     known = [account_digest(account, folder.key)[0] for account in listed.accounts]
     version = folder.version + 1
-    Published(folder.path).record(plan.decisions, plan.policy.version, version)
+    DecisionLog(folder.path).record(plan.decisions, plan.policy.version, version)
     write_whole(folder.path / "decisions.parquet", plan.decisions)
     return folder.publish(
         {

@@ -27,9 +27,6 @@ from stillwatch.tables import CONTENT_COMPONENTS
 CAMPAIGNS = 16
 """Campaigns whose work new accounts are asked for at once."""
 
-SEEN_OBJECTS = 8
-"""Shared objects that are remembered of a new account."""
-
 SLOTS = 1 << 16
 """New and slowed accounts that are remembered: some 50 MB once all are in use."""
 
@@ -56,16 +53,18 @@ SLOT = np.dtype(
         ("campaign", "i2"),
         ("summed", "i2"),
         ("hits", "u2", (CAMPAIGNS,)),
-        ("objects", "u4", (SEEN_OBJECTS,)),
+        ("access", "u4"),
         ("sums", "i2", (CONTENT_COMPONENTS,)),
         ("squares", "u4"),
         ("parts", "u4"),
     ],
     align=True,
 )
-"""One account. Times are microseconds; `free_at` is when a slowed one has all its requests back;
-`stamp` says for which campaigns `hits` count; `sums` and `squares` add the embeddings of its
-`parts` hits of the campaign `summed`."""
+"""One account. Times are microseconds; `free_at` is when a slowed one has all its requests back.
+
+`stamp` says for which campaigns `hits` count, and `access` has a bit for each whose way it came;
+`sums` and `squares` add the embeddings of its `parts` hits of the campaign `summed`.
+"""
 
 HEADER = np.dtype(
     [

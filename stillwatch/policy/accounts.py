@@ -39,11 +39,6 @@ class Accounts:
         """The places of accounts, by id; all ids that a plan holds are here."""
         return pc.index_in(ids, value_set=self.ids).to_numpy(zero_copy_only=False)
 
-    def find(self, ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
-        """The places of those accounts of `ids` that are here."""
-        found = pc.index_in(ids, value_set=self.ids).drop_null()
-        return found.to_numpy().astype(np.int64)
-
     @property
     def active_count(self) -> int:
         """How many are active."""

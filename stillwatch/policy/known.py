@@ -48,11 +48,15 @@ ENFORCED = pa.schema(
 REVERSALS = pa.schema(
     [
         pa.field("account_id", pa.string(), nullable=False),
+        pa.field("decision_id", pa.string(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("since", tables.TIME, nullable=False),
         pa.field("until", tables.TIME, nullable=False),
         pa.field("reversal_id", pa.int64(), nullable=False),
     ]
 )
-"""Accounts on which a rule's decision was taken back by a person: rules let go of them so long."""
+"""Decisions of rules, or of a gate, that people took back, one row an account: until then it is
+left alone."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ from stillwatch.policy.file import Approval, Policy
 from stillwatch.policy.known import Known
 from stillwatch.policy.match import Matched, match
 from stillwatch.policy.restraint import restrain, used
-from stillwatch.policy.rows import enforced_rows, ruled_rows
+from stillwatch.policy.rows import enforced_rows, reversed_rows, ruled_rows
 from stillwatch.policy.schedule import schedule
+from stillwatch.policy.words import rule_words
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Plan:
                 "digest": policy.digest,
                 "live": policy.live,
             },
+            "rules": [
+                {"name": rule.name, "says": rule_words(rule), "reason": rule.reason}
+                for rule in policy.rules
+            ],
             "at": self.at.astimezone(dt.UTC).isoformat(),
             "counts": self.counts,
             "budgets": {
@@ -87,13 +92,15 @@ def plan(
     now_us = int(pa.scalar(now, tables.TIME).cast(pa.int64()).as_py())
     before = tables.DECISIONS.empty_table() if earlier is None else earlier
     before = tables.require(before, tables.DECISIONS, "the earlier plan")
-    enforced = known.enforced.filter(
-        pc.greater(known.enforced["until"], pa.scalar(now, tables.TIME))
+    enforced, back = (
+        table.filter(pc.greater(table["until"], pa.scalar(now, tables.TIME)))
+        for table in (known.enforced, known.reversals)
     )
-    for name, table in (("the earlier plan", before), ("what is enforced", enforced)):
+    unique = {"the earlier plan": before, "what is enforced": enforced, "what is reversed": back}
+    for name, table in unique.items():
         if pc.count_distinct(table["account_id"]).as_py() != table.num_rows:
             raise ValueError(f"{name}: an account has more than one row")
-    accounts = accounts_of(known, policy.allow, [before["account_id"]])
+    accounts = accounts_of(known, policy.allow, [before["account_id"], back["account_id"]])
     past = earlier_of(before, accounts, policy.live)
     recent = past.recent(now_us)
 
@@ -104,7 +111,7 @@ def plan(
     lasting = np.flatnonzero(times.until_us > np.maximum(times.since_us, now_us))
     matched, times = matched.take(lasting), times.take(lasting)
 
-    standing = _standing(known, policy, accounts, matched, now)
+    standing = _standing(back, policy, accounts, matched)
     done = restrain(
         policy, accounts, matched, standing == "in_force", past, now_us, earlier is None
     )
@@ -119,6 +126,8 @@ def plan(
     rows = pa.concat_tables([rows.filter(pa.array(~done.stays)), _standing_as(kept, "in_force")])
     human = _enforced(known, enforced, accounts, key, np.where(recent, past.acted_us, NEVER))
     decisions = pa.concat_tables([rows, human])
+    others = pc.is_in(back["account_id"], value_set=decisions["account_id"].combine_chunks())
+    decisions = pa.concat_tables([decisions, reversed_rows(back.filter(pc.invert(others)))])
     if not policy.live:
         dry = pc.equal(decisions["standing"], "in_force")
         decisions = _standing_as(decisions, pc.if_else(dry, "dry_run", decisions["standing"]))
@@ -133,16 +142,12 @@ def plan(
     )
 
 
-def _standing(
-    known: Known, policy: Policy, accounts: Accounts, matched: Matched, now: dt.datetime
-) -> np.ndarray:
+def _standing(back: pa.Table, policy: Policy, accounts: Accounts, matched: Matched) -> np.ndarray:
     """Where each match stands before anything is held."""
     waiting = np.array([rule.approval == Approval.REQUIRED for rule in policy.rules], bool)
     standing = np.full(len(matched.account), "in_force", object)
     standing[waiting[matched.rule]] = "waiting"
-    lasting = pc.greater(known.reversals["until"], pa.scalar(now, tables.TIME))
-    back = accounts.find(known.reversals.filter(lasting)["account_id"])
-    standing[np.isin(matched.account, back)] = "reversed"
+    standing[np.isin(matched.account, accounts.at(back["account_id"]))] = "reversed"
     standing[accounts.allowed[matched.account]] = "allowed"
     return standing
 

@@ -107,6 +107,29 @@ def enforced_rows(
     return pa.table(columns, tables.DECISIONS)
 
 
+def reversed_rows(reversals: pa.Table) -> pa.Table:
+    """What was taken back on accounts that no rule is about now: a gate leaves them alone too."""
+    reversals = reversals.combine_chunks()
+    many = reversals.num_rows
+    nothing = pa.nulls(many, pa.list_(pa.string()))
+    number = reversals["reversal_id"].cast(pa.string())
+    columns = {
+        **{name: reversals[name] for name in ("decision_id", "account_id", "action")},
+        "standing": pa.array(["reversed"] * many, pa.string()),
+        "since": reversals["since"],
+        "until": reversals["until"],
+        "reason": pa.array(["reversed"] * many, pa.string()),
+        "rule": pc.binary_join_element_wise("reversal", number, " "),
+        "confidence": pa.array(np.zeros(many)),
+        "campaign_id": pa.nulls(many, pa.string()),
+        "case_id": pa.nulls(many, pa.int64()),
+        "surfaces": nothing,
+        "models": nothing,
+        "detail": _detail({"made": reversals["since"].cast(pa.int64())}),
+    }
+    return pa.table(columns, tables.DECISIONS)
+
+
 def _known(us: np.ndarray) -> pa.Array:
     return pa.array(us, pa.int64(), mask=us == NEVER)
 

@@ -8,9 +8,11 @@ What its fields turn out to mean, seen in captured payloads:
   that name. Where the client did, the start time is appended: or else a client could fold all its
   exchanges into one by repeating an id.
 - `/v1/messages` loses the system prompt and the parameters, and prints its response as Python.
+  Where our hook is at work, it puts the system prompt among the metadata, and it is found there.
 - A blocked or failed call is an exchange too; its status is the error's code.
 - With message logging turned off `messages` is null: the exchange is kept with an empty prompt.
-- The address is the client's own `x-forwarded-for` where the proxy trusts it: spoofable.
+- The address is the client's own `x-forwarded-for` where the proxy trusts it: spoofable, so the row
+  says so in a header (`addresses.MARK`). Of a list the last is taken.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.sources import reasons
+from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import time_us
 from stillwatch.sources.contract_json import LAYOUTS, decoded
@@ -31,6 +34,7 @@ from stillwatch.sources.messages import (
     response_text,
     stop_reason,
     system_text,
+    text_of,
     thinking_asked,
     tool_names,
     tools_digest,
@@ -40,6 +44,9 @@ from stillwatch.tables import EXCHANGES, Chunk
 
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
 _CALL_ID_HEADER = "x-litellm-call-id"
+SYSTEM_KEY = "stillwatch_system"
+"""Where `gateway/litellm_hook.py` keeps a system prompt that would be lost."""
+
 _BLOCKED = "guardrail_intervened"
 _CODE = re.compile(r"\s*([1-5]\d\d)(?!\d)")
 
@@ -79,10 +86,12 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
     response = opened_response(payload.get("response"))
     tools = dig(parameters, "tools") or dig(parameters, "functions")
     headers = _headers(metadata)
+    given = payload.get("requester_ip_address") or _first(metadata, "requester_ip_address")
+    address = nearest_address(given) if isinstance(given, str) else given
     return {
         "exchange_id": _exchange_id(payload, headers),
         "ts": payload.get("startTime"),
-        "account_id": _account_id(metadata),
+        "account_id": account_of(metadata),
         "org_id": _first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
         "key_id": _first(metadata, "user_api_key_hash"),
         "conversation_id": payload.get("session_id") or None,
@@ -93,7 +102,7 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         or None,
         "surface": "api",
         "model": payload.get("model_group") or payload.get("model"),
-        "system": system_text(messages, parameters),
+        "system": system_text(messages, parameters) or _kept_system(metadata),
         "prompt": "" if messages is None else last_user_text(messages),
         "turns": len(messages) if isinstance(messages, list) else None,
         "tools": tool_names(tools),
@@ -108,11 +117,11 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         **_tokens(payload, metadata, response),
         "status": _status(payload),
         "latency_ms": _latency_ms(payload),
-        "ip": payload.get("requester_ip_address") or _first(metadata, "requester_ip_address"),
+        "ip": address,
         "user_agent": payload.get("user_agent")
         or _first(metadata, "user_agent")
         or headers.get("user-agent"),
-        "headers": {name: held for name, held in headers.items() if name != "user-agent"} or None,
+        "headers": _kept(headers, given) or None,
     }
 
 
@@ -134,6 +143,17 @@ def _headers(metadata: Any) -> dict[str, Any]:
     return merged
 
 
+def _kept_system(metadata: Any) -> str | None:
+    return text_of(dig(metadata, "spend_logs_metadata", SYSTEM_KEY)) or None
+
+
+def _kept(headers: dict[str, Any], address: Any) -> dict[str, Any]:
+    kept = {name: held for name, held in headers.items() if name not in ("user-agent", MARK)}
+    if address is not None and headers.get(FORWARDED) == address:
+        kept[MARK] = FORWARDED
+    return kept
+
+
 def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
     found = payload.get("litellm_call_id") or payload.get("id")
     if _CALL_ID_HEADER in headers and isinstance(found, str):
@@ -144,7 +164,8 @@ def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
     return found
 
 
-def _account_id(metadata: Any) -> Any:
+def account_of(metadata: Any) -> Any:
+    """Who can be acted on, from what LiteLLM knows of a key; `None` where it names nobody."""
     user = _first(metadata, "user_api_key_user_id")
     if user is not None and user not in _NO_USER:
         return user

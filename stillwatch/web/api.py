@@ -36,6 +36,8 @@ from stillwatch.cases.enforcement import (
 from stillwatch.cases.ledger import entries
 from stillwatch.cases.texts import NAME, PROSE
 from stillwatch.console.story import Chapter
+from stillwatch.errors import UnknownName
+from stillwatch.planning import kept_record
 from stillwatch.web.matching import LONGEST, keys_of
 from stillwatch.web.visit import Caller
 
@@ -328,6 +330,15 @@ def end(caller: Caller, enforcement_id: EnforcementId, act: Act) -> Enforcement:
 def in_force(caller: Caller) -> Rows:
     """What is in force now, by account."""
     return [decision._asdict() for decision in decisions(caller.desk.store)]
+
+
+@router.get("/gateway")
+def gateway(caller: Caller) -> dict[str, Any]:
+    """What the gateway was last told: policy, counts, budgets used, and what stopped the plan."""
+    folder = caller.desk.settings.gate
+    if folder is None:
+        raise UnknownName("the console", "knows no gateway", "Start it with --gate GATE")
+    return kept_record(folder)
 
 
 @router.get("/labels")

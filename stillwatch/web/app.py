@@ -23,6 +23,7 @@ from stillwatch.web.pages import (
     cases,
     decisions,
     entrance,
+    gateway,
     overview,
     people,
     search,
@@ -54,6 +55,7 @@ STATUS: dict[type[errors.StillwatchError], int] = {
     errors.StoreBroken: 503,
     errors.FindingsBroken: 503,
     errors.InputNotFound: 503,
+    errors.TableBroken: 503,
 }
 """What a refusal is to a browser."""
 
@@ -93,6 +95,7 @@ ROUTERS = (
     search.router,
     cases.router,
     decisions.router,
+    gateway.router,
     entrance.router,
     people.router,
     api.router,

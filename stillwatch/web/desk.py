@@ -14,12 +14,21 @@ from stillwatch.cases import Store
 from stillwatch.cases.access import Role, may
 from stillwatch.console.page import environment
 from stillwatch.console.wording import evidence_title
+from stillwatch.errors import InputNotFound, TableBroken
+from stillwatch.planning import kept_record
+from stillwatch.policy.words import STANDINGS
 from stillwatch.reports.redaction import redacted
 from stillwatch.web.held import Held, Watched
 from stillwatch.web.matching import bands_of, keys_of
 from stillwatch.web.settings import Settings
 from stillwatch.web.texts import Texts
-from stillwatch.web.titles import ACT_TITLES, KIND_TITLES, STATE_TITLES, verdict_title
+from stillwatch.web.titles import (
+    ACT_TITLES,
+    BUDGET_TITLES,
+    KIND_TITLES,
+    STATE_TITLES,
+    verdict_title,
+)
 
 if TYPE_CHECKING:
     from stillwatch.web.oidc import OpenId
@@ -54,7 +63,11 @@ class Desk:
 
     def render(self, name: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A page of one of our templates."""
+        told, gate_fault = self.told_gateway()
         shared = {
+            "gate": told,
+            "gate_fault": gate_fault,
+            "has_gate": self.settings.gate is not None,
             "held": self.held,
             "fault": self.watched.fault,
             "reading": self.texts.reading,
@@ -63,6 +76,17 @@ class Desk:
         }
         html = self._templates.get_template(name).render({**shared, **context})
         return HTMLResponse(html, status)
+
+    def told_gateway(self) -> tuple[dict[str, Any] | None, str]:
+        """What was told of the gateway's last plan, None before the first; and why it can't be."""
+        if self.settings.gate is None:
+            return None, ""
+        try:
+            return kept_record(self.settings.gate), ""
+        except InputNotFound:
+            return None, ""
+        except TableBroken as fault:
+            return None, str(fault)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -88,6 +112,8 @@ def _templates() -> Environment:
         state=lambda name: STATE_TITLES.get(name, name),
         kind=lambda name: KIND_TITLES.get(name, name.replace("_", " ")),
         verdict=verdict_title,
+        stands=lambda name: STANDINGS.get(name, name.replace("_", " ")),
+        budget=lambda name: BUDGET_TITLES.get(name, name.replace("_", " ")),
         lines=lambda text: redacted(text, LONGEST_TEXT).splitlines(),
         moment=lambda when: when[:16].replace("T", " ") if when else "–",
     )

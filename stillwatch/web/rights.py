@@ -52,6 +52,7 @@ RIGHTS: dict[tuple[str, str], Role | None] = {
     ("POST", "/enforcements/{enforcement_id}/decline"): Role.LEAD,
     ("POST", "/enforcements/{enforcement_id}/withdraw"): Role.ANALYST,
     ("POST", "/enforcements/{enforcement_id}/lift"): Role.LEAD,
+    ("GET", "/gateway"): Role.VIEWER,
     ("GET", "/ledger"): Role.VIEWER,
     ("GET", "/ledger.jsonl"): Role.LEAD,
     ("GET", "/me"): Role.VIEWER,
@@ -87,6 +88,7 @@ RIGHTS: dict[tuple[str, str], Role | None] = {
     ("POST", "/api/v1/enforcements/{enforcement_id}/withdraw"): Role.ANALYST,
     ("POST", "/api/v1/enforcements/{enforcement_id}/lift"): Role.LEAD,
     ("GET", "/api/v1/decisions"): Role.VIEWER,
+    ("GET", "/api/v1/gateway"): Role.VIEWER,
     ("GET", "/api/v1/labels"): Role.VIEWER,
     ("GET", "/api/v1/ledger"): Role.VIEWER,
 }

@@ -13,7 +13,7 @@ class Settings:
     `log` is a lake to read the texts of samples from; without one, pages show none. `hosts` are
     the names by which the console may be asked for: others are refused, so that a web site can't
     reach it by rebinding a name of its own. `secure` is for a console behind TLS: cookies are then
-    never sent without it.
+    never sent without it. `gate` is the folder of a gateway, whose last plan is shown.
     """
 
     findings: Path
@@ -22,3 +22,4 @@ class Settings:
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     secure: bool = False
     open_id: Path | None = None
+    gate: Path | None = None

@@ -37,6 +37,14 @@ ACT_TITLES = {
     "decline": "declined an enforcement",
     "withdraw": "withdrew an enforcement",
     "lift": "lifted an enforcement",
+    "reverse": "took a rule's decision back",
+}
+
+BUDGET_TITLES = {
+    "accounts_a_day": "Accounts newly acted on in 24 hours",
+    "honest_exchanges_a_day": "Honest exchanges a day of those acted on, expected",
+    "share_of_accounts": "Share of active accounts acted on",
+    "share_of_org": "Largest share of an organisation acted on",
 }
 
 KIND_TITLES = {

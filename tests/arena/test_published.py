@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from stillwatch.arena.published import Published, defended_by, in_an_arena
 from stillwatch.arena.reviewing import Reviewers
+from stillwatch.cases import Store
+from stillwatch.cases.facts import case_facts
 from stillwatch.gateway.request import Request
 from stillwatch.policy import default_policy, read_policy
-from stillwatch.policy.known import CASE_FACTS
 from tests import fabricated
 from tests.arena.conftest import SMALL, Plays, small
 
@@ -18,33 +22,40 @@ NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
 POLICY = Path(__file__).parents[2] / "benchmarks" / "arena.toml"
 
 
-def test_reviewers_confirm_what_they_had_for_a_day() -> None:
-    """Accounts that joined since stay open; networks are no case."""
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store of cases."""
+    opened = Store.open(tmp_path / "cases.db", create=True)
+    yield opened
+    opened.close()
+
+
+def test_reviewers_confirm_what_they_had_for_a_day(store: Store) -> None:
+    """Accounts that join are confirmed a day later in their turn; networks are no case."""
     findings = fabricated.findings()
     kinds = {c["campaign_id"]: c["kind"] for c in findings.campaigns.to_pylist()}
     members = findings.members.to_pylist()
-    mine = [m for m in members if kinds[m["campaign_id"]] == "distillation"]
-    late = mine[0]
-    early = replace(
-        findings,
-        members=findings.members.filter([m != late for m in members]),
-    )
-    reviewers = Reviewers(days=1)
-    first = reviewers.facts(early, NOW)
-    assert first.schema == CASE_FACTS
-    assert set(first["state"].to_pylist()) == {"open"}
-    after = reviewers.facts(findings, NOW + dt.timedelta(days=1)).to_pylist()
-    confirmed = {r["account_id"] for r in after if r["state"] == "confirmed"}
-    pairs = {(m["campaign_id"], m["account_id"]) for m in mine if m != late}
-    assert confirmed == {account for _, account in pairs}
-    assert {r["campaign_id"] for r in after} <= {c for c, k in kinds.items() if k != "reseller"}
-
-
-def test_nothing_found_is_no_case() -> None:
-    """An empty table of the same columns."""
-    findings = fabricated.findings()
-    nothing = replace(findings, campaigns=findings.campaigns[:0], members=findings.members[:0])
-    assert Reviewers().facts(nothing, NOW) == CASE_FACTS.empty_table()
+    late = next(m for m in members if kinds[m["campaign_id"]] == "distillation")
+    early = replace(findings, members=findings.members.filter([m != late for m in members]))
+    reviewers = Reviewers(store, days=1)
+    seen = []
+    for day, found in enumerate((early, early, findings, findings)):
+        reviewers.review(found, NOW + dt.timedelta(days=day))
+        facts = case_facts(store)
+        seen.append(
+            (
+                {f.state for f in facts if f.account_id is None},
+                {(f.account_id, f.state) for f in facts if f.account_id is not None},
+            )
+        )
+    nobody: set[tuple[str, str]] = set()
+    assert seen[0] == ({"open"}, nobody)
+    assert seen[1] == ({"confirmed"}, nobody)
+    assert seen[2] == ({"confirmed"}, {(late["account_id"], "open")})
+    assert seen[3] == ({"confirmed"}, nobody)
+    assert {f.campaign_id for f in case_facts(store)} == {
+        campaign for campaign, kind in kinds.items() if kind == "distillation"
+    }
 
 
 def test_a_policy_is_played_live_and_otherwise_as_it_is() -> None:
@@ -59,7 +70,7 @@ def test_a_policy_is_played_live_and_otherwise_as_it_is() -> None:
 
 def test_before_the_first_table_everything_goes_on(tmp_path: Path) -> None:
     """Nothing is known yet."""
-    fresh = Published(tmp_path / "gate", default_policy(), Reviewers())
+    fresh = Published(tmp_path, default_policy())
     assert fresh.decide(Request("a", 1)).action is None
 
 

@@ -143,7 +143,17 @@ def enforced(accounts: Collection[str], action: str = "deny", days: int = 30) ->
 
 def reversed_(accounts: Collection[str], days: int = 30) -> pa.Table:
     """What a person took back."""
-    rows = [{"account_id": a, "until": NOW + days * DAY, "reversal_id": 1} for a in accounts]
+    rows = [
+        {
+            "account_id": account,
+            "decision_id": f"reversed-{account}",
+            "action": "deny",
+            "since": NOW - DAY,
+            "until": NOW + days * DAY,
+            "reversal_id": 1,
+        }
+        for account in accounts
+    ]
     return pa.Table.from_pylist(rows, REVERSALS)
 
 

@@ -189,6 +189,10 @@ def test_a_reversal_outranks_rules_but_no_new_decision_of_people() -> None:
         "b": "in_force",
         "c": "in_force",
     }
+    gone = made(known(others=3, reversals=reversed_(["new"])), policy()).decisions
+    assert gone.select(["account_id", "decision_id", "standing"]).to_pylist() == [
+        {"account_id": "new", "decision_id": "reversed-new", "standing": "reversed"}
+    ], "also one that only a gate knew"
     later = known(members(["a"], last=NOW + 6 * DAY), reversals=back)
     assert standings(made(later, policy(), now=NOW + 6 * DAY).decisions) == {"a": "in_force"}
 

@@ -13,6 +13,8 @@ can't be certain, and isn't.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln
@@ -24,37 +26,53 @@ RATES = np.concatenate([[0.0], np.geomspace(1e-3, 0.5, 40), np.linspace(0.52, 1.
 ROUNDS = 200
 
 
-def log_ratio(
-    members: tuple[NDArray[np.integer], NDArray[np.integer]],
-    honest: tuple[NDArray[np.integer], NDArray[np.integer]],
-) -> NDArray[np.float32]:
-    """log10 of the likelihood ratio of `hits` among `threads`, (MOST_THREADS + 1,) each.
+@dataclass(frozen=True)
+class Crowd:
+    """Accounts of one sort that bear a mark: their `hits` (a,) among `threads` (a,), of how many
+    they are a part (`total`), and the share of accounts never seen that would bear it too."""
 
-    `members` and `honest` are hits (a,) and threads (a,) of accounts of both sorts; rows of the
-    result are threads and columns hits, and more hits than threads never are.
+    hits: NDArray[np.integer]
+    threads: NDArray[np.integer]
+    total: int
+    unseen: float
+
+    @classmethod
+    def of(
+        cls,
+        hits: NDArray[np.integer],
+        threads: NDArray[np.integer],
+        bearing: NDArray[np.bool_],
+        among: NDArray[np.bool_],
+        unseen: float,
+    ) -> Crowd:
+        """Of those `bearing` a mark `among` others, masks of all accounts."""
+        mine = bearing & among
+        return cls(hits[mine], threads[mine], int(np.count_nonzero(among)), unseen)
+
+
+def log_ratio(members: Crowd, honest: Crowd) -> NDArray[np.float32]:
+    """log10 of the likelihood ratio of bearing the mark with so many hits among so many threads.
+
+    Rows are threads and columns hits, (MOST_THREADS + 1,) each; more hits than threads never are.
     """
     threads, hits = np.mgrid[: MOST_THREADS + 1, : MOST_THREADS + 1]
     possible = hits <= threads
     hits, threads = hits[possible], threads[possible]
-    ours = _log_probability(hits, threads, *members)
-    theirs = _log_probability(hits, threads, *honest)
+    ratio = _log_probability(hits, threads, members) - _log_probability(hits, threads, honest)
     out = np.full(possible.shape, -np.inf, np.float32)
-    out[possible] = (ours - theirs) / np.log(10)
+    out[possible] = ratio / np.log(10)
     return out
 
 
 def _log_probability(
-    hits: NDArray[np.integer],
-    threads: NDArray[np.integer],
-    seen_hits: NDArray[np.integer],
-    seen_threads: NDArray[np.integer],
+    hits: NDArray[np.integer], threads: NDArray[np.integer], crowd: Crowd
 ) -> NDArray[np.float64]:
     """Log probability of a sequence with so many hits, of an account like those that were seen."""
-    weight = np.log(np.maximum(_mixture(seen_hits, seen_threads), 1e-300))
+    weight = np.log(np.maximum(_mixture(crowd.hits, crowd.threads), 1e-300))
     known = np.logaddexp.reduce(_log_likelihood(hits, threads) + weight, axis=1)
-    unseen = betaln(hits + 1.0, threads - hits + 1.0)
-    part = 1.0 / (len(seen_hits) + 1)
-    return np.logaddexp(np.log1p(-part) + known, np.log(part) + unseen)
+    new = betaln(hits + 1.0, threads - hits + 1.0)
+    share = max(len(crowd.hits), 1e-9) / (crowd.total + 1)
+    return np.logaddexp(np.log(share) + known, np.log(crowd.unseen / (crowd.total + 1)) + new)
 
 
 def _mixture(hits: NDArray[np.integer], threads: NDArray[np.integer]) -> NDArray[np.float64]:

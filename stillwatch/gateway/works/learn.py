@@ -1,7 +1,8 @@
 """What a table holds of live campaigns' work: models, and how often they say yes to whom.
 
-Learnt from a judgement and the signals that it was made of, through the gateway's eyes: the first
-threads of each account, as they would have been seen one by one.
+Learnt from a judgement and the signals that it was made of. An account is recognised by its hits
+together with a mark that few honest accounts bear: it comes a campaign's way (`access`), or its
+hits make a part that fits members' parts, or both.
 """
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
@@ -18,59 +19,48 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED
+from stillwatch.campaigns.membership import (
+    COMPARED,
+    LEAST_ATTRIBUTED,
+    MEMBER_P,
+    PART_OF_TYPICAL,
+    something_else,
+)
 from stillwatch.gateway.state import CAMPAIGNS
-from stillwatch.gateway.works.evidence import MOST_THREADS, log_ratio
-from stillwatch.gateway.works.told import models_of, told
-from stillwatch.gateway.works.view import FIRST_TURN, view_of_signals
-from stillwatch.signals.keys import string_keys
+from stillwatch.gateway.works.access import access
+from stillwatch.gateway.works.evidence import MOST_THREADS, Crowd, log_ratio
+from stillwatch.gateway.works.sample import Sampled, Seen, first_threads, sampled
+from stillwatch.gateway.works.told import models_of
+from stillwatch.statistics.mmd import squared_mmd
+from stillwatch.statistics.tails import at_least
 from stillwatch.tables import CONTENT_COMPONENTS
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.precedent import Judgement, Precedent
     from stillwatch.columns import Column
     from stillwatch.findings import Findings
-    from stillwatch.statistics.cells import Codebook
 
-FIRST_THREADS = 16
-"""Threads of an account that are learnt from."""
-
-MOST_HONEST = 200_000
-MOST_MEMBERS = 5_000
-"""Accounts that are learnt from, honest ones and those of a campaign; of more, evenly spaced ones.
-"""
-
-BLOCK = 1 << 18
-"""Exchanges that are looked at at a time."""
-
-ORIGINS = ("network", "device")
-"""Kinds of shared objects that speak for a campaign: those that come with software don't."""
-
-RARE = 0.01
-"""Share of honest accounts that may have an object that speaks for a campaign."""
-
-SEEN = ("content", "capability", "signs", "turns", "max_tokens", "thinking", "opening", "closing")
-"""Columns of `tables.SIGNALS` that a view is made of, beside `bands`."""
+MARKS = ("access", "content", "both")
+"""What an account bears beside its hits."""
 
 
 @dataclass(frozen=True)
 class Works:
-    """k campaigns by what they do: their names, whether most members' parts can be compared, and
-    arrays for a table. `honest` is how many honest accounts it was learnt from."""
+    """k campaigns by what they do: their names, and arrays for a table. `honest` is how many honest
+    accounts it was learnt from, at least."""
 
     names: tuple[str, ...]
-    large: tuple[bool, ...]
     honest: int
     arrays: Mapping[str, NDArray]
 
     def says(self) -> dict[str, Any]:
         """What a table says of it."""
-        return {"names": list(self.names), "large": list(self.large), "honest": self.honest}
+        return {"names": list(self.names), "honest": self.honest}
 
 
 def no_works() -> Works:
     """Where there is nothing to tell by."""
-    return Works((), (), 0, {})
+    return Works((), 0, {})
 
 
 def learn(
@@ -83,103 +73,82 @@ def learn(
     findings, grounds = judgement.findings, judgement.grounds
     known = {p.name: p for p in grounds.precedents}
     live = [known[name] for name in names if name in known][:CAMPAIGNS]
+    if not live:
+        return no_works()
     families = _families(findings, live)
     models = models_of(live)
-    home = _homes(findings, [p.name for p in live])
-    hits, threads = _hits(home, columns, rows, models, grounds.book, families)
-    honest = home.campaign < 0
-    seen = honest & (threads > 0)
-    ratio = np.zeros((len(live), MOST_THREADS + 1, MOST_THREADS + 1), np.float32)
-    for i in range(len(live)):
-        mine = (home.campaign == i) & (threads > 0)
-        ratio[i] = log_ratio(
-            (hits[mine, i], threads[mine]),
-            (hits[seen, i], threads[seen]),
-        )
+    accounts = sampled(findings, [p.name for p in live])
+    ways = access(accounts, columns, rows, len(live))
+    seen = first_threads(accounts, columns, rows, models, grounds.book, families)
+    learnt = [
+        _evidence(k, precedent, accounts, seen, ways.shared[:, k])
+        for k, precedent in enumerate(live)
+    ]
     arrays = {
         **models,
-        "ratio10": ratio,
+        "evidence": np.stack([evidence for evidence, _ in learnt]),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
+        "way": ways.way,
+        "owners": ways.owners,
         **_compared(live),
-        **_objects(findings, live, int(seen.sum())),
     }
     return Works(
         tuple(p.name for p in live),
-        tuple(p.large for p in live),
-        int(seen.sum()),
+        min(honest for _, honest in learnt),
         {f"works.{name}": array for name, array in arrays.items()},
     )
 
 
-@dataclass(frozen=True)
-class _Homes:
-    """a accounts by sorted `key`: the place of the campaign of each, -1 for none, -2 for one that
-    isn't asked for."""
+def _evidence(
+    campaign: int,
+    precedent: Precedent,
+    accounts: Sampled,
+    seen: Seen,
+    shared: NDArray[np.bool_],
+) -> tuple[NDArray[np.float32], int]:
+    """A campaign's evidence by mark, threads and hits, and how many honest accounts it rests on.
 
-    key: NDArray[np.uint64]
-    campaign: NDArray[np.int64]
+    Who would be a member by its hits (the rules of `membership`), bears a mark, and is excused by
+    nothing may be one that no finding holds: it doesn't teach that such work is honest.
+    """
+    hits, threads = seen.hits[:, campaign], seen.threads
+    outside, looked = accounts.campaign != campaign, threads >= COMPARED
+    members = ~outside & looked
+    rate = hits / np.maximum(threads, 1)
+    typical = float(np.median(rate[members])) if members.any() else 1.0
+    working = (
+        (hits >= LEAST_ATTRIBUTED)
+        & (at_least(hits, threads, precedent.stray) <= MEMBER_P)
+        & (rate >= PART_OF_TYPICAL * typical)
+    )
+    fits = np.zeros(len(accounts.key), bool)
+    large = seen.campaign == campaign
+    apart = squared_mmd(seen.parts.at(large), precedent.parts)
+    fits[seen.account[large]] = ~something_else(apart, seen.parts.size[large])
+    nobodys = accounts.campaign < 0
+    suspect = nobodys & accounts.alone & working & (fits | shared)
+    honest = nobodys & looked & ~suspect
+    # Parts of few hits can't be compared yet: they may come to fit.
+    fitting = fits | (hits < COMPARED)
+    by_chance = _share(fits, outside & (hits >= COMPARED) & ~suspect)
+    marks = (
+        (shared, _share(shared, honest)),
+        (fitting, by_chance),
+        (shared & fitting, _share(shared, honest) * by_chance),
+    )
+    out = np.empty((len(MARKS), MOST_THREADS + 1, MOST_THREADS + 1), np.float32)
+    for mark, (bearing, unseen) in enumerate(marks):
+        ours = Crowd.of(hits, threads, members & bearing, members, 1.0)
+        theirs = Crowd.of(hits, threads, honest & bearing, honest, unseen)
+        out[mark] = log_ratio(ours, theirs)
+    return out, int(np.count_nonzero(honest))
 
 
-def _homes(findings: Findings, names: list[str]) -> _Homes:
-    """The accounts to learn from: everybody but members of campaigns that aren't `names`."""
-    kinds = findings.campaigns.filter(pc.field("kind") == "distillation")["campaign_id"]
-    members = findings.members.filter(pc.is_in(findings.members["campaign_id"], value_set=kinds))
-    account = string_keys(members["account_id"].combine_chunks())
-    place = pc.index_in(members["campaign_id"], pa.array(names, pa.string()))
-    place = pc.fill_null(place, -2).to_numpy()
-    others = string_keys(findings.accounts["account_id"].combine_chunks())
-    others = np.setdiff1d(others, account)
-    chosen = [(_evenly(others, MOST_HONEST), -1)]
-    chosen += [(_evenly(account[place == i], MOST_MEMBERS), i) for i in range(len(names))]
-    key = np.concatenate([accounts for accounts, _ in chosen])
-    campaign = np.repeat([i for _, i in chosen], [len(accounts) for accounts, _ in chosen])
-    key, first = np.unique(key, return_index=True)
-    return _Homes(key, campaign[first])
-
-
-def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
-    keys = np.unique(keys)
-    return keys[np.linspace(0, len(keys) - 1, min(most, len(keys))).astype(np.int64)]
-
-
-def _hits(
-    home: _Homes,
-    columns: Mapping[str, Column],
-    rows: int,
-    models: Mapping[str, NDArray],
-    book: Codebook,
-    families: NDArray[np.uint64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hits (a, k) among the first `threads` (a,) of each account, by campaign."""
-    k = len(models["logit"])
-    hits = np.zeros((len(home.key), k), np.int64)
-    threads = np.zeros(len(home.key), np.int64)
-    for begin in range(0, rows if len(home.key) else 0, BLOCK):
-        block = slice(begin, min(rows, begin + BLOCK))
-        account = columns["account"][block]
-        place = np.minimum(np.searchsorted(home.key, account), len(home.key) - 1)
-        asked = np.flatnonzero(
-            (home.key[place] == account)
-            & (columns["turns"][block] <= FIRST_TURN)
-            & (threads[place] < FIRST_THREADS)
-        )
-        asked = asked[np.lexsort((columns["ts"][block][asked], place[asked]))]
-        mine = place[asked]
-        first = np.flatnonzero(np.diff(mine, prepend=-1))
-        rank = np.arange(len(mine)) - np.repeat(first, np.diff(first, append=len(mine)))
-        few = rank + threads[mine] < FIRST_THREADS
-        asked, mine = asked[few], mine[few]
-        if not len(asked):
-            continue
-        seen = {name: columns[name][begin + asked] for name in (*SEEN, "bands")}
-        view = view_of_signals(seen, book, families)
-        yes = told(view.codes, view.keys, models) >= ATTRIBUTED
-        threads += np.bincount(mine, minlength=len(threads))
-        for i in range(k):
-            hits[:, i] += np.bincount(mine[yes[:, i]], minlength=len(threads))
-    return hits, threads
+def _share(bearing: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    """Share of accounts that bear a mark, of one like them that nobody saw yet (Laplace)."""
+    return (1 + np.count_nonzero(bearing & among)) / (2 + np.count_nonzero(among))
 
 
 def _families(findings: Findings, live: Sequence[Precedent]) -> NDArray[np.uint64]:
@@ -200,23 +169,3 @@ def _compared(live: Sequence[Precedent]) -> dict[str, NDArray]:
         "total": np.concatenate(total).astype(np.float32),
         "squares": np.concatenate([np.zeros(0), *(p.parts.squares for p in live)]),
     }
-
-
-def _objects(findings: Findings, live: Sequence[Precedent], honest: int) -> dict[str, NDArray]:
-    """Ways of access that members share and hardly anybody else: keys in order, and by how much
-    having each raises the odds for each campaign, (objects, k): a fair bet against honest accounts.
-    """
-    names = [p.name for p in live]
-    rows = [
-        (int(row["object_id"], 16), names.index(row["campaign_id"]), row["accounts"], row["others"])
-        for row in findings.objects.to_pylist()
-        if row["kind"] in ORIGINS and row["campaign_id"] in names
-    ]
-    rows = [row for row in rows if row[3] <= RARE * honest]
-    key, campaign, accounts, others = np.array(rows, np.uint64).reshape(-1, 4).T
-    staked = np.bincount(campaign.astype(np.int64), accounts, len(names))
-    found, place = np.unique(key, return_inverse=True)
-    raises = np.zeros((len(found), len(names)))
-    for at, k, mine, rest in zip(place, campaign, accounts, others, strict=True):
-        raises[at, k] += mine / staked[k] * (honest + 1) / (rest + 1)
-    return {"object": found, "raises": raises}

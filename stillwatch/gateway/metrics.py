@@ -1,0 +1,117 @@
+"""What the service counts, in Prometheus's format, summed over its workers."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from stillwatch.gateway.answer import Answer, Reason
+from stillwatch.gateway.serves import Standing
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Where workers share their counts; prometheus-client reads it when it is imported."""
+
+BUCKETS_S = (2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 1.0)
+
+
+class Metrics:
+    """The counts of one process."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        own = CollectorRegistry()
+        self._own = own
+        self._decisions = Counter(
+            "stillwatch_decisions",
+            "Decisions, by adapter, verdict and action; `would` is what a live policy would do.",
+            ["adapter", "verdict", "action", "would"],
+            registry=own,
+        )
+        self._reasons = Counter(
+            "stillwatch_decision_reasons", "Reasons of decisions.", ["reason"], registry=own
+        )
+        self._seconds = Histogram(
+            "stillwatch_decision_seconds",
+            "From a request that was read to its decision.",
+            registry=own,
+            buckets=BUCKETS_S,
+        )
+        self._unreadable = Counter(
+            "stillwatch_unreadable",
+            "Requests that named no account to decide on; they go on.",
+            ["adapter"],
+            registry=own,
+        )
+        self._rows = Counter(
+            "stillwatch_feed_rows", "Rows of the log feed.", ["outcome"], registry=own
+        )
+        self._refused = Counter(
+            "stillwatch_feed_quarantined", "Rows set aside, by reason.", ["reason"], registry=own
+        )
+        self._table = {
+            name: Gauge(f"stillwatch_{name}", words, registry=own, multiprocess_mode="mostrecent")
+            for name, words in (
+                ("table_version", "The version of the table that decisions are made by."),
+                ("policy_version", "The version of the policy that the table was made by."),
+                ("table_age_seconds", "How long ago the table was published."),
+                ("breaker_open", "1 while the circuit breaker lets everything through."),
+                ("ready", "1 while a table is loaded."),
+            )
+        }
+        self._known: dict[tuple[str, str, str | None, str | None], Counter] = {}
+        self._why = {reason: self._reasons.labels(reason.value) for reason in Reason}
+
+    def decided(self, adapter: str, answer: Answer, took_s: float) -> None:
+        """Count one decision."""
+        key = (adapter, answer.verdict, answer.action, answer.would)
+        counter = self._known.get(key)
+        if counter is None:
+            counter = self._decisions.labels(
+                adapter, answer.verdict, answer.action or "none", answer.would or "none"
+            )
+            self._known[key] = counter
+        counter.inc()
+        for reason in answer.reasons:
+            self._why[reason].inc()
+        self._seconds.observe(took_s)
+
+    def unreadable(self, adapter: str) -> None:
+        """Count a request on nobody."""
+        self._unreadable.labels(adapter).inc()
+
+    def fed(self, written: int, refused: dict[str, int]) -> None:
+        """Count what a feed brought."""
+        self._rows.labels("written").inc(written)
+        for reason, rows in refused.items():
+            self._rows.labels("quarantined").inc(rows)
+            self._refused.labels(reason).inc(rows)
+
+    def page(self, standing: Standing | None) -> bytes:
+        """All counts, of all workers where there are several."""
+        self._table["ready"].set(standing is not None)
+        if standing is not None:
+            self._table["table_version"].set(standing.table_version)
+            self._table["policy_version"].set(standing.policy_version)
+            self._table["table_age_seconds"].set(age_s(standing))
+            self._table["breaker_open"].set(standing.breaker_open)
+        if SHARED not in os.environ:
+            return generate_latest(self._own)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        return generate_latest(together)
+
+
+def age_s(standing: Standing) -> float:
+    """How long ago a table was published."""
+    return max(0.0, time.time() - standing.published_us / 1e6)

@@ -1,0 +1,81 @@
+"""Ways of access: what a campaign's accounts come by, and hardly anybody else does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.gateway.works.sample import BLOCK, Sampled
+
+if TYPE_CHECKING:
+    from stillwatch.columns import Column
+
+WAYS = ("network", "device")
+"""Columns of `tables.SIGNALS` that say how an account comes: software isn't among them, since who
+uses a popular agent looks by it like everybody who does."""
+
+RARE = 0.01
+"""Share of honest accounts that may come a way that is a campaign's."""
+
+LEAST = 3
+"""Members who come it: each member has others beside it."""
+
+MOST = 4096
+"""Ways of a campaign that are kept, those that most members come and least others."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """The campaigns' ways: o sorted keys `way`, and whose each is, `owners` (o, k). `shared` (a, k)
+    is which of the sampled accounts come one."""
+
+    way: NDArray[np.uint64]
+    owners: NDArray[np.bool_]
+    shared: NDArray[np.bool_]
+
+
+def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaigns: int) -> Access:
+    """The ways of k campaigns, by the first `rows` of `columns`, which are signals."""
+    place, way = _pairs(accounts, columns, rows)
+    key, at = np.unique(way, return_inverse=True)
+    home = accounts.campaign[place]
+    honest = np.bincount(at[home < 0], minlength=len(key))
+    rare = honest <= RARE * max(1, np.count_nonzero(accounts.campaign < 0))
+    owners = np.zeros((len(key), campaigns), bool)
+    for k in range(campaigns):
+        members = np.bincount(at[home == k], minlength=len(key))
+        mine = np.flatnonzero(rare & (members >= LEAST))
+        best = mine[np.lexsort((key[mine], -members[mine] / (1 + honest[mine])))]
+        owners[best[:MOST], k] = True
+    shared = np.zeros((len(accounts.key), campaigns), bool)
+    np.logical_or.at(shared, place, owners[at])
+    kept = owners.any(1)
+    return Access(key[kept], owners[kept], shared)
+
+
+def _pairs(
+    accounts: Sampled, columns: Mapping[str, Column], rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Accounts by place, and ways that they come, each pair once."""
+    pairs = np.zeros((0, 2), np.uint64)
+    for begin in range(0, rows if len(accounts.key) else 0, BLOCK):
+        block = slice(begin, min(rows, begin + BLOCK))
+        place, there = accounts.places(columns["account"][block])
+        fresh = [pairs]
+        for name in WAYS:
+            way = columns[name][block]
+            known = there & (way != 0)
+            fresh.append(np.column_stack([place[known].astype(np.uint64), way[known]]))
+        pairs = _distinct(np.concatenate(fresh))
+    return pairs[:, 0].astype(np.int64), pairs[:, 1]
+
+
+def _distinct(pairs: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    fresh = np.ones(len(pairs), bool)
+    fresh[1:] = (pairs[1:] != pairs[:-1]).any(1)
+    return pairs[fresh]

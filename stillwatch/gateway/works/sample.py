@@ -1,0 +1,153 @@
+"""What is learnt from: accounts of both sorts, and their first threads through a gateway's eyes."""
+
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
+from stillwatch.gateway.works.told import Models, told
+from stillwatch.gateway.works.view import FIRST_TURN, view_of_signals
+from stillwatch.signals.content import SCALE
+from stillwatch.signals.keys import string_keys
+from stillwatch.statistics.mmd import Samples, samples
+from stillwatch.statistics.sums import sums_by_account
+from stillwatch.tables import CONTENT_COMPONENTS
+
+if TYPE_CHECKING:
+    from stillwatch.columns import Column
+    from stillwatch.findings import Findings
+    from stillwatch.statistics.cells import Codebook
+
+FIRST_THREADS = 16
+"""Threads of an account that are learnt from."""
+
+MOST_HONEST = 200_000
+MOST_MEMBERS = 5_000
+"""Accounts that are learnt from, honest ones and those of a campaign; of more, evenly spaced ones.
+"""
+
+BLOCK = 1 << 18
+"""Exchanges that are looked at at a time."""
+
+SEEN = (
+    "content",
+    "capability",
+    "signs",
+    "turns",
+    "max_tokens",
+    "thinking",
+    "opening",
+    "closing",
+    "bands",
+)
+"""Columns of `tables.SIGNALS` that a view is made of."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """a accounts by sorted `key`: the place of the `campaign` of each, -1 for none; and whether a
+    judgement left it `alone`: no rival excuses it."""
+
+    key: NDArray[np.uint64]
+    campaign: NDArray[np.int64]
+    alone: NDArray[np.bool_]
+
+    def places(self, account: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The places of accounts by key, and which of them are there."""
+        place = np.minimum(np.searchsorted(self.key, account), max(0, len(self.key) - 1))
+        there = self.key[place] == account if len(self.key) else np.zeros(len(account), bool)
+        return place, there
+
+
+def sampled(findings: Findings, names: list[str]) -> Sampled:
+    """The accounts to learn from: members of the campaigns `names`, and those of none at all."""
+    kinds = findings.campaigns.filter(pc.field("kind") == "distillation")["campaign_id"]
+    members = findings.members.filter(pc.is_in(findings.members["campaign_id"], value_set=kinds))
+    account = string_keys(members["account_id"].combine_chunks())
+    place = pc.index_in(members["campaign_id"], pa.array(names, pa.string()))
+    place = pc.fill_null(place, -1).to_numpy()
+    others = string_keys(findings.accounts["account_id"].combine_chunks())
+    chosen = [(_evenly(np.setdiff1d(others, account), MOST_HONEST), -1)]
+    chosen += [(_evenly(account[place == i], MOST_MEMBERS), i) for i in range(len(names))]
+    key = np.concatenate([accounts for accounts, _ in chosen])
+    campaign = np.repeat([i for _, i in chosen], [len(accounts) for accounts, _ in chosen])
+    key, first = np.unique(key, return_index=True)
+    alone = findings.accounts.filter(pc.field("verdict") == "alone")["account_id"]
+    return Sampled(key, campaign[first], np.isin(key, string_keys(alone.combine_chunks())))
+
+
+def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
+    keys = np.unique(keys)
+    return keys[np.linspace(0, len(keys) - 1, min(most, len(keys))).astype(np.int64)]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a accounts' first `threads` (a,): `hits` (a, k), and the parts that these
+    make, where there are enough to be compared: of which `account` and `campaign` each is."""
+
+    threads: NDArray[np.int64]
+    hits: NDArray[np.int64]
+    account: NDArray[np.int64]
+    campaign: NDArray[np.int64]
+    parts: Samples
+
+
+def first_threads(
+    accounts: Sampled,
+    columns: Mapping[str, Column],
+    rows: int,
+    models: Models,
+    book: Codebook,
+    families: NDArray[np.uint64],
+) -> Seen:
+    """Look at the accounts' first threads, among the first `rows` of `columns`, the signals."""
+    k = len(models["logit"])
+    hits = np.zeros((len(accounts.key), k), np.int64)
+    threads = np.zeros(len(accounts.key), np.int64)
+    pieces = [(np.zeros(0, np.int64), np.zeros((0, CONTENT_COMPONENTS), np.int8))]
+    for begin in range(0, rows if k else 0, BLOCK):
+        block = slice(begin, min(rows, begin + BLOCK))
+        asked, mine = _begun(accounts, columns, block, threads)
+        if not len(asked):
+            continue
+        signals = {name: columns[name][begin + asked] for name in SEEN}
+        view = view_of_signals(signals, book, families)
+        yes = told(view.codes, view.keys, models) >= ATTRIBUTED
+        threads += np.bincount(mine, minlength=len(threads))
+        thread, campaign = np.nonzero(yes)
+        np.add.at(hits, (mine[thread], campaign), 1)
+        pieces.append((mine[thread] * k + campaign, view.content[thread]))
+    pair = np.concatenate([pair for pair, _ in pieces])
+    content = np.concatenate([part for _, part in pieces])
+    named, place, count = np.unique(pair, return_inverse=True, return_counts=True)
+    large = np.flatnonzero(count >= COMPARED)
+    total, squares, size = sums_by_account(place, content, np.arange(len(place)), large, len(named))
+    account, campaign = np.divmod(named[large], max(1, k))
+    return Seen(threads, hits, account, campaign, samples(total, squares, size, SCALE))
+
+
+def _begun(
+    accounts: Sampled, columns: Mapping[str, Column], block: slice, threads: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of a block, counted from its beginning, that are among the first threads of accounts of
+    which so many `threads` came before, and the place of each one's account."""
+    place, there = accounts.places(columns["account"][block])
+    fresh = there & (columns["turns"][block] <= FIRST_TURN) & (threads[place] < FIRST_THREADS)
+    asked = np.flatnonzero(fresh)
+    asked = asked[np.lexsort((columns["ts"][block][asked], place[asked]))]
+    mine = place[asked]
+    first = np.flatnonzero(np.diff(mine, prepend=-1))
+    rank = np.arange(len(mine)) - np.repeat(first, np.diff(first, append=len(mine)))
+    few = rank + threads[mine] < FIRST_THREADS
+    return asked[few], mine[few]
