@@ -5,7 +5,7 @@ All traffic comes from the makers of worlds; here a piece of it is asked for at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -53,18 +53,35 @@ class Lot:
         return range(self.first, self.first + len(self.team.accounts))
 
 
-class Maker:
-    """Makes lots and their traffic, on one scene."""
+@dataclass(frozen=True)
+class _Seats:
+    """What an operator has whatever its accounts are: a row a seat in all arrays."""
 
-    def __init__(self, scene: Scene, texts: Texts, rng: np.random.Generator) -> None:
+    places: np.ndarray
+    clients: np.ndarray
+    manner: Manner
+
+
+class Maker:
+    """Makes lots and their traffic, on one scene.
+
+    An account takes a seat: its addresses, its client and its settings, which whoever sits there
+    after it takes over. Only accounts apart have things of their own.
+    """
+
+    def __init__(self, scene: Scene, texts: Texts, rng: np.random.Generator, seats: int) -> None:
         self._scene, self._texts, self._rng = scene, texts, rng
+        self._count = seats
+        self._seats: _Seats | None = None
 
     def enlist(self, campaign: Campaign, style: Style, n: int, first: int, now: int) -> Lot:
         """Sign up `n` accounts in the days before `now`; some were bought old."""
         scene, rng = self._scene, self._rng
+        if self._seats is None:
+            self._seats = self._furnish(campaign)
+        seat = (first + np.arange(n)) % self._count
         campaign = campaign_in(campaign, style)
-        fresh = rng.uniform(0.1, campaign.cohort_days, n)
-        created = now - stock(rng, n, fresh)
+        created = now - stock(rng, n, rng.uniform(0.1, campaign.cohort_days, n))
         accounts = sign_up(
             scene,
             rng,
@@ -78,24 +95,25 @@ class Maker:
             accounts,
             born=created,
             died=np.full(n, FOREVER),
-            places=self._places(n, style),
-            clients=scene.clients.mixed(n, CODED),
+            places=self._seats.places[seat],
+            clients=self._seats.clients[seat],
             keys=keys_of(scene, rng, n),
             carriers=np.arange(n),
             capacity=0,
         )
-        manner = manner_of(scene, rng, self._texts, campaign, team)
-        return Lot(first, style, campaign, team, manner)
+        lot = Lot(first, style, campaign, team, _rows(self._seats.manner, seat))
+        if style.apart:
+            self._move(lot)
+        elif style.spread:
+            lot.manner = manner_of(scene, rng, self._texts, campaign, team)
+        return lot
 
     def restyle(self, lot: Lot, style: Style) -> None:
         """Work in another style from now on; only accounts that move apart get new things."""
         moved = style.apart and not lot.style.apart
         lot.campaign = campaign_in(lot.campaign, style)
         if moved:
-            n = len(lot.team.accounts)
-            clients = self._scene.clients.mixed(n, CODED)
-            lot.team = replace(lot.team, places=self._places(n, style), clients=clients)
-            lot.manner = manner_of(self._scene, self._rng, self._texts, lot.campaign, lot.team)
+            self._move(lot)
         lot.style = style
         lot.turn += 1
 
@@ -133,9 +151,24 @@ class Maker:
         rows, which = self._scene.block(**made, banned=True)
         return rows, made["at"][which]
 
-    def _places(self, n: int, style: Style) -> np.ndarray:
-        each = 1 if style.apart else 3
-        return egress(self._scene, self._rng, n, each, isolated=style.apart)
+    def _furnish(self, campaign: Campaign) -> _Seats:
+        n, rng = self._count, self._rng
+        places, clients = egress(self._scene, rng, n, 3), self._scene.clients.mixed(n, CODED)
+        nobody = np.zeros(n, dtype=np.int64)
+        team = Team(nobody, nobody, nobody, places, clients, nobody, np.arange(n), 0)
+        return _Seats(places, clients, manner_of(self._scene, rng, self._texts, campaign, team))
+
+    def _move(self, lot: Lot) -> None:
+        """Give each account of a lot an address, a client and settings of its own."""
+        n = len(lot.team.accounts)
+        places = egress(self._scene, self._rng, n, 1, isolated=True)
+        clients = self._scene.clients.mixed(n, CODED)
+        lot.team = replace(lot.team, places=places, clients=clients)
+        lot.manner = manner_of(self._scene, self._rng, self._texts, lot.campaign, lot.team)
+
+
+def _rows(manner: Manner, rows: np.ndarray) -> Manner:
+    return Manner(*(getattr(manner, field.name)[rows] for field in fields(manner)))
 
 
 def campaign_in(campaign: Campaign, style: Style) -> Campaign:
@@ -146,18 +179,20 @@ def campaign_in(campaign: Campaign, style: Style) -> Campaign:
 
 
 def enlisting(prices: Prices, style: Style, n: int, per_card: float) -> dict[str, float]:
-    """The bill for `n` new accounts in a style."""
+    """The bill for `n` new accounts in a style, and for what they have of their own."""
     cards = n * _CARDS if style.apart else n * _CARDS / per_card + 1
     bill = {"accounts": n * prices.account, "cards": cards * prices.card}
     if style.spread:
         bill["tenancies"] = n * (1 - SURFACES[0]) * prices.tenancy
-    return bill | moving(prices, style, n)
+    return bill | (moving(prices, n) if style.apart else {})
 
 
-def moving(prices: Prices, style: Style, n: int) -> dict[str, float]:
-    """The bill for the addresses of `n` accounts in a style."""
-    if style.apart:
-        return {"addresses": n * prices.address}
-    # two in three of the shared ones are hosted, and five accounts use one
-    count = max(4, n * 3 // 5)
+def moving(prices: Prices, n: int) -> dict[str, float]:
+    """The bill for an address of its own for each of `n` accounts."""
+    return {"addresses": n * prices.address}
+
+
+def furnishing(prices: Prices, seats: int) -> dict[str, float]:
+    """The bill for the addresses of so many seats: five share one, two in three are hosted."""
+    count = max(4, seats * 3 // 5)
     return {"addresses": count * (0.65 * prices.hosted + 0.35 * prices.address)}

@@ -15,7 +15,7 @@ class Move(StrEnum):
     """One thing that an operator may do; without any it goes on as it began."""
 
     REPLACE = "replace"
-    """Sign up new accounts for those that are refused."""
+    """Sign up new accounts for those that are refused, on the same machines and addresses."""
     SLOW = "slow"
     """Ask less of each account."""
     PARAPHRASE = "paraphrase"

@@ -86,7 +86,7 @@ class Operator:
             prices,
             Purse(strategy.dollars),
             Belief(scene.rng(f"belief {strategy.name}"), prices),
-            Maker(scene, texts, rng),
+            Maker(scene, texts, rng, strategy.seats),
             rng,
         )
         queue = draw_queue(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stillwatch.arena.fleet import Fleet
-from stillwatch.arena.lots import Lot, enlisting, moving
+from stillwatch.arena.lots import Lot, enlisting, furnishing, moving
 from stillwatch.arena.moves import Move, Style, styles_of
 from stillwatch.arena.ranks import Account
 
@@ -47,6 +47,8 @@ def sign_up(fleet: Fleet, wanted: int, now: int) -> list[int]:
     The very first ones work as the strategy says: nothing has been met yet that speaks for more.
     """
     first, fresh = not fleet.accounts, []
+    if first and not fleet.purse.pay(furnishing(fleet.prices, fleet.strategy.seats)):
+        return []
     while wanted > 0:
         n = min(wanted, fleet.strategy.lot)
         style = fleet.strategy.first if first else _style_for(fleet, n, now)
@@ -86,9 +88,7 @@ def _other_style(fleet: Fleet, lot: Lot, now: int) -> Style:
         if style.spread == lot.style.spread and style.apart >= lot.style.apart
     ]
     n = len(fleet.living(lot))
-    bills = [
-        moving(fleet.prices, style, n) if style.apart > lot.style.apart else {} for style in styles
-    ]
+    bills = [moving(fleet.prices, n) if style.apart > lot.style.apart else {} for style in styles]
     style = fleet.belief.choose(styles, fleet.days_left(now), _each(bills, n))
     return style if fleet.purse.pay(bills[styles.index(style)]) else lot.style
 

@@ -69,6 +69,20 @@ def test_denying_all_leaves_nothing(plays: Plays) -> None:
     assert outcome.to_dict()["dollars_an_answer"] is None
 
 
+def test_new_accounts_take_the_seats_of_the_refused(plays: Plays) -> None:
+    """Replacing changes nothing else: they call from the same addresses and programs."""
+    outcome, log = plays(small(), Always(doing(Action.DENY)))
+    places, programs, accounts = log.sql(
+        "select count(distinct ip), count(distinct (user_agent, ja4, headers)), "
+        "count(distinct account_id) "
+        "from exchanges semi join (from roles where role = 'distiller') using (account_id)"
+    )[0]
+    seats = outcome.strategy.seats
+    assert accounts > 3 * seats
+    assert places <= 3 * seats // 5
+    assert 1 < programs <= seats
+
+
 def test_honest_requests_that_are_slowed_come_again(plays: Plays) -> None:
     """The first sending of everything is slowed: all are counted once, none is given up."""
     seen: set[str | None] = set()
