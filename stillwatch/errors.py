@@ -134,11 +134,9 @@ class PolicyInvalid(StillwatchError):
 
     exit_code = 19
 
-    def __init__(self, where: object, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
-        many = "" if len(self.faults) == 1 else f"has {len(self.faults)} faults: "
-        what = many + "; ".join(self.faults)
-        super().__init__(where, what, "See `stillwatch policy show --default` for a good one")
+    def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(where, what, todo)
+        self.faults = tuple(faults) or (what,)
 
 
 class TableBroken(StillwatchError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stillwatch.cli.options import Actor, FindingsFolder, Json, StoreAddress, examples, moment
+from stillwatch.cli.publishing import PUBLISH_EXAMPLES, RESUME_EXAMPLES, Gate, publish_, resume
 from stillwatch.errors import PolicyInvalid, UnknownName
 
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", help="The policy's file; the default one, a dry run, without it."),
 ]
-Gate = Annotated[Path, typer.Option("--gate", help="The folder of the gateway.")]
 Cases = Annotated[
     str | None,
     typer.Option(
@@ -311,6 +311,10 @@ def explain_(
     console.print("What would change it:")
     for line in change:
         console.print(safe(f"- {line}", limit=1000), soft_wrap=True)
+
+
+app.command("publish", epilog=PUBLISH_EXAMPLES)(publish_)
+app.command("resume", epilog=RESUME_EXAMPLES)(resume)
 
 
 def _named(read: Policy) -> str:

@@ -17,6 +17,7 @@ class Desk:
 
     def __init__(self, asks: FailOpen, metrics: Metrics, traces: Traces | None = None) -> None:
         self._asks, self._metrics, self._traces = asks, metrics, traces
+        self.traced = traces is not None
 
     async def decide(self, adapter: str, request: Request, headers: Mapping[str, str]) -> Answer:
         """The decision on `request`; `headers` are those of whoever asks, for the trace."""

@@ -1,10 +1,10 @@
 """A decision within its deadline, whatever the gate does: faults and lateness let requests go on.
 
 A gate looks things up in memory, so it is asked on the event loop itself; a thread in between would
-cost more than the decision. Once an answer was late, the gate is asked on a thread of its own,
-where waiting ends at the deadline, until it has been quick again many times. A gate that holds the
-loop up altogether is the watchdog's: it ends the worker, whose connections close, and another one
-starts.
+cost more than the decision. Once several answers in a row were late, the gate is asked on a thread
+of its own, where waiting ends at the deadline, until it has been quick again many times. A gate
+that holds the loop up altogether is the watchdog's: it ends the worker, whose connections close,
+and another one starts.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from stillwatch.gateway.request import Request
 from stillwatch.gateway.serves import Decides
 
 log = logging.getLogger("stillwatch.gateway")
+
+LATE_IN_A_ROW = 3
+"""Late answers after which the gate is asked apart: one may only have lost the processor."""
 
 QUICK_AGAIN = 200
 """Answers in time after which the gate is asked on the loop again."""
@@ -56,6 +59,7 @@ class FailOpen:
     def __init__(self, gate: Decides, deadline_s: float) -> None:
         self._gate, self._deadline_s = gate, deadline_s
         self._thread = ThreadPoolExecutor(1, "gate")
+        self._late_in_a_row = 0
         self._left = 0
         self._apart = 0
         self._said: dict[Reason, float] = {}
@@ -75,8 +79,11 @@ class FailOpen:
             self.asked_at = 0.0
         took = time.monotonic() - began
         if took > self._deadline_s:
-            self._left = QUICK_AGAIN
+            self._late_in_a_row += 1
+            if self._late_in_a_row >= LATE_IN_A_ROW:
+                self._left, self._late_in_a_row = QUICK_AGAIN, 0
             return self._late(took)
+        self._late_in_a_row = 0
         return answer if isinstance(answer, Answer) else self.failed(TypeError("no answer"))
 
     async def _decide_apart(self, request: Request) -> Answer:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stillwatch.errors import TableBroken
 from stillwatch.gateway.answer import STATUS, VERDICT, Answer, Reason, Verdict
 from stillwatch.gateway.bounds import Bounds
+from stillwatch.gateway.breaker import note
 from stillwatch.gateway.folder import Folder
 from stillwatch.gateway.history import DecisionLog, Recognised, find_recognised
 from stillwatch.gateway.request import Request
@@ -194,6 +195,8 @@ class Gate:
         if refused + 1 <= by.bounds.refused_share * (requests + 1):
             return False
         self._state.open_breaker(now, refused + 1, requests + 1)
+        told = {"event": "opened", "refused": refused + 1, "requests": requests + 1}
+        note(self._folder.path, {**told, "window_s": window // 1_000_000})
         LOG.error(
             "the breaker opened: %d of %d requests would be refused", refused + 1, requests + 1
         )

@@ -42,6 +42,7 @@ ASKS_FOR = {
 SHOWS = ("reasoning_content", "thinking_blocks", "reasoning")
 """Where LiteLLM's messages hold reasoning."""
 
+_THOUGHTS = ("thinking", "redacted_thinking")
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
 _ERRORS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _WORDS = {
@@ -236,6 +237,12 @@ def _refusal(status: int, answer: dict[str, Any]) -> HTTPException:
 
 def _withhold(response: Any, parts: Any) -> None:
     """Empty the parts of an answer, or of a piece of one, in place."""
+    if isinstance(response, dict) and "reasoning" in parts:  # of Anthropic's /v1/messages
+        blocks = response.get("content")
+        if isinstance(blocks, list):
+            response["content"] = [
+                b for b in blocks if not (isinstance(b, dict) and b.get("type") in _THOUGHTS)
+            ]
     for choice in getattr(response, "choices", None) or ():
         if "logprobs" in parts and getattr(choice, "logprobs", None) is not None:
             choice.logprobs = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 
@@ -15,13 +16,20 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from stillwatch.gateway.answer import Answer, Reason
+from stillwatch.gateway.answer import Answer, Reason, Verdict
 from stillwatch.gateway.serves import Standing
+from stillwatch.ladder import Action
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """Where workers share their counts; prometheus-client reads it when it is imported."""
 
 BUCKETS_S = (2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 1.0)
+
+
+GATHERED_S = 0.25
+"""Counts of decisions are written this often: each costs as much as a decision, or more."""
+
+_Kind = tuple[str, Verdict, Action | None, Action | None, tuple[Reason, ...]]
 
 
 class Metrics:
@@ -69,22 +77,28 @@ class Metrics:
                 ("ready", "1 while a table is loaded."),
             )
         }
-        self._known: dict[tuple[str, str, str | None, str | None], Counter] = {}
-        self._why = {reason: self._reasons.labels(reason.value) for reason in Reason}
+        for reason in Reason:
+            self._reasons.labels(reason.value)
+        self._since: dict[_Kind, int] = {}
+        self._took: list[float] = []
 
     def decided(self, adapter: str, answer: Answer, took_s: float) -> None:
-        """Count one decision."""
-        key = (adapter, answer.verdict, answer.action, answer.would)
-        counter = self._known.get(key)
-        if counter is None:
-            counter = self._decisions.labels(
-                adapter, answer.verdict, answer.action or "none", answer.would or "none"
-            )
-            self._known[key] = counter
-        counter.inc()
-        for reason in answer.reasons:
-            self._why[reason].inc()
-        self._seconds.observe(took_s)
+        """Count one decision; on the event loop, where counts are gathered for a moment."""
+        if not self._since:
+            asyncio.get_running_loop().call_later(GATHERED_S, self._count)
+        key = (adapter, answer.verdict, answer.action, answer.would, answer.reasons)
+        self._since[key] = self._since.get(key, 0) + 1
+        self._took.append(took_s)
+
+    def _count(self) -> None:
+        since, self._since = self._since, {}
+        took, self._took = self._took, []
+        for seconds in took:
+            self._seconds.observe(seconds)
+        for (adapter, verdict, action, would, reasons), times in since.items():
+            self._decisions.labels(adapter, verdict, action or "none", would or "none").inc(times)
+            for reason in reasons:
+                self._reasons.labels(reason).inc(times)
 
     def unreadable(self, adapter: str) -> None:
         """Count a request on nobody."""
@@ -99,6 +113,7 @@ class Metrics:
 
     def page(self, standing: Standing | None) -> bytes:
         """All counts, of all workers where there are several."""
+        self._count()
         self._table["ready"].set(standing is not None)
         if standing is not None:
             self._table["table_version"].set(standing.table_version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 
@@ -10,7 +11,11 @@ LOOK_EVERY_S = 1.0
 
 
 def end_with_parent(parent: int) -> None:
-    """End this process, from a thread, soon after the process `parent` is gone."""
+    """End this process, from a thread, soon after the process `parent` is gone.
+
+    Ctrl-C reaches all of a terminal's processes; it is left to the one that started them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def look() -> None:
         while os.getppid() == parent:

@@ -35,3 +35,7 @@ class Serves(Decides, Protocol):
     def look_up(self, decision_id: str) -> dict[str, Any] | None:
         """A decision that was given, with what it was based on; `None` where none has that id."""
         ...
+
+    def close(self) -> None:
+        """Close what is open."""
+        ...

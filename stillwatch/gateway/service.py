@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -87,7 +89,8 @@ class Service:
     async def _serve(self, adapter: Adapter, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive) if adapter.reads_body else b""
         try:
-            reply = await self._reply(adapter, headers_of(scope), body)
+            wanted = not adapter.reads_body or self._desk.traced
+            reply = await self._reply(adapter, headers_of(scope) if wanted else {}, body)
         except Exception as fault:
             reply = adapter.tell(self._desk.failed(adapter.name, fault), Question(None), None)
         await respond(send, reply)
@@ -109,6 +112,7 @@ class Service:
         finally:
             if self._feed is not None:
                 self._feed.close()
+            self._gate.close()
 
     def _routes(self) -> list[Route]:
         routes = [
@@ -143,8 +147,8 @@ class Service:
         return Response(page, media_type=self._metrics.content_type)
 
     async def _look_up(self, request: HttpRequest) -> Response:
-        found = self._gate.look_up(request.path_params["decision_id"])
+        found = await run_in_threadpool(self._gate.look_up, request.path_params["decision_id"])
         if found is None:
             fault = {"where": "path", "what": "no decision has this id"}
             return JSONResponse({"error": fault}, 404)
-        return JSONResponse(found)
+        return Response(msgspec.json.encode(found), media_type="application/json")

@@ -74,7 +74,7 @@ def table_of(decisions: pa.Table, key: bytes) -> tuple[dict[str, Any], dict[str,
     arrays = {
         "account": digest[order, 0],
         "check": digest[order, 1],
-        "decision": np.array(decisions["decision_id"].to_pylist(), np.bytes_),
+        "decision": np.array([d.encode() for d in decisions["decision_id"].to_pylist()]),
         "action": _codes(decisions["action"].to_pylist(), ACTIONS),
         "standing": _codes(decisions["standing"].to_pylist(), STANDINGS),
         "reason": _codes(decisions["reason"].to_pylist(), REASONS),

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch import tables
 from stillwatch.policy.file import AllowList
 from stillwatch.policy.known import Known
 
@@ -50,8 +51,13 @@ class Accounts:
         return np.bincount(mine, minlength=len(self.orgs))
 
 
-def accounts_of(known: Known, allow: AllowList, more: list[pa.ChunkedArray]) -> Accounts:
-    """The accounts of findings and cases, and those with the ids in `more`."""
+def accounts_of(
+    known: Known, allow: AllowList, more: list[pa.ChunkedArray], now_us: int
+) -> Accounts:
+    """The accounts of findings and cases, and those with the ids in `more`.
+
+    A row of the log that claims to be of the future doesn't make everybody else inactive.
+    """
     ids = pa.chunked_array(
         [
             chunk
@@ -70,9 +76,9 @@ def accounts_of(known: Known, allow: AllowList, more: list[pa.ChunkedArray]) -> 
     first = _times(known.accounts["first_ts"], seen)
     last = _times(known.accounts["last_ts"], seen)
     here = last >= 0
-    end = int(last.max()) if len(last) else 0
+    end = min(int(last.max()), now_us) if len(last) else now_us
     if known.until is not None:
-        end = int(pa.scalar(known.until, pa.timestamp("us", "UTC")).cast(pa.int64()).as_py())
+        end = int(pa.scalar(known.until, tables.TIME).cast(pa.int64()).as_py())
     org_ids = pc.coalesce(
         _flat(known.registrations["org_id"]).take(told), _flat(known.accounts["org_id"]).take(seen)
     )

@@ -100,7 +100,7 @@ def plan(
     for name, table in unique.items():
         if pc.count_distinct(table["account_id"]).as_py() != table.num_rows:
             raise ValueError(f"{name}: an account has more than one row")
-    accounts = accounts_of(known, policy.allow, [before["account_id"], back["account_id"]])
+    accounts = accounts_of(known, policy.allow, [before["account_id"], back["account_id"]], now_us)
     past = earlier_of(before, accounts, policy.live)
     recent = past.recent(now_us)
 

@@ -43,14 +43,14 @@ def read_policy(path: str | Path) -> Policy:
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST:
-            raise PolicyInvalid(path, [f"is larger than {LARGEST // 2**20} MB"])
+            raise _invalid(path, [f"is larger than {LARGEST // 2**20} MB"])
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise PolicyInvalid(path, ["there is no such file"]) from None
+        raise _invalid(path, ["there is no such file"]) from None
     except IsADirectoryError:
-        raise PolicyInvalid(path, ["is a folder, not a file"]) from None
+        raise _invalid(path, ["is a folder, not a file"]) from None
     except UnicodeDecodeError as fault:
-        raise PolicyInvalid(path, [f"byte {fault.start + 1} is not UTF-8"]) from None
+        raise _invalid(path, [f"byte {fault.start + 1} is not UTF-8"]) from None
     return policy_of(text, path)
 
 
@@ -59,7 +59,7 @@ def policy_of(text: str, where: object) -> Policy:
     try:
         said = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as fault:
-        raise PolicyInvalid(where, [f"is not TOML: {plain(fault)}"]) from None
+        raise _invalid(where, [f"is not TOML: {plain(fault)}"]) from None
     faults = list(_unknown(said, Policy, ()))
     policy = None
     try:
@@ -69,11 +69,17 @@ def policy_of(text: str, where: object) -> Policy:
         faults += [(error["loc"], _told(error)) for error in invalid.errors(include_url=False)]
     faults += _at_odds(said)
     if faults or policy is None:
-        raise PolicyInvalid(where, _listed(faults, _lines(text)))
+        raise _invalid(where, _listed(faults, _lines(text)))
     return policy
 
 
 _ADAPTER = TypeAdapter(Policy)
+
+
+def _invalid(where: object, faults: list[str]) -> PolicyInvalid:
+    many = f"has {len(faults)} faults: " if len(faults) > 1 else ""
+    todo = "See `stillwatch policy show --default` for a good one"
+    return PolicyInvalid(where, many + "; ".join(faults), todo, faults)
 
 
 def _unknown(said: object, kind: Any, place: Place) -> Iterator[Fault]:

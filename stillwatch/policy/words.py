@@ -61,7 +61,7 @@ def rule_words(rule: Rule) -> str:
 def _asked(when: When) -> list[str]:
     asked = [
         (when.campaign_confidence, f"the campaign's confidence is {when.campaign_confidence:g}"),
-        (when.member_confidence, f"its own is {when.member_confidence:g}"),
+        (when.member_confidence, f"its membership's confidence is {when.member_confidence:g}"),
         (when.accounts > 1, f"the campaign has {when.accounts:,} accounts"),
         (when.exchanges, f"{when.exchanges:,} exchanges of it are the campaign's"),
     ]

@@ -108,7 +108,7 @@ def _compare_within(total, squares, size, scale, mean, own):
         own[s] = (square - squares[s]) / (size[s] * (size[s] - 1))
 
 
-def squared_mmd(a: Samples, b: Samples) -> NDArray[np.float64]:
+def squared_mmd(a: Embedded, b: Embedded) -> NDArray[np.float64]:
     """Unbiased squared MMD of each sample of `a` to each of `b`, (len(a), len(b))."""
     return a.own[:, None] + b.own[None, :] - 2 * a.mean @ b.mean.T
 

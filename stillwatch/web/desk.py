@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from stillwatch.cases.access import Role, may
 from stillwatch.console.page import environment
 from stillwatch.console.wording import evidence_title
 from stillwatch.errors import InputNotFound, TableBroken
+from stillwatch.gateway.breaker import read_breaker
 from stillwatch.planning import kept_record
 from stillwatch.policy.words import STANDINGS
 from stillwatch.reports.redaction import redacted
@@ -82,7 +85,8 @@ class Desk:
         if self.settings.gate is None:
             return None, ""
         try:
-            return kept_record(self.settings.gate), ""
+            told = kept_record(self.settings.gate)
+            return told | {"breaker": _breaker(self.settings.gate)}, ""
         except InputNotFound:
             return None, ""
         except TableBroken as fault:
@@ -92,6 +96,15 @@ class Desk:
         """Let go of the store."""
         self.texts.close()
         self.store.close()
+
+
+def _breaker(gate: Path) -> dict[str, Any] | None:
+    """Since when the gate's breaker is open, and by how many refused requests of all."""
+    found = read_breaker(gate)
+    if not found.open:
+        return None
+    since = dt.datetime.fromtimestamp(found.opened_us / 1_000_000, dt.UTC)
+    return {"since": since.isoformat(), "refused": found.refused, "requests": found.requests}
 
 
 def _open_id(settings: Settings) -> OpenId | None:

@@ -75,6 +75,9 @@ class ByName:
         """One decision is known."""
         return {"decision_id": decision_id, "action": "deny"} if decision_id == "d" * 32 else None
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class Empty(ByName):
     """Decides nothing at once: what a service costs without a gate."""

@@ -41,7 +41,13 @@ def gate_service(folder: Path, **settings: Any) -> Iterator[Running]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (folder / "service.log").open("a") as said:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment, cwd=ROOT
+            command,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+            start_new_session=True,
         )
     try:
         assert process.stdout is not None

@@ -17,7 +17,9 @@ from tests.gateway.asking import Got, ask, service
 from tests.gateway.fakes import ByName
 
 GUARDRAIL = "/beta/litellm_basic_guardrail_api"
-CAPTURED = Path("/work/shared/samples/litellm_1.106.2_generic_guardrail_requests.json")
+CAPTURED = (
+    Path(__file__).parents[3] / "shared/samples/litellm_1.106.2_generic_guardrail_requests.json"
+)
 
 QUESTION: dict[str, Any] = {
     "input_type": "request",
@@ -137,7 +139,7 @@ def test_any_values_of_a_client_leave_the_decision_as_it_is(changes: dict[str, A
     assert guard(question={**QUESTION, **changes}).json["action"] == "BLOCKED"
 
 
-@pytest.mark.skipif(not CAPTURED.exists(), reason="the captured payloads aren't on this machine")
+@pytest.mark.skipif(not CAPTURED.exists(), reason="captured questions are not here")
 def test_captured_questions() -> None:
     """Real ones of LiteLLM 1.106."""
     gate = ByName()

@@ -10,7 +10,7 @@ import pytest
 
 from stillwatch.gateway import failing_open
 from stillwatch.gateway.answer import Answer, Reason, Verdict
-from stillwatch.gateway.failing_open import QUICK_AGAIN, FailOpen
+from stillwatch.gateway.failing_open import LATE_IN_A_ROW, QUICK_AGAIN, FailOpen
 from stillwatch.gateway.request import Request
 from tests.gateway.fakes import ByName, answer
 
@@ -84,6 +84,24 @@ def test_a_stuck_gate_holds_nobody_up() -> None:
     assert {got.reasons for got in first} == {(Reason.LATE,)}
     assert after.reasons == (Reason.NOTHING_KNOWN,)
     assert gate.threads == [threading.get_ident()]  # on the loop again
+
+
+@pytest.mark.parametrize(("late", "apart"), [(LATE_IN_A_ROW - 1, False), (LATE_IN_A_ROW, True)])
+def test_a_gate_that_stays_late_is_asked_apart(late: int, apart: bool) -> None:
+    """Late now and then it isn't, for it may only have lost the processor."""
+
+    async def play() -> Held:
+        gate = Held()
+        asks = FailOpen(gate, 0.0)  # nothing is in time
+        for _ in range(late):
+            assert (await asks.decide(request())).reasons == (Reason.LATE,)
+        gate.threads.clear()
+        asks._deadline_s = 10.0
+        assert (await asks.decide(request())).reasons == (Reason.NOTHING_KNOWN,)
+        return gate
+
+    (thread,) = asyncio.run(play()).threads
+    assert (thread != threading.get_ident()) is apart
 
 
 def test_faults_on_the_thread_are_faults() -> None:

@@ -191,6 +191,15 @@ def test_what_is_withheld(hook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert made.choices[0].logprobs == {"a": 1}
 
 
+def test_thoughts_are_taken_out_of_anthropic_s_answers(hook: Any) -> None:
+    """Which are blocks among others."""
+    answer = {"content": [{"type": "thinking", "thinking": "t"}, {"type": "text", "text": "x"}]}
+    hook._withhold(answer, ["logprobs"])
+    assert len(answer["content"]) == 2
+    hook._withhold(answer, ["reasoning"])
+    assert answer["content"] == [{"type": "text", "text": "x"}]
+
+
 @pytest.mark.parametrize(
     ("account", "status", "retry"), [("throttle-1", 429, "30"), ("deny-1", 403, None)]
 )

@@ -60,6 +60,7 @@ def test_counts_are_of_all_workers_together(tmp_path: Path) -> None:
             page = httpx.get(f"{running.url}/metrics", trust_env=False).text
             return sum(map(float, DECISIONS.findall(page)))
 
+        until(lambda: counted() == 30.0)  # counts are written now and then
         assert {counted() for _ in range(8)} == {30.0}
         (one, *_) = workers(running)
         os.kill(one, signal.SIGKILL)
@@ -87,6 +88,15 @@ def test_all_end_together(tmp_path: Path) -> None:
             until(lambda started=started: not any(Path(f"/proc/{w}").exists() for w in started))
             running.process.wait(20)
             assert running.process.returncode == (0 if number == signal.SIGTERM else -9)
+
+
+def test_ctrl_c_ends_all_without_a_word(tmp_path: Path) -> None:
+    """It reaches every process of the terminal at once, the feed's too."""
+    with gate_service(tmp_path, workers=2, feed=str(tmp_path / "LOG")) as running:
+        httpx.post(f"{running.url}/v1/feed/litellm", content=b"[]", trust_env=False)
+        os.killpg(running.process.pid, signal.SIGINT)
+        assert running.process.wait(20) == 0
+    assert (tmp_path / "service.log").read_text() == ""
 
 
 def test_the_real_server_reads_what_is_sent_over_a_wire(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from typing import Any
@@ -400,6 +401,18 @@ def test_the_least_certain_are_held_first() -> None:
     later = made(known(rows, others=94), said, now=NOW + DAY, earlier=first.decisions)
     in_force = {a for a, s in standings(later.decisions).items() if s == "in_force"}
     assert in_force == {"a-3", "a-4", "surer"}
+
+
+def test_a_row_of_the_future_makes_nobody_inactive() -> None:
+    """One wrong clock, and shares are still of everybody."""
+    facts = known(members(["a"]), others=99)
+    rows = facts.accounts.to_pylist()
+    rows[0]["last_ts"] = NOW + 30_000 * DAY
+    wrong = pa.Table.from_pylist(rows, tables.STANDING)
+    said = policy({"budget.share_of_accounts": 0.01, "breaker.share_of_accounts": 0.05})
+    planned = made(dataclasses.replace(facts, accounts=wrong, until=None), said)
+    assert planned.used["share_of_accounts"] == (0.01, 0.01)
+    assert standings(planned.decisions) == {"a": "in_force"}
 
 
 def test_hostile_names_are_names() -> None:

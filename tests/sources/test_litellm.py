@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.sources import read_exchanges, recognise
+from stillwatch.sources.addresses import FORWARDED, MARK
 from stillwatch.sources.builder import ChunkBuilder
-from stillwatch.sources.litellm import payload_to_row
+from stillwatch.sources.litellm import SYSTEM_KEY, payload_to_row
 from stillwatch.sources.reasons import Refused
 from stillwatch.tables import EXCHANGES
 from tests.sources.reading import Reading, gather
@@ -420,3 +421,26 @@ def test_damaged_bytes_of_payloads(tmp_path: Path) -> None:
                 data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
             path.write_bytes(data)
             assert gather(read_exchanges(path, format="litellm")).read >= 1
+
+
+def test_an_address_that_a_client_may_have_written_says_so(tmp_path: Path) -> None:
+    """By a header that no client's own header passes for; of a list the last address is taken."""
+    listed = "6.6.6.6, 203.0.113.9"
+    given = {
+        "requester_ip_address": listed,
+        "metadata__requester_custom_headers": {"x-forwarded-for": listed},
+    }
+    row = row_of(tmp_path, **given)
+    assert row["ip"] == "203.0.113.9"
+    assert (MARK, FORWARDED) in row["headers"]
+    own = {"metadata__requester_custom_headers": {MARK: "nothing"}}
+    assert MARK not in dict(row_of(tmp_path, **own)["headers"])
+
+
+def test_a_system_prompt_that_the_hook_kept(tmp_path: Path) -> None:
+    """Stands in where the log has none, as text or as blocks."""
+    for kept in ("SYS", [{"type": "text", "text": "SYS"}]):
+        about = {"metadata__spend_logs_metadata": {SYSTEM_KEY: kept}}
+        assert row_of(tmp_path, **about)["system"] == "S"
+        row = row_of(tmp_path, **about, messages=[{"role": "user", "content": "x"}])
+        assert row["system"] == "SYS"

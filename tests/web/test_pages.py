@@ -94,6 +94,7 @@ def everything(browser: Browser, campaign: str, account: str) -> dict[str, str]:
         "/cases": {"show": "all", "tagged": "x"},
         "/cases/1": {},
         "/decisions": {},
+        "/gateway": {},
         "/ledger": {},
         "/me": {},
         "/people": {},

@@ -22,8 +22,8 @@ class Question(NamedTuple):
 class Adapter(NamedTuple):
     """One kind of gateway.
 
-    `read` gets the headers by lower-case name and the body (empty where `reads_body` is false), and
-    raises `Unreadable`. `tell` gets the answer, the question and what was unreadable.
+    `read` gets the body if `reads_body` is true, or else the headers by lower-case name; it raises
+    `Unreadable`. `tell` gets the answer, the question and what was unreadable.
     """
 
     name: str

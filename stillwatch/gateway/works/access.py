@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.membership import THEIRS
 from stillwatch.gateway.works.sample import BLOCK, Sampled
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaign
     owners = np.zeros((len(key), campaigns), bool)
     for k in range(campaigns):
         members = np.bincount(at[home == k], minlength=len(key))
-        mine = np.flatnonzero(rare & (members >= LEAST))
+        theirs = members >= THEIRS * (members + honest)
+        mine = np.flatnonzero(rare & theirs & (members >= LEAST))
         best = mine[np.lexsort((key[mine], -members[mine] / (1 + honest[mine])))]
         owners[best[:MOST], k] = True
     shared = np.zeros((len(accounts.key), campaigns), bool)

@@ -28,26 +28,13 @@ ROUNDS = 200
 
 @dataclass(frozen=True)
 class Crowd:
-    """Accounts of one sort that bear a mark: their `hits` (a,) among `threads` (a,), of how many
-    they are a part (`total`), and the share of accounts never seen that would bear it too."""
+    """Accounts of one sort: their `hits` (a,) among `threads` (a,), and the probability that each
+    `bears` a mark (a,); `unseen` is that of an account like which none was seen."""
 
     hits: NDArray[np.integer]
     threads: NDArray[np.integer]
-    total: int
+    bears: NDArray[np.float64]
     unseen: float
-
-    @classmethod
-    def of(
-        cls,
-        hits: NDArray[np.integer],
-        threads: NDArray[np.integer],
-        bearing: NDArray[np.bool_],
-        among: NDArray[np.bool_],
-        unseen: float,
-    ) -> Crowd:
-        """Of those `bearing` a mark `among` others, masks of all accounts."""
-        mine = bearing & among
-        return cls(hits[mine], threads[mine], int(np.count_nonzero(among)), unseen)
 
 
 def log_ratio(members: Crowd, honest: Crowd) -> NDArray[np.float32]:
@@ -68,26 +55,28 @@ def _log_probability(
     hits: NDArray[np.integer], threads: NDArray[np.integer], crowd: Crowd
 ) -> NDArray[np.float64]:
     """Log probability of a sequence with so many hits, of an account like those that were seen."""
-    weight = np.log(np.maximum(_mixture(crowd.hits, crowd.threads), 1e-300))
-    known = np.logaddexp.reduce(_log_likelihood(hits, threads) + weight, axis=1)
-    new = betaln(hits + 1.0, threads - hits + 1.0)
-    share = max(len(crowd.hits), 1e-9) / (crowd.total + 1)
-    return np.logaddexp(np.log(share) + known, np.log(crowd.unseen / (crowd.total + 1)) + new)
+    likely = _log_likelihood(hits, threads)
+    known = np.logaddexp.reduce(likely + np.log(np.maximum(_rates(crowd), 1e-300)), axis=1)
+    new = betaln(hits + 1.0, threads - hits + 1.0) + np.log(crowd.unseen)
+    return np.logaddexp(known, new) - np.log(len(crowd.hits) + 1)
 
 
-def _mixture(hits: NDArray[np.integer], threads: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Shares of accounts by `RATES`, (rates,)."""
-    share = np.full(len(RATES), 1 / len(RATES))
-    if not len(hits):
-        return share
-    pairs, count = np.unique(np.column_stack([hits, threads]), axis=0, return_counts=True)
+def _rates(crowd: Crowd) -> NDArray[np.float64]:
+    """How many accounts that bear the mark hit at each of `RATES`, (rates,)."""
+    bearing = crowd.bears > 0
+    count = crowd.bears[bearing]
+    pairs = np.column_stack([crowd.hits[bearing], crowd.threads[bearing]])
+    pairs, place = np.unique(pairs, axis=0, return_inverse=True)
+    count = np.bincount(place, count, len(pairs))
+    if not count.sum():
+        return np.zeros(len(RATES))
     likely = _log_likelihood(pairs[:, 0], pairs[:, 1])
     likely = np.exp(likely - likely.max(1, keepdims=True))
+    share = np.full(len(RATES), 1 / len(RATES))
     for _ in range(ROUNDS):
         mine = likely * share
-        mine /= mine.sum(1, keepdims=True)
-        share = count @ mine / count.sum()
-    return share
+        share = count @ (mine / mine.sum(1, keepdims=True)) / count.sum()
+    return share * count.sum()
 
 
 def _log_likelihood(hits: NDArray, threads: NDArray) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """What a table holds of live campaigns' work: models, and how often they say yes to whom.
 
 Learnt from a judgement and the signals that it was made of. An account is recognised by its hits
-together with a mark that few honest accounts bear: it comes a campaign's way (`access`), or its
-hits make a part that fits members' parts, or both.
+together with a mark that few honest accounts bear: its hits make a part that fits members' parts,
+and sooner if it comes a way that is the campaign's (`access`) as well.
 """
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
@@ -24,24 +24,33 @@ from stillwatch.campaigns.membership import (
     LEAST_ATTRIBUTED,
     MEMBER_P,
     PART_OF_TYPICAL,
-    something_else,
+    compared_with,
 )
 from stillwatch.gateway.state import CAMPAIGNS
 from stillwatch.gateway.works.access import access
-from stillwatch.gateway.works.evidence import MOST_THREADS, Crowd, log_ratio
+from stillwatch.gateway.works.evidence import Crowd, log_ratio
 from stillwatch.gateway.works.sample import Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.told import models_of
-from stillwatch.statistics.mmd import squared_mmd
+from stillwatch.statistics.mmd import Samples, squared_mmd
 from stillwatch.statistics.tails import at_least
-from stillwatch.tables import CONTENT_COMPONENTS
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.precedent import Judgement, Precedent
     from stillwatch.columns import Column
     from stillwatch.findings import Findings
 
-MARKS = ("access", "content", "both")
+MARKS = ("content", "content and access")
 """What an account bears beside its hits."""
+
+FITTING = 0.95
+"""Part of the members whose parts fit each other's."""
+
+LEAST_PARTS = 8
+"""Members' parts from which others' can be compared with them."""
+
+
+LOOKED = 4
+"""Threads of an account from which something can be learnt of its kind."""
 
 
 @dataclass(frozen=True)
@@ -80,75 +89,123 @@ def learn(
     accounts = sampled(findings, [p.name for p in live])
     ways = access(accounts, columns, rows, len(live))
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
-    learnt = [
-        _evidence(k, precedent, accounts, seen, ways.shared[:, k])
+    fit = [_fit(k, accounts, seen) for k in range(len(live))]
+    honest = [
+        _honest(k, precedent.stray, accounts, seen, fit[k].fits, ways.shared[:, k])
         for k, precedent in enumerate(live)
+    ]
+    alike = [honest[k] & (seen.hits[:, k] >= COMPARED) for k in range(len(live))]
+    by_chance = _share(np.concatenate([fit[k].fits[alike[k]] for k in range(len(live))]))
+    evidence = [
+        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways.shared[:, k], by_chance)
+        for k in range(len(live))
     ]
     arrays = {
         **models,
-        "evidence": np.stack([evidence for evidence, _ in learnt]),
+        "evidence": np.stack(evidence),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
         "way": ways.way,
         "owners": ways.owners,
-        **_compared(live),
+        "near": np.array([each.near for each in fit]),
+        **_compared([each.parts for each in fit]),
     }
     return Works(
         tuple(p.name for p in live),
-        min(honest for _, honest in learnt),
+        min(int(np.count_nonzero(each)) for each in honest),
         {f"works.{name}": array for name, array in arrays.items()},
     )
 
 
-def _evidence(
+@dataclass(frozen=True)
+class _Fit:
+    """How parts are compared with a campaign's: members' `parts`, of some of them; how `near`
+    (median squared MMD) most members come; and which of a accounts `fits`, (a,)."""
+
+    parts: Samples
+    near: float
+    fits: NDArray[np.bool_]
+
+
+def _fit(campaign: int, accounts: Sampled, seen: Seen) -> _Fit:
+    """Members' hits, seen through the same eyes, are what others' are compared with."""
+    fits = np.zeros(len(accounts.key), bool)
+    large = np.flatnonzero(seen.campaign == campaign)
+    account = seen.account[large]
+    mine = accounts.campaign[account] == campaign
+    some = large[compared_with(np.flatnonzero(mine))]
+    if len(some) < LEAST_PARTS:
+        return _Fit(seen.parts.at(some), -np.inf, fits)
+    apart = squared_mmd(seen.parts.at(large), seen.parts.at(some))
+    apart[account[:, None] == seen.account[some]] = np.nan
+    distance = np.nanmedian(apart, axis=1)
+    near = float(np.quantile(distance[mine], FITTING))
+    fits[account[distance <= near]] = True
+    return _Fit(seen.parts.at(some), near, fits)
+
+
+def _honest(
     campaign: int,
-    precedent: Precedent,
+    stray: float,
     accounts: Sampled,
     seen: Seen,
+    fits: NDArray[np.bool_],
     shared: NDArray[np.bool_],
-) -> tuple[NDArray[np.float32], int]:
-    """A campaign's evidence by mark, threads and hits, and how many honest accounts it rests on.
+) -> NDArray[np.bool_]:
+    """Who teaches what honest accounts do, (a,).
 
-    Who would be a member by its hits (the rules of `membership`), bears a mark, and is excused by
-    nothing may be one that no finding holds: it doesn't teach that such work is honest.
+    Who would be a member by its hits (the rules of `membership`), fits or comes a campaign's way,
+    and is excused by nothing may be a member that no finding holds, and teaches nothing.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
-    outside, looked = accounts.campaign != campaign, threads >= COMPARED
-    members = ~outside & looked
+    members = (accounts.campaign == campaign) & (threads >= LOOKED)
     rate = hits / np.maximum(threads, 1)
     typical = float(np.median(rate[members])) if members.any() else 1.0
     working = (
         (hits >= LEAST_ATTRIBUTED)
-        & (at_least(hits, threads, precedent.stray) <= MEMBER_P)
+        & (at_least(hits, threads, stray) <= MEMBER_P)
         & (rate >= PART_OF_TYPICAL * typical)
     )
-    fits = np.zeros(len(accounts.key), bool)
-    large = seen.campaign == campaign
-    apart = squared_mmd(seen.parts.at(large), precedent.parts)
-    fits[seen.account[large]] = ~something_else(apart, seen.parts.size[large])
-    nobodys = accounts.campaign < 0
-    suspect = nobodys & accounts.alone & working & (fits | shared)
-    honest = nobodys & looked & ~suspect
-    # Parts of few hits can't be compared yet: they may come to fit.
-    fitting = fits | (hits < COMPARED)
-    by_chance = _share(fits, outside & (hits >= COMPARED) & ~suspect)
+    suspect = accounts.alone & working & (fits | shared)
+    return (accounts.campaign < 0) & (threads >= LOOKED) & ~suspect
+
+
+def _evidence(
+    campaign: int,
+    accounts: Sampled,
+    seen: Seen,
+    honest: NDArray[np.bool_],
+    fits: NDArray[np.bool_],
+    shared: NDArray[np.bool_],
+    by_chance: float,
+) -> NDArray[np.float32]:
+    """A campaign's evidence by mark, threads and hits; of honest accounts with as many hits as can
+    be compared a share of `by_chance` fits."""
+    hits, threads = seen.hits[:, campaign], seen.threads
+    members = (accounts.campaign == campaign) & (threads >= LOOKED)
+    # A part of few hits can't be compared yet: it comes to fit as others of its sort do.
+    alike = hits >= COMPARED
+    ours = np.where(alike, fits, FITTING)[members]
+    theirs = np.where(alike, fits, by_chance)[honest]
     marks = (
-        (shared, _share(shared, honest)),
-        (fitting, by_chance),
-        (shared & fitting, _share(shared, honest) * by_chance),
+        (ours, theirs, by_chance),
+        (ours * shared[members], theirs * shared[honest], by_chance * _share(shared[honest])),
     )
-    out = np.empty((len(MARKS), MOST_THREADS + 1, MOST_THREADS + 1), np.float32)
-    for mark, (bearing, unseen) in enumerate(marks):
-        ours = Crowd.of(hits, threads, members & bearing, members, 1.0)
-        theirs = Crowd.of(hits, threads, honest & bearing, honest, unseen)
-        out[mark] = log_ratio(ours, theirs)
-    return out, int(np.count_nonzero(honest))
+    return np.stack(
+        [
+            log_ratio(
+                Crowd(hits[members], threads[members], mine, 1.0),
+                Crowd(hits[honest], threads[honest], other, unseen),
+            )
+            for mine, other, unseen in marks
+        ]
+    )
 
 
-def _share(bearing: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
-    """Share of accounts that bear a mark, of one like them that nobody saw yet (Laplace)."""
-    return (1 + np.count_nonzero(bearing & among)) / (2 + np.count_nonzero(among))
+def _share(bearing: NDArray[np.bool_]) -> float:
+    """Share of accounts that bear a mark, of one more like them (Laplace)."""
+    return (1 + np.count_nonzero(bearing)) / (2 + len(bearing))
 
 
 def _families(findings: Findings, live: Sequence[Precedent]) -> NDArray[np.uint64]:
@@ -159,13 +216,12 @@ def _families(findings: Findings, live: Sequence[Precedent]) -> NDArray[np.uint6
     return np.unique(bands[bands != 0]).astype(np.uint64)
 
 
-def _compared(live: Sequence[Precedent]) -> dict[str, NDArray]:
-    """Members' parts, as `mmd.Samples` of all campaigns in a row, and where each one's begin."""
-    ends = np.cumsum([0, *(len(p.parts.size) for p in live)])
-    total = [np.zeros((0, CONTENT_COMPONENTS)), *(p.parts.total for p in live)]
+def _compared(parts: Sequence[Samples]) -> dict[str, NDArray]:
+    """Members' parts of all campaigns in a row, as `mmd.Means`, and where each one's begin."""
+    ends = np.cumsum([0, *(len(each.size) for each in parts)])
     return {
         "compared": ends.astype(np.int64),
-        "size": np.concatenate([np.zeros(0), *(p.parts.size for p in live)]),
-        "total": np.concatenate(total).astype(np.float32),
-        "squares": np.concatenate([np.zeros(0), *(p.parts.squares for p in live)]),
+        "size": np.concatenate([each.size for each in parts]),
+        "mean": np.concatenate([each.mean for each in parts]).astype(np.float32),
+        "own": np.concatenate([each.own for each in parts]),
     }

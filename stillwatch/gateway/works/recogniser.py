@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED, LEAST_ATTRIBUTED, something_else
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED, LEAST_ATTRIBUTED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.evidence import MOST_THREADS
 from stillwatch.gateway.works.learn import MARKS
@@ -21,7 +22,7 @@ from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.keys import network_keys, string_keys
 from stillwatch.statistics.cells import Codebook
-from stillwatch.statistics.mmd import Samples, samples, squared_mmd
+from stillwatch.statistics.mmd import Means, samples, squared_mmd
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Recogniser:
         self._book = Codebook(mine["wide"], mine["parts"])
         self._families: NDArray[np.uint64] = mine["families"]
         self._evidence: NDArray[np.float32] = mine["evidence"]
+        self._members = [
+            Means(*(mine[name][begin:end] for name in ("size", "mean", "own")))
+            for begin, end in pairwise(mine["compared"].tolist())
+        ]
         self._way: NDArray[np.uint64] = mine["way"]
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
@@ -93,9 +98,8 @@ class Recogniser:
             told = self._evidence[k, :, threads, hits]
             if hits < LEAST_ATTRIBUTED or told.max() < needed:
                 continue
-            comes, fits = bool(access >> k & 1), self._fits(slot, k)
-            for mark, borne in zip(range(len(MARKS)), (comes, fits, comes and fits), strict=True):
-                if borne and told[mark] >= needed:
+            for mark, borne in enumerate((True, bool(access >> k & 1))):
+                if borne and told[mark] >= needed and self._fits(slot, k):
                     slot["evidence"] = told[mark]
                     return Recognition(k, float(told[mark]), hits, threads, MARKS[mark])
         return None
@@ -115,19 +119,14 @@ class Recogniser:
         """Whether the account's part can be compared, and is about what members' parts are."""
         if int(slot["summed"]) != campaign:
             return False
-        begin, end = self._models["compared"][campaign : campaign + 2].tolist()
-        if slot["parts"] < COMPARED or end - begin < 2:
+        theirs = self._members[campaign]
+        if slot["parts"] < COMPARED or not len(theirs.size):
             return False
         size = np.array([slot["parts"]])
         mine = samples(
             slot["sums"].astype(float)[None], np.array([slot["squares"]], float), size, SCALE
         )
-        theirs = Samples(
-            self._models["size"][begin:end],
-            self._models["total"][begin:end].astype(float),
-            self._models["squares"][begin:end],
-        )
-        return not something_else(squared_mmd(mine, theirs), mine.size)[0]
+        return bool(np.median(squared_mmd(mine, theirs)) <= self._models["near"][campaign])
 
     def _note_access(self, request: Request, slot: Any) -> None:
         """Remember whose ways the account comes."""
