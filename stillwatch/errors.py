@@ -143,3 +143,9 @@ class TableBroken(StillwatchError):
     """The decision table of a gateway isn't there, or can't be read."""
 
     exit_code = 22
+
+
+class ArenaRefused(StillwatchError):
+    """An arena that can't be played: no such operator or move, or days that don't suffice."""
+
+    exit_code = 21

@@ -9,6 +9,7 @@ import typer
 
 from stillwatch.cli import (
     appeal,
+    arena,
     cases,
     demo,
     detect,
@@ -53,6 +54,7 @@ app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("gate", epilog=gate.EXAMPLES)(gate.gate)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
+app.command("arena", epilog=arena.EXAMPLES)(arena.arena)
 app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")

@@ -35,30 +35,46 @@ def emit_camouflage(
     customers: bool,
 ) -> None:
     """Emit `volumes` [accounts] exchanges of camouflage through the accounts of `team`."""
+    columns = draw_camouflage(scene, rng, talk, team, volumes, customers=customers)
+    if columns:
+        scene.emit(**columns)
+
+
+def draw_camouflage(
+    scene: Scene,
+    rng: np.random.Generator,
+    talk: Conversations,
+    team: Team,
+    volumes: np.ndarray,
+    *,
+    customers: bool,
+) -> dict[str, np.ndarray]:
+    """Columns of `volumes` [accounts] exchanges for `Scene.emit`; `at` is the account in `team`."""
     if customers:
         draft, account = _own_customers(scene, rng, talk, team, volumes)
     else:
         draft, account = _common_talk(scene, rng, talk, team, volumes)
     if not len(draft.ts):
-        return
+        return {}
     at = account[draft.who]
     n = len(team.accounts)
     call = scene.calls.add(rng, n, "api", reply=rng.lognormal(np.log(380), 0.5, n))
     base = scene.conversations(int(draft.conversation.max()) + 1)
     tracked = rng.random(n) < 0.5
-    scene.emit(
-        ts=draft.ts,
-        account=team.accounts[at],
-        place=team.places[at, draft.conversation % team.places.shape[1]],
-        client=team.clients[at],
-        call=call[at],
-        model=scene.choose_models(rng, at, draft.ts),
-        conversation=np.where(tracked[at], base + draft.conversation, -1),
-        turn=draft.turn,
-        key=team.keys[at],
-        separator=SPACE,
-        parts=draft.parts,
-    )
+    return {
+        "at": at,
+        "ts": draft.ts,
+        "account": team.accounts[at],
+        "place": team.places[at, draft.conversation % team.places.shape[1]],
+        "client": team.clients[at],
+        "call": call[at],
+        "model": scene.choose_models(rng, at, draft.ts),
+        "conversation": np.where(tracked[at], base + draft.conversation, -1),
+        "turn": draft.turn,
+        "key": team.keys[at],
+        "separator": np.full(len(at), SPACE),
+        "parts": draft.parts,
+    }
 
 
 def _own_customers(

@@ -44,7 +44,7 @@ _TOOL_SETS = 40
 
 
 @dataclass(frozen=True)
-class _Manner:
+class Manner:
     """How a team's accounts call for a campaign: `calls` [n, 3] by form of work, others [n]."""
 
     calls: np.ndarray
@@ -146,37 +146,15 @@ def _serve(
     """Send `queue` through the carriers of `team`; returns exchanges by account [n]."""
     n, evasion = len(team.accounts), campaign.evasion
     owner, queue = _allot(scene, rng, campaign, queue, team)
-    manner = _manner(scene, rng, texts, campaign, team)
+    manner = manner_of(scene, rng, texts, campaign, team)
     quota = Quota(evasion.a_day, n, scene.window.start, scene.window.end) if evasion.a_day else None
     load = np.zeros(n, dtype=np.int64)
     for low in range(0, len(queue.kind), PIECE):
         units = np.arange(low, min(low + PIECE, len(queue.kind)))
         piece = queue.take(units)
-        work = work_out(rng, scene.book, texts, tongues, piece)
-        at = first = np.maximum(owner[units], 0)[work.unit]
-        if not evasion.desync:
-            heir = team.take_over(at, work.ts)
-            at = np.where(np.isin(heir, team.carriers), heir, at)
-        keep = owner[units][work.unit] >= 0
-        if quota is not None:
-            keep[keep] = quota.admit(at[keep], work.ts[keep])
-            keep &= _unbroken(keep, work.step)
-        place = rng.integers(0, team.places.shape[1], len(units))[work.unit]
-        relayed = (rng.random(len(units)) < team.relayed)[work.unit]
-        base = scene.conversations(len(units))
-        columns = {
-            "ts": work.ts,
-            "account": team.accounts[at],
-            "place": team.places[at, place],
-            "client": np.where(relayed, manner.relays[at], manner.clients[at]),
-            "call": manner.calls[at, _forms(piece)[work.unit]],
-            "model": _models(scene, rng, campaign, manner, work, at),
-            "conversation": np.where(manner.tracked[first], base + work.unit, -1),
-            "turn": 2 * work.step + 1,
-            "key": team.keys[at],
-            "separator": work.separator,
-            "parts": work.parts,
-        }
+        columns, at, keep = carry(
+            scene, rng, texts, tongues, campaign, piece, owner[units], team, manner, quota
+        )
         sent = scene.emit(
             **{k: v[keep] for k, v in columns.items()},
             campaign=number,
@@ -185,6 +163,54 @@ def _serve(
         scene.accounts.label(np.unique(sent), campaign=number)
         load += np.bincount(at[keep], minlength=n)
     return load
+
+
+def carry(
+    scene: Scene,
+    rng: np.random.Generator,
+    texts: Texts,
+    tongues: Tongues,
+    campaign: Campaign,
+    piece: Queue,
+    owner: np.ndarray,
+    team: Team,
+    manner: Manner,
+    quota: Quota | None = None,
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """The exchanges of some units, each carried by `owner` [units] (-1: by none).
+
+    Returns columns for `Scene.emit`, with `unit` and `step` beside them, the account of the team
+    that makes each exchange, and which are made at all.
+    """
+    work = work_out(rng, scene.book, texts, tongues, piece)
+    at = first = np.maximum(owner, 0)[work.unit]
+    if not campaign.evasion.desync:
+        heir = team.take_over(at, work.ts)
+        at = np.where(np.isin(heir, team.carriers), heir, at)
+    keep = owner[work.unit] >= 0
+    if quota is not None:
+        keep[keep] = quota.admit(at[keep], work.ts[keep])
+        keep &= _unbroken(keep, work.step)
+    n = len(piece.kind)
+    place = rng.integers(0, team.places.shape[1], n)[work.unit]
+    relayed = (rng.random(n) < team.relayed)[work.unit]
+    base = scene.conversations(n)
+    columns = {
+        "ts": work.ts,
+        "account": team.accounts[at],
+        "place": team.places[at, place],
+        "client": np.where(relayed, manner.relays[at], manner.clients[at]),
+        "call": manner.calls[at, _forms(piece)[work.unit]],
+        "model": _models(scene, rng, campaign, manner, work, at),
+        "conversation": np.where(manner.tracked[first], base + work.unit, -1),
+        "turn": 2 * work.step + 1,
+        "key": team.keys[at],
+        "separator": work.separator,
+        "parts": work.parts,
+        "unit": work.unit,
+        "step": work.step,
+    }
+    return columns, at, keep
 
 
 def _unbroken(keep: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -206,7 +232,7 @@ def _models(
     scene: Scene,
     rng: np.random.Generator,
     campaign: Campaign,
-    manner: _Manner,
+    manner: Manner,
     work: Work,
     at: np.ndarray,
 ) -> np.ndarray:
@@ -243,9 +269,10 @@ def _posed_tools(scene: Scene, rng: np.random.Generator) -> list[int]:
     return [scene.calls.toolset(rng.choice(names, n, replace=False).tolist()) for n in sizes]
 
 
-def _manner(
+def manner_of(
     scene: Scene, rng: np.random.Generator, texts: Texts, campaign: Campaign, team: Team
-) -> _Manner:
+) -> Manner:
+    """How the accounts of a team call from now on."""
     n, evasion = len(team.accounts), campaign.evasion
     surface = rng.choice(5, size=n, p=campaign.surfaces)
     system, tools = agent_software(scene, rng, texts, n)
@@ -275,7 +302,7 @@ def _manner(
     ]
     takes_up = rng.random(n) < 2 * campaign.shift
     delay = (rng.exponential(6, n) * DAY).astype(np.int64)
-    return _Manner(
+    return Manner(
         np.column_stack(calls),
         clients,
         relays,

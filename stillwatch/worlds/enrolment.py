@@ -78,17 +78,45 @@ def enrol(
     """
     if churn > 0:
         first, last = _spells(rng, seats, begin, scene.window.end, churn)
-        created = first - _stock(rng, len(first), rng.uniform(0.1, 4.0, len(first)))
+        created = first - stock(rng, len(first), rng.uniform(0.1, 4.0, len(first)))
         banned = np.where(last < scene.window.end, last, FOREVER)
     else:
         created = None if isolated else _cohorts(rng, seats, begin, cohort_days)
         first, last, banned = None, None, None
-    n = seats if first is None else len(first)
+    accounts = sign_up(
+        scene,
+        rng,
+        seats if first is None else len(first),
+        role,
+        created=created,
+        banned=banned,
+        per_card=per_card,
+        isolated=isolated,
+        network=network,
+    )
+    if first is not None and last is not None:
+        return accounts, first, last
+    return accounts, *_service(scene, rng, accounts)
+
+
+def sign_up(
+    scene: Scene,
+    rng: np.random.Generator,
+    n: int,
+    role: str,
+    *,
+    created: np.ndarray | None,
+    banned: np.ndarray | None = None,
+    per_card: float,
+    isolated: bool = False,
+    network: int = -1,
+) -> np.ndarray:
+    """`n` accounts that were made at `created` (absent: as strangers' are): their numbers."""
     country = scene.places.countries(n)
     home = scene.places.homes(country)
     shared = scene.places.clouds(n, 6)
     place = home if isolated else np.where(rng.random(n) < 0.5, home, shared)
-    accounts = scene.accounts.add(
+    return scene.accounts.add(
         n,
         role,
         created=created,
@@ -102,9 +130,6 @@ def enrol(
         program=(0.85, 0.08, 0.06, 0.01),
         network=network,
     )
-    if first is not None and last is not None:
-        return accounts, first, last
-    return accounts, *_service(scene, rng, accounts)
 
 
 def keys_of(scene: Scene, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -129,7 +154,7 @@ def egress(
     return store[rng.integers(0, count, (n, each))]
 
 
-def _stock(rng: np.random.Generator, n: int, fresh_days: np.ndarray) -> np.ndarray:
+def stock(rng: np.random.Generator, n: int, fresh_days: np.ndarray) -> np.ndarray:
     """Ages at first use, in microseconds: `fresh_days`, or old ones in one of seven."""
     old = rng.exponential(150, n) % 800 + 5
     return (np.where(rng.random(n) < 0.15, old, fresh_days) * DAY).astype(np.int64)
@@ -139,7 +164,7 @@ def _cohorts(rng: np.random.Generator, n: int, begin: int, cohort_days: float) -
     cohorts = max(1, round(n / COHORT))
     centre = np.where(np.arange(cohorts) == 0, -3.0, rng.uniform(-20, 18, cohorts))
     days = centre[rng.integers(0, cohorts, n)] + rng.normal(0, cohort_days, n)
-    return begin - _stock(rng, n, -np.where(days > 25, 50 - days, days))
+    return begin - stock(rng, n, -np.where(days > 25, 50 - days, days))
 
 
 def _cards(scene: Scene, rng: np.random.Generator, n: int, per_card: float) -> np.ndarray:

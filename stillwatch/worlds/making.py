@@ -99,7 +99,7 @@ def make_world(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     try:
-        scene, words = _make_scene(world, scale, seed, texts, infrastructure, progress, spool)
+        scene, words = make_scene(world, scale, seed, texts, infrastructure, progress, spool)
         source = "built in" if words.built_in else "published prompts"
         total, harvested = write_log(scene, draft, world, progress)
         addresses = "built in" if infrastructure is None else "published lists"
@@ -133,7 +133,7 @@ def _count(crowd: Crowd, scale: float) -> int:
     return max(crowd.floor, round(crowd.accounts * scale))
 
 
-def _make_scene(
+def make_scene(
     world: World,
     scale: float,
     seed: int,
@@ -142,6 +142,7 @@ def _make_scene(
     progress: Progress,
     spool: Path,
 ) -> tuple[Scene, Texts]:
+    """A world's traffic in the folder `spool`, unwritten, and what its makers drew from."""
     counts = {f.name: _count(getattr(world.honest, f.name), scale) for f in fields(world.honest)}
     resold = [customers_of(network, scale) for network in world.networks]
     serving = [counts["developers"], counts["enterprises"], 3 * counts["agencies"]]

@@ -73,19 +73,29 @@ class Scene:
 
         Returns the accounts of the exchanges that were kept.
         """
+        block, _ = self.block(banned=False, **columns)
+        self.spool.add(block)
+        return block["account"]
+
+    def block(
+        self, *, banned: bool = False, **columns: np.ndarray | int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `emit` adds: rows of `spool.BLOCK` by time, and which of the given ones they are.
+
+        With `banned`, those of banned accounts are among them.
+        """
         ts = np.asarray(columns["ts"], dtype=np.int64)
         account = np.asarray(columns["account"], dtype=np.int32)
         born, died = self.accounts.lives()
         keep = (ts >= self.window.start) & (ts < self.window.end)
-        keep &= (ts >= born[account]) & (ts < died[account])
+        keep &= (ts >= born[account]) & (banned | (ts < died[account]))
         rows = np.flatnonzero(keep)
         rows = rows[np.argsort(ts[rows], kind="stable")]
         block = np.empty(len(rows), dtype=BLOCK)
         for name in BLOCK.fields or ():
             value = np.asarray(columns.get(name, -1))
             block[name] = value if value.ndim == 0 else value[rows]
-        self.spool.add(block)
-        return block["account"]
+        return block, rows
 
     def choose_models(
         self, rng: np.random.Generator, owners: np.ndarray, ts: np.ndarray, eager: float = 0.35

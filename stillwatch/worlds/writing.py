@@ -36,7 +36,7 @@ def write_log(scene: Scene, out: Path, world: World, progress: Progress) -> tupl
     networks = tuple(n.name for n in world.networks)
     (out / "exchanges").mkdir(parents=True)
     (out / "labels").mkdir()
-    books = _Books(scene)
+    books = Books(scene)
     progress.start("writing", scene.spool.exchanges, "exchanges")
     harvested, serial = 0, 0
     with pq.ParquetWriter(
@@ -59,7 +59,7 @@ def write_log(scene: Scene, out: Path, world: World, progress: Progress) -> tupl
                     part = rows[low : low + CHUNK]
                     ids = np.arange(serial, serial + len(part))
                     serial += len(part)
-                    table = _render(scene, part, ids, books)
+                    table = render(scene, part, ids, books)
                     writer.write_table(_hide(table, world.hides))
                     marked = np.flatnonzero(part["campaign"] >= 0)
                     harvested += len(marked)
@@ -77,7 +77,7 @@ def write_log(scene: Scene, out: Path, world: World, progress: Progress) -> tupl
     return scene.spool.exchanges, harvested
 
 
-class _Books:
+class Books:
     """The scene's books as Arrow columns by number."""
 
     def __init__(self, scene: Scene) -> None:
@@ -120,7 +120,8 @@ def _hide(table: pa.Table, what: str | None) -> pa.Table:
     return table
 
 
-def _render(scene: Scene, part: np.ndarray, numbers: np.ndarray, books: _Books) -> pa.Table:
+def render(scene: Scene, part: np.ndarray, numbers: np.ndarray, books: Books) -> pa.Table:
+    """The exchanges of rows of `spool.BLOCK` as the contract has them; `numbers` name them."""
     seed, calls = scene.seed, books.calls
     account = pa.array(part["account"])
     place, client, call = pa.array(part["place"]), pa.array(part["client"]), pa.array(part["call"])
