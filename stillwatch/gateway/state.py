@@ -54,6 +54,7 @@ SLOT = np.dtype(
         ("summed", "i2"),
         ("hits", "u2", (CAMPAIGNS,)),
         ("access", "u4"),
+        ("seats", "u4"),
         ("sums", "i2", (CONTENT_COMPONENTS,)),
         ("squares", "u4"),
         ("parts", "u4"),
@@ -62,7 +63,8 @@ SLOT = np.dtype(
 )
 """One account. Times are microseconds; `free_at` is when a slowed one has all its requests back.
 
-`stamp` says for which campaigns `hits` count, and `access` has a bit for each whose way it came;
+`stamp` says for which campaigns `hits` count; `access` has a bit for each whose way it came, and
+`seats` for each at whose members' machines it sat;
 `sums` and `squares` add the embeddings of its `parts` hits of the campaign `summed`.
 """
 

@@ -17,6 +17,7 @@ from stillwatch.policy.known import Known
 
 ACTIVE_DAYS = 28
 """An account is active that sent something within so many days before the findings' end."""
+SILENT_DAYS = 3
 DAY_US = 86_400_000_000
 NOBODY = -1
 
@@ -29,6 +30,8 @@ class Accounts:
     exchanges: np.ndarray
     span_us: np.ndarray
     """From its first exchange to the findings' end, a day at least."""
+    silent: np.ndarray
+    """Nothing came from it for `SILENT_DAYS`."""
     active: np.ndarray
     org: np.ndarray
     """Position in `orgs`, `NOBODY` where it has none."""
@@ -91,6 +94,7 @@ def accounts_of(
         ids=ids,
         exchanges=exchanges.to_numpy(zero_copy_only=False).astype(np.float64),
         span_us=np.maximum(np.where(first >= 0, end - first, 0), DAY_US).astype(np.float64),
+        silent=here & (last < end - SILENT_DAYS * DAY_US),
         active=here & (last >= end - ACTIVE_DAYS * DAY_US),
         org=org.to_numpy(zero_copy_only=False).astype(np.int64),
         orgs=orgs,

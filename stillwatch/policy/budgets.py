@@ -39,10 +39,11 @@ def limits_of(budget: Budget, accounts: Accounts, spent: int) -> Limits:
 def honest_a_day(matched: Matched, accounts: Accounts) -> tuple[np.ndarray, np.ndarray]:
     """Exchanges a day of each match's account, and how many of them are expected to be honest.
 
-    Honest is all that isn't the campaign's, and of what is, as much as its confidence leaves.
+    Honest is all that isn't the campaign's, and of what is, as much as its confidence leaves. Who
+    has fallen silent sends nothing that could be hit.
     """
     at = matched.account
-    days = accounts.span_us[at] / DAY_US
+    days = np.where(accounts.silent[at], np.inf, accounts.span_us[at] / DAY_US)
     all_of_it = np.maximum(accounts.exchanges[at], matched.attributed)
     others = all_of_it - matched.attributed
     return all_of_it / days, (others + (1 - matched.confidence) * matched.attributed) / days

@@ -19,11 +19,13 @@ WAYS = ("network", "device")
 """Columns of `tables.SIGNALS` that say how an account comes: software isn't among them, since who
 uses a popular agent looks by it like everybody who does."""
 
+DEVICE = WAYS.index("device")
+
 RARE = 0.01
 """Share of honest accounts that may come a way that is a campaign's."""
 
-LEAST = 3
-"""Members who come it: each member has others beside it."""
+LEAST = (3, 1)
+"""Members who come a network, or a device, that is a campaign's: a device is one machine."""
 
 MOST = 4096
 """Ways of a campaign that are kept, those that most members come and least others."""
@@ -31,48 +33,63 @@ MOST = 4096
 
 @dataclass(frozen=True)
 class Access:
-    """The campaigns' ways: o sorted keys `way`, and whose each is, `owners` (o, k). `shared` (a, k)
-    is which of the sampled accounts come one."""
+    """The campaigns' ways: o sorted keys `way`, whose each is, `owners` (o, k), and which are a
+    `device` (o,). Of the sampled accounts (a, k): whether each comes a campaign's way, `shared`,
+    and whether by a device, `seated`; members by a way that others of them come, too."""
 
     way: NDArray[np.uint64]
     owners: NDArray[np.bool_]
+    device: NDArray[np.bool_]
     shared: NDArray[np.bool_]
+    seated: NDArray[np.bool_]
 
 
 def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaigns: int) -> Access:
     """The ways of k campaigns, by the first `rows` of `columns`, which are signals."""
-    place, way = _pairs(accounts, columns, rows)
-    key, at = np.unique(way, return_inverse=True)
-    home = accounts.campaign[place]
-    honest = np.bincount(at[home < 0], minlength=len(key))
-    rare = honest <= RARE * max(1, np.count_nonzero(accounts.campaign < 0))
-    owners = np.zeros((len(key), campaigns), bool)
-    for k in range(campaigns):
-        members = np.bincount(at[home == k], minlength=len(key))
-        theirs = members >= THEIRS * (members + honest)
-        mine = np.flatnonzero(rare & theirs & (members >= LEAST))
-        best = mine[np.lexsort((key[mine], -members[mine] / (1 + honest[mine])))]
-        owners[best[:MOST], k] = True
-    shared = np.zeros((len(accounts.key), campaigns), bool)
-    np.logical_or.at(shared, place, owners[at])
-    kept = owners.any(1)
-    return Access(key[kept], owners[kept], shared)
+    everyone = max(1, np.count_nonzero(accounts.campaign < 0))
+    ways, owning, devices = [], [], []
+    shared = np.zeros((2, len(accounts.key), campaigns), bool)
+    for kind, name in enumerate(WAYS):
+        place, way = _pairs(accounts, columns[name], columns["account"], rows)
+        key, at = np.unique(way, return_inverse=True)
+        home = accounts.campaign[place]
+        honest = np.bincount(at[home < 0], minlength=len(key))
+        owners = np.zeros((len(key), campaigns), bool)
+        for k in range(campaigns):
+            members = np.bincount(at[home == k], minlength=len(key))
+            theirs = (members >= THEIRS * (members + honest)) & (honest <= RARE * everyone)
+            mine = np.flatnonzero(theirs & (members >= LEAST[kind]))
+            best = mine[np.lexsort((key[mine], -members[mine] / (1 + honest[mine])))][:MOST]
+            owners[best, k] = True
+            comes = owners[at, k] & ((home != k) | (members[at] > 1))
+            np.logical_or.at(shared[0][:, k], place, comes)
+            if kind == DEVICE:
+                np.logical_or.at(shared[1][:, k], place, comes)
+        kept = owners.any(1)
+        ways.append(key[kept])
+        owning.append(owners[kept])
+        devices.append(np.full(int(kept.sum()), kind == DEVICE))
+    order = np.argsort(np.concatenate(ways), kind="stable")
+    return Access(
+        np.concatenate(ways)[order],
+        np.concatenate(owning)[order],
+        np.concatenate(devices)[order],
+        *shared,
+    )
 
 
 def _pairs(
-    accounts: Sampled, columns: Mapping[str, Column], rows: int
+    accounts: Sampled, ways: Column, senders: Column, rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Accounts by place, and ways that they come, each pair once."""
     pairs = np.zeros((0, 2), np.uint64)
     for begin in range(0, rows if len(accounts.key) else 0, BLOCK):
         block = slice(begin, min(rows, begin + BLOCK))
-        place, there = accounts.places(columns["account"][block])
-        fresh = [pairs]
-        for name in WAYS:
-            way = columns[name][block]
-            known = there & (way != 0)
-            fresh.append(np.column_stack([place[known].astype(np.uint64), way[known]]))
-        pairs = _distinct(np.concatenate(fresh))
+        place, there = accounts.places(senders[block])
+        way = ways[block]
+        known = there & (way != 0)
+        fresh = np.column_stack([place[known].astype(np.uint64), way[known]])
+        pairs = _distinct(np.concatenate([pairs, fresh]))
     return pairs[:, 0].astype(np.int64), pairs[:, 1]
 
 

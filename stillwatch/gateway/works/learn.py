@@ -2,7 +2,7 @@
 
 Learnt from a judgement and the signals that it was made of. An account is recognised by its hits
 together with a mark that few honest accounts bear: its hits make a part that fits members' parts,
-and sooner if it comes a way that is the campaign's (`access`) as well.
+sooner if it comes a campaign's way (`access`) as well; or it sits at a member's machine.
 """
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
@@ -27,7 +27,7 @@ from stillwatch.campaigns.membership import (
     compared_with,
 )
 from stillwatch.gateway.state import CAMPAIGNS
-from stillwatch.gateway.works.access import access
+from stillwatch.gateway.works.access import Access, access
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
 from stillwatch.gateway.works.sample import Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.told import models_of
@@ -39,8 +39,11 @@ if TYPE_CHECKING:
     from stillwatch.columns import Column
     from stillwatch.findings import Findings
 
-MARKS = ("content", "content and access")
+MARKS = ("content", "content and access", "device")
 """What an account bears beside its hits."""
+
+BOTH, DEVICE = 1, 2
+"""Places in `MARKS` of those that ask for a way of access, and for a machine."""
 
 FITTING = 0.95
 """Part of the members whose parts fit each other's."""
@@ -91,12 +94,13 @@ def learn(
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
-        _honest(k, precedent.stray, accounts, seen, fit[k].fits) for k, precedent in enumerate(live)
+        _honest(k, precedent.stray, accounts, seen, fit[k].fits | ways.seated[:, k])
+        for k, precedent in enumerate(live)
     ]
     alike = [honest[k] & (seen.hits[:, k] >= COMPARED) for k in range(len(live))]
     by_chance = _share(np.concatenate([fit[k].fits[alike[k]] for k in range(len(live))]))
     evidence = [
-        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways.shared[:, k], by_chance)
+        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways, by_chance)
         for k in range(len(live))
     ]
     arrays = {
@@ -107,6 +111,7 @@ def learn(
         "parts": grounds.book.parts,
         "way": ways.way,
         "owners": ways.owners,
+        "device": ways.device,
         "near": np.array([each.near for each in fit]),
         **_compared([each.parts for each in fit]),
     }
@@ -149,12 +154,12 @@ def _honest(
     stray: float,
     accounts: Sampled,
     seen: Seen,
-    fits: NDArray[np.bool_],
+    marked: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Who teaches what honest accounts do, (a,).
 
-    Who would be a member by its hits (the rules of `membership`), fits, and is excused by nothing
-    may be a member that no finding holds, and teaches nothing.
+    Who would be a member by its hits (the rules of `membership`), is `marked`, and is excused by
+    nothing may be a member that no finding holds, and teaches nothing.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
@@ -165,7 +170,7 @@ def _honest(
         & (at_least(hits, threads, stray) <= MEMBER_P)
         & (rate >= PART_OF_TYPICAL * typical)
     )
-    suspect = accounts.alone & working & fits
+    suspect = accounts.alone & working & marked
     return (accounts.campaign < 0) & (threads >= LOOKED) & ~suspect
 
 
@@ -175,7 +180,7 @@ def _evidence(
     seen: Seen,
     honest: NDArray[np.bool_],
     fits: NDArray[np.bool_],
-    shared: NDArray[np.bool_],
+    ways: Access,
     by_chance: float,
 ) -> NDArray[np.float32]:
     """A campaign's evidence by mark, threads and hits; of honest accounts with as many hits as can
@@ -188,11 +193,13 @@ def _evidence(
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
     # A part of few hits can't be compared yet: it comes to fit as others of its sort do.
     alike = hits >= COMPARED
-    ours = np.where(alike, fits, FITTING)[members]
-    theirs = np.where(alike, fits, by_chance)[honest]
+    ours = np.where(alike, fits, FITTING)[members].astype(float)
+    theirs = np.where(alike, fits, by_chance)[honest].astype(float)
+    shared, seated = ways.shared[:, campaign], ways.seated[:, campaign]
     marks = (
         (ours, theirs, 1.0),
         (ours * shared[members], theirs * shared[honest], _share(shared[honest])),
+        (seated[members].astype(float), seated[honest].astype(float), _share(seated[honest])),
     )
     return np.stack(
         [

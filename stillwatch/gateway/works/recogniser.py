@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED, LEAST_ATTRIBUTED
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.evidence import MOST_THREADS
-from stillwatch.gateway.works.learn import MARKS
+from stillwatch.gateway.works.learn import BOTH, DEVICE, MARKS
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
@@ -25,6 +25,12 @@ from stillwatch.signals.keys import network_keys, string_keys
 from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Means, samples, squared_mmd
 from stillwatch.tables import CONTENT_COMPONENTS
+
+LEAST_HITS = 2
+"""Hits of an account that is recognised, whatever else speaks: one is anybody's."""
+
+COUNTED = ("hits", "access", "seats", "threads", "requests", "parts", "squares", "sums")
+"""What is counted in a slot for the campaigns that its stamp names."""
 
 REMEMBERED = 1 << 14
 """Addresses and devices whose keys are remembered."""
@@ -61,9 +67,11 @@ class Recogniser:
             Means(*(mine[name][begin:end] for name in ("size", "mean", "own")))
             for begin, end in pairwise(mine["compared"].tolist())
         ]
+        self._places = np.arange(len(self.names))
         self._way: NDArray[np.uint64] = mine["way"]
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
+        self._seats = self._access * mine["device"]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -77,7 +85,7 @@ class Recogniser:
         """
         if slot["stamp"] != self.stamp:
             slot["stamp"] = self.stamp
-            for name in ("hits", "access", "threads", "requests", "parts", "squares", "sums"):
+            for name in COUNTED:
                 slot[name] = 0
             slot["summed"] = -1
         slot["requests"] += 1
@@ -93,21 +101,30 @@ class Recogniser:
                 self._add_up(view, slot, yes)
         if slot["requests"] < least_requests:
             return None
-        return self._decide(slot, np.log10(len(MARKS) * len(self) / false_rate))
+        return self._decide(slot, -np.log10(false_rate))
 
     def _decide(self, slot: Any, needed: float) -> Recognition | None:
-        """The first campaign of which there is evidence enough, by the mark that asks for least."""
-        threads, access = int(slot["threads"]), int(slot["access"])
-        for k in range(len(self)):
-            hits = int(slot["hits"][k])
-            told = self._evidence[k, :, threads, hits]
-            if hits < LEAST_ATTRIBUTED or told.max() < needed:
-                continue
-            for mark, borne in enumerate((True, bool(access >> k & 1))):
-                if borne and told[mark] >= needed and self._fits(slot, k):
-                    slot["evidence"] = told[mark]
-                    return Recognition(k, float(told[mark]), hits, threads, MARKS[mark])
-        return None
+        """Whose work it is, once the mean of all likelihood ratios, by campaign and mark, is as
+        large as `needed` (log10); that of a mark that the account doesn't bear is nil."""
+        threads, hits = int(slot["threads"]), slot["hits"][: len(self)]
+        told = np.float_power(10.0, self._evidence[self._places, :, threads, hits])
+        told[hits < LEAST_HITS] = 0
+        told[:, BOTH][~self._bits(slot["access"])] = 0
+        told[:, DEVICE][~self._bits(slot["seats"])] = 0
+        least = told.size * 10.0**needed
+        if told.sum() < least:
+            return None
+        fits = np.array([bool(row.any()) and self._fits(slot, k) for k, row in enumerate(told)])
+        told[:, :DEVICE][~fits] = 0
+        if told.sum() < least:
+            return None
+        campaign, mark = divmod(int(told.argmax()), len(MARKS))
+        slot["evidence"] = evidence = float(np.log10(told.mean()))
+        return Recognition(campaign, evidence, int(hits[campaign]), threads, MARKS[mark])
+
+    def _bits(self, bits: Any) -> NDArray[np.bool_]:
+        """Which campaigns a slot's bits name, (k,)."""
+        return (int(bits) >> self._places & 1).astype(bool)
 
     def _add_up(self, view: View, slot: Any, yes: NDArray[np.bool_]) -> None:
         """Add a hit to the account's part of the campaign that it was first taken for."""
@@ -141,6 +158,7 @@ class Recogniser:
                 at = int(self._way.searchsorted(key))
                 if at < len(self._way) and self._way[at] == key:
                     slot["access"] |= self._access[at]
+                    slot["seats"] |= self._seats[at]
 
 
 @lru_cache(REMEMBERED)
