@@ -50,9 +50,11 @@ SLOT = np.dtype(
         ("requests", "u4"),
         ("refused", "u2"),
         ("threads", "u2"),
+        ("asked", "u2"),
         ("campaign", "i2"),
         ("summed", "i2"),
         ("hits", "u2", (CAMPAIGNS,)),
+        ("any_hits", "u2"),
         ("access", "u4"),
         ("seats", "u4"),
         ("sums", "i2", (CONTENT_COMPONENTS,)),
@@ -63,9 +65,10 @@ SLOT = np.dtype(
 )
 """One account. Times are microseconds; `free_at` is when a slowed one has all its requests back.
 
-`stamp` says for which campaigns `hits` count; `access` has a bit for each whose way it came, and
-`seats` for each at whose members' machines it sat;
-`sums` and `squares` add the embeddings of its `parts` hits of the campaign `summed`.
+Of its `threads`, `any_hits` were some campaign's work. `stamp` says for which campaigns its `hits`
+count, of the threads that were `asked` since these are live; `access` has a bit for each whose way
+it came, and `seats` for each at whose members' machines it sat; `sums` and `squares` add the
+embeddings of its `parts` hits of the campaign `summed`.
 """
 
 HEADER = np.dtype(

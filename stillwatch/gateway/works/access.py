@@ -34,8 +34,8 @@ MOST = 4096
 @dataclass(frozen=True)
 class Access:
     """The campaigns' ways: o sorted keys `way`, whose each is, `owners` (o, k), and which are a
-    `device` (o,). Of the sampled accounts (a, k): whether each comes a campaign's way, `shared`,
-    and whether by a device, `seated`; members by a way that others of them come, too."""
+    `device` (o,). Of the sampled accounts: whether each comes a campaign's way, `shared` (a, k),
+    and whether it sits at any member's machine, `seated` (a,); members at that of others."""
 
     way: NDArray[np.uint64]
     owners: NDArray[np.bool_]
@@ -48,7 +48,8 @@ def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaign
     """The ways of k campaigns, by the first `rows` of `columns`, which are signals."""
     everyone = max(1, np.count_nonzero(accounts.campaign < 0))
     ways, owning, devices = [], [], []
-    shared = np.zeros((2, len(accounts.key), campaigns), bool)
+    shared = np.zeros((len(accounts.key), campaigns), bool)
+    seated = np.zeros(len(accounts.key), bool)
     for kind, name in enumerate(WAYS):
         place, way = _pairs(accounts, columns[name], columns["account"], rows)
         key, at = np.unique(way, return_inverse=True)
@@ -62,9 +63,9 @@ def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaign
             best = mine[np.lexsort((key[mine], -members[mine] / (1 + honest[mine])))][:MOST]
             owners[best, k] = True
             comes = owners[at, k] & ((home != k) | (members[at] > 1))
-            np.logical_or.at(shared[0][:, k], place, comes)
+            np.logical_or.at(shared[:, k], place, comes)
             if kind == DEVICE:
-                np.logical_or.at(shared[1][:, k], place, comes)
+                np.logical_or.at(seated, place, comes)
         kept = owners.any(1)
         ways.append(key[kept])
         owning.append(owners[kept])
@@ -74,7 +75,8 @@ def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaign
         np.concatenate(ways)[order],
         np.concatenate(owning)[order],
         np.concatenate(devices)[order],
-        *shared,
+        shared,
+        seated,
     )
 
 

@@ -29,12 +29,16 @@ ROUNDS = 200
 @dataclass(frozen=True)
 class Crowd:
     """Accounts of one sort: their `hits` (a,) among `threads` (a,), and the probability that each
-    `bears` a mark (a,); `unseen` is that of an account like which none was seen."""
+    `bears` a mark (a,); `unseen` is that of an account like which none was seen.
+
+    `known` is of how many accounts it is known of what sort they are; that of all if not given.
+    """
 
     hits: NDArray[np.integer]
     threads: NDArray[np.integer]
     bears: NDArray[np.float64]
     unseen: float
+    known: float | None = None
 
 
 def log_ratio(members: Crowd, honest: Crowd) -> NDArray[np.float32]:
@@ -56,9 +60,13 @@ def _log_probability(
 ) -> NDArray[np.float64]:
     """Log probability of a sequence with so many hits, of an account like those that were seen."""
     likely = _log_likelihood(hits, threads)
-    known = np.logaddexp.reduce(likely + np.log(np.maximum(_rates(crowd), 1e-300)), axis=1)
+    of = len(crowd.hits)
+    share = np.log(np.maximum(_rates(crowd), 1e-300) / max(of, 1))
+    seen = np.logaddexp.reduce(likely + share, axis=1)
     new = betaln(hits + 1.0, threads - hits + 1.0) + np.log(crowd.unseen)
-    return np.logaddexp(known, new) - np.log(len(crowd.hits) + 1)
+    known = of if crowd.known is None else crowd.known
+    seen += np.log(max(known, 1e-300))
+    return np.logaddexp(seen, new) - np.log(1 + known)
 
 
 def _rates(crowd: Crowd) -> NDArray[np.float64]:

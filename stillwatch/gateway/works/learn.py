@@ -39,11 +39,12 @@ if TYPE_CHECKING:
     from stillwatch.columns import Column
     from stillwatch.findings import Findings
 
-MARKS = ("content", "content and access", "device")
-"""What an account bears beside its hits."""
+MARKS = ("content", "content and access")
+"""What an account bears beside its hits, by campaign; the second asks for a way of access, too."""
 
-BOTH, DEVICE = 1, 2
-"""Places in `MARKS` of those that ask for a way of access, and for a machine."""
+DEVICE = "device"
+"""The mark of sitting at a member's machine, whichever campaign's: an operator may be found in
+pieces, and what replaces one piece's account needn't do that piece's work."""
 
 FITTING = 0.95
 """Part of the members whose parts fit each other's."""
@@ -51,6 +52,10 @@ FITTING = 0.95
 LEAST_PARTS = 8
 """Members' parts from which others' can be compared with them."""
 
+
+MOVED_IN = 0.5
+"""How likely an account that replaces a member's is taken to come a way that is known: what is bet
+on, not what was seen, for it depends on what its operator has left."""
 
 LOOKED = 4
 """Threads of an account from which something can be learnt of its kind."""
@@ -94,7 +99,7 @@ def learn(
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
-        _honest(k, precedent.stray, accounts, seen, fit[k].fits | ways.seated[:, k])
+        _honest(k, precedent.stray, accounts, seen, fit[k].fits | ways.seated)
         for k, precedent in enumerate(live)
     ]
     alike = [honest[k] & (seen.hits[:, k] >= COMPARED) for k in range(len(live))]
@@ -106,6 +111,7 @@ def learn(
     arrays = {
         **models,
         "evidence": np.stack(evidence),
+        "seats": _seat_evidence(accounts, seen, honest, ways),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
@@ -170,8 +176,10 @@ def _honest(
         & (at_least(hits, threads, stray) <= MEMBER_P)
         & (rate >= PART_OF_TYPICAL * typical)
     )
-    suspect = accounts.alone & working & marked
-    return (accounts.campaign < 0) & (threads >= LOOKED) & ~suspect
+    # All of a few threads that are hits may be a member's first ones.
+    begun = (threads < LOOKED) & (hits == threads)
+    suspect = accounts.alone & (working & marked | begun)
+    return (accounts.campaign < 0) & (threads > 0) & ~suspect
 
 
 def _evidence(
@@ -193,23 +201,44 @@ def _evidence(
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
     # A part of few hits can't be compared yet: it comes to fit as others of its sort do.
     alike = hits >= COMPARED
-    ours = np.where(alike, fits, FITTING)[members].astype(float)
     theirs = np.where(alike, fits, by_chance)[honest].astype(float)
-    shared, seated = ways.shared[:, campaign], ways.seated[:, campaign]
+    shared = ways.shared[honest, campaign]
+    known = _known(hits[members], threads[members], threads[honest])
     marks = (
-        (ours, theirs, 1.0),
-        (ours * shared[members], theirs * shared[honest], _share(shared[honest])),
-        (seated[members].astype(float), seated[honest].astype(float), _share(seated[honest])),
+        (FITTING, theirs, 1.0),
+        (FITTING * MOVED_IN, theirs * shared, _share(shared)),
     )
     return np.stack(
         [
             log_ratio(
-                Crowd(hits[members], threads[members], mine, 1.0),
-                Crowd(hits[honest], threads[honest], other, unseen),
+                Crowd(hits[members], threads[members], np.full(members.sum(), ours), 1.0),
+                Crowd(hits[honest], threads[honest], other, unseen, known),
             )
-            for mine, other, unseen in marks
+            for ours, other, unseen in marks
         ]
     )
+
+
+def _seat_evidence(
+    accounts: Sampled, seen: Seen, honest: list[NDArray[np.bool_]], ways: Access
+) -> NDArray[np.float32]:
+    """The evidence of sitting at a member's machine with so many hits of any campaign's work."""
+    hits, threads = seen.any_hits, seen.threads
+    members = (accounts.campaign >= 0) & (threads >= LOOKED)
+    nobody = np.logical_and.reduce(honest)
+    seated = ways.seated[nobody]
+    known = _known(hits[members], threads[members], threads[nobody])
+    return log_ratio(
+        Crowd(hits[members], threads[members], np.full(members.sum(), MOVED_IN), 1.0),
+        Crowd(hits[nobody], threads[nobody], seated.astype(float), _share(seated), known),
+    )
+
+
+def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[np.int64]) -> float:
+    """Of how many others, by their threads, it is known whether they hit as members do: of an
+    account with few threads that is hardly known."""
+    rate = float((hits.sum() + 1) / (threads.sum() + 2))
+    return float((1 - (1 - rate) ** others).sum())
 
 
 def _share(bearing: NDArray[np.bool_]) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.evidence import MOST_THREADS
-from stillwatch.gateway.works.learn import BOTH, DEVICE, MARKS
+from stillwatch.gateway.works.learn import DEVICE, MARKS
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
@@ -29,7 +29,7 @@ from stillwatch.tables import CONTENT_COMPONENTS
 LEAST_HITS = 2
 """Hits of an account that is recognised, whatever else speaks: one is anybody's."""
 
-COUNTED = ("hits", "access", "seats", "threads", "requests", "parts", "squares", "sums")
+COUNTED = ("hits", "asked", "access", "seats", "parts", "squares", "sums")
 """What is counted in a slot for the campaigns that its stamp names."""
 
 REMEMBERED = 1 << 14
@@ -71,7 +71,8 @@ class Recogniser:
         self._way: NDArray[np.uint64] = mine["way"]
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
-        self._seats = self._access * mine["device"]
+        self._at_device = self._access * mine["device"]
+        self._seats: NDArray[np.float32] = mine["seats"]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -96,7 +97,9 @@ class Recogniser:
             view = view_of(request, self._book, self._families)
             yes = told(view.codes, view.keys, self._models)[0] >= ATTRIBUTED
             slot["threads"] += 1
+            slot["asked"] += 1
             slot["hits"][: len(yes)] += yes
+            slot["any_hits"] += yes.any()
             if yes.any():
                 self._add_up(view, slot, yes)
         if slot["requests"] < least_requests:
@@ -104,23 +107,31 @@ class Recogniser:
         return self._decide(slot, -np.log10(false_rate))
 
     def _decide(self, slot: Any, needed: float) -> Recognition | None:
-        """Whose work it is, once the mean of all likelihood ratios, by campaign and mark, is as
-        large as `needed` (log10); that of a mark that the account doesn't bear is nil."""
-        threads, hits = int(slot["threads"]), slot["hits"][: len(self)]
-        told = np.float_power(10.0, self._evidence[self._places, :, threads, hits])
+        """Whose work it is, once the mean of the likelihood ratios is as large as `needed` (log10).
+
+        One half counts that it sits at a member's machine, the other the marks of all campaigns;
+        what the account doesn't bear is nil.
+        """
+        hits, asked, least = slot["hits"][: len(self)], int(slot["asked"]), 10.0**needed
+        told = np.float_power(10.0, self._evidence[self._places, :, asked, hits])
         told[hits < LEAST_HITS] = 0
-        told[:, BOTH][~self._bits(slot["access"])] = 0
-        told[:, DEVICE][~self._bits(slot["seats"])] = 0
-        least = told.size * 10.0**needed
-        if told.sum() < least:
+        told[:, 1][~self._bits(slot["access"])] = 0
+        seat = 0.0
+        if slot["seats"] and slot["any_hits"] >= LEAST_HITS:
+            seat = 10.0 ** float(self._seats[slot["threads"], slot["any_hits"]])
+        if (told.mean() + seat) / 2 < least:
             return None
-        fits = np.array([bool(row.any()) and self._fits(slot, k) for k, row in enumerate(told)])
-        told[:, :DEVICE][~fits] = 0
-        if told.sum() < least:
+        if seat / 2 < least:
+            fits = [bool(row.any()) and self._fits(slot, k) for k, row in enumerate(told)]
+            told[~np.array(fits)] = 0
+        if (told.mean() + seat) / 2 < least:
             return None
+        slot["evidence"] = sure = float(np.log10((told.mean() + seat) / 2))
+        if seat > told.mean():
+            campaign = int(np.argmax(self._bits(slot["seats"])))
+            return Recognition(campaign, sure, int(slot["any_hits"]), int(slot["threads"]), DEVICE)
         campaign, mark = divmod(int(told.argmax()), len(MARKS))
-        slot["evidence"] = evidence = float(np.log10(told.mean()))
-        return Recognition(campaign, evidence, int(hits[campaign]), threads, MARKS[mark])
+        return Recognition(campaign, sure, int(hits[campaign]), asked, MARKS[mark])
 
     def _bits(self, bits: Any) -> NDArray[np.bool_]:
         """Which campaigns a slot's bits name, (k,)."""
@@ -158,7 +169,7 @@ class Recogniser:
                 at = int(self._way.searchsorted(key))
                 if at < len(self._way) and self._way[at] == key:
                     slot["access"] |= self._access[at]
-                    slot["seats"] |= self._seats[at]
+                    slot["seats"] |= self._at_device[at]
 
 
 @lru_cache(REMEMBERED)

@@ -93,11 +93,13 @@ def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a accounts' first `threads` (a,): `hits` (a, k), and the parts that these
-    make, where there are enough to be compared: of which `account` and `campaign` each is."""
+    """What was seen of a accounts' first `threads` (a,): `hits` (a, k), those of any campaign (a,),
+    and the parts that hits make, where there are enough to be compared: of which `account` and
+    `campaign` each is."""
 
     threads: NDArray[np.int64]
     hits: NDArray[np.int64]
+    any_hits: NDArray[np.int64]
     account: NDArray[np.int64]
     campaign: NDArray[np.int64]
     parts: Samples
@@ -114,7 +116,7 @@ def first_threads(
     """Look at the accounts' first threads, among the first `rows` of `columns`, the signals."""
     k = len(models["logit"])
     hits = np.zeros((len(accounts.key), k), np.int64)
-    threads = np.zeros(len(accounts.key), np.int64)
+    threads, any_hits = np.zeros((2, len(accounts.key)), np.int64)
     pieces = [(np.zeros(0, np.int64), np.zeros((0, CONTENT_COMPONENTS), np.int8))]
     for begin in range(0, rows if k else 0, BLOCK):
         block = slice(begin, min(rows, begin + BLOCK))
@@ -125,6 +127,7 @@ def first_threads(
         view = view_of_signals(signals, book, families)
         yes = told(view.codes, view.keys, models) >= ATTRIBUTED
         threads += np.bincount(mine, minlength=len(threads))
+        any_hits += np.bincount(mine[yes.any(1)], minlength=len(threads))
         thread, campaign = np.nonzero(yes)
         np.add.at(hits, (mine[thread], campaign), 1)
         pieces.append((mine[thread] * k + campaign, view.content[thread]))
@@ -134,7 +137,7 @@ def first_threads(
     large = np.flatnonzero(count >= COMPARED)
     total, squares, size = sums_by_account(place, content, np.arange(len(place)), large, len(named))
     account, campaign = np.divmod(named[large], max(1, k))
-    return Seen(threads, hits, account, campaign, samples(total, squares, size, SCALE))
+    return Seen(threads, hits, any_hits, account, campaign, samples(total, squares, size, SCALE))
 
 
 def _begun(
