@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.gateway.folder import Folder
+from stillwatch.gateway.history import DecisionLog, recognised_accounts
 from stillwatch.gateway.publishing import Listed, publish_plan
 from stillwatch.gateway.works.learn import Works, learn, no_works
 from stillwatch.lake import Lake
@@ -59,13 +60,13 @@ def publish(
     registered = None if lake is None else Lake.open(lake).accounts()
     known = known_of(findings, registered, store)
     planned = plan(known, policy, now, gate.key, last_decisions(gate))
-    works = no_works() if lake is None else _works(lake, planned)
+    works = no_works() if lake is None else _works(lake, planned, gate)
     listed = _listed(known, policy)
     version = publish_plan(gate, planned, works, listed, now)
     return Published(version, planned, works.names, works.honest)
 
 
-def _works(lake: str | Path, planned: Plan) -> Works:
+def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:
     """The works of campaigns that the plan does, or would do, something about; largest first.
 
     Of one that the breaker holds nothing is recognised either: the finding may be wrong.
@@ -78,7 +79,11 @@ def _works(lake: str | Path, planned: Plan) -> Works:
     order = [("count_all", "descending"), ("campaign_id", "ascending")]
     names = counted.sort_by(order)["campaign_id"].to_pylist()
     with last_judgement(lake) as last:
-        return no_works() if last is None else learn(*last, names)
+        if last is None:
+            return no_works()
+        # Whom a gate stopped has few exchanges, and would pass for honest.
+        doubted = recognised_accounts(gate.path) | DecisionLog(gate.path).accounts()
+        return learn(*last, names, doubted)
 
 
 def _listed(known: Known, policy: Policy) -> Listed:

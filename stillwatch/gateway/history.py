@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ import pyarrow as pa
 from stillwatch import tables
 
 PATIENCE_S = 30.0
+
+CLEARED = ("allowed", "reversed")
+"""Standings of accounts that count as honest, though something was found."""
 
 _COLUMNS = tables.DECISIONS.names
 _TIMES = ("since", "until")
@@ -63,6 +66,18 @@ class DecisionLog:
             return None
         told = dict(found)
         return told | {name: json.loads(told[name]) for name in (*_LISTS, "detail")}
+
+    def accounts(self) -> set[str]:
+        """All accounts that were ever decided on, but for those that were cleared since."""
+        if not self._path.exists():
+            return set()
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT DISTINCT account_id FROM decisions WHERE account_id NOT IN "
+                "(SELECT account_id FROM decisions WHERE standing IN (?, ?))",
+                CLEARED,
+            )
+            return {account for (account,) in rows}
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -113,3 +128,14 @@ def find_recognised(folder: Path, decision_id: str) -> dict[str, Any] | None:
                     if told["decision_id"] == decision_id:
                         return told
     return None
+
+
+def recognised_accounts(folder: Path) -> set[str]:
+    """All accounts that some worker recognised."""
+    found = set()
+    for path in folder.glob("recognised.*.jsonl"):
+        with path.open("rb") as lines:
+            for line in lines:
+                with suppress(ValueError):  # a line that a kill has cut short
+                    found.add(json.loads(line)["account_id"])
+    return found

@@ -1,4 +1,8 @@
-"""Ways of access: what a campaign's accounts come by, and hardly anybody else does."""
+"""Ways of access: what a campaign's accounts come by, and hardly anybody else does.
+
+Accounts that were recognised or decided on before count among members: who is stopped after a few
+requests is no member of a later finding, and its seat is taken over all the same.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.membership import THEIRS
-from stillwatch.gateway.works.sample import BLOCK, Sampled
+from stillwatch.gateway.works.sample import BLOCK, DOUBTED, NOBODYS, Sampled
 
 if TYPE_CHECKING:
     from stillwatch.columns import Column
@@ -46,7 +50,7 @@ class Access:
 
 def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaigns: int) -> Access:
     """The ways of k campaigns, by the first `rows` of `columns`, which are signals."""
-    everyone = max(1, np.count_nonzero(accounts.campaign < 0))
+    everyone = max(1, np.count_nonzero(accounts.campaign == NOBODYS))
     ways, owning, devices = [], [], []
     shared = np.zeros((len(accounts.key), campaigns), bool)
     seated = np.zeros(len(accounts.key), bool)
@@ -54,10 +58,11 @@ def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaign
         place, way = _pairs(accounts, columns[name], columns["account"], rows)
         key, at = np.unique(way, return_inverse=True)
         home = accounts.campaign[place]
-        honest = np.bincount(at[home < 0], minlength=len(key))
+        honest = np.bincount(at[home == NOBODYS], minlength=len(key))
+        before = np.bincount(at[home == DOUBTED], minlength=len(key))
         owners = np.zeros((len(key), campaigns), bool)
         for k in range(campaigns):
-            members = np.bincount(at[home == k], minlength=len(key))
+            members = before + np.bincount(at[home == k], minlength=len(key))
             theirs = (members >= THEIRS * (members + honest)) & (honest <= RARE * everyone)
             mine = np.flatnonzero(theirs & (members >= LEAST[kind]))
             best = mine[np.lexsort((key[mine], -members[mine] / (1 + honest[mine])))][:MOST]

@@ -10,7 +10,7 @@ sooner if it comes a campaign's way (`access`) as well; or it sits at a member's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from stillwatch.campaigns.membership import (
 from stillwatch.gateway.state import CAMPAIGNS
 from stillwatch.gateway.works.access import Access, access
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
-from stillwatch.gateway.works.sample import Sampled, Seen, first_threads, sampled
+from stillwatch.gateway.works.sample import NOBODYS, Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.told import models_of
 from stillwatch.statistics.mmd import Samples, squared_mmd
 from stillwatch.statistics.tails import at_least
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 MARKS = ("content", "content and access")
 """What an account bears beside its hits, by campaign; the second asks for a way of access, too."""
 
-DEVICE = "device"
+MACHINE = "machine"
 """The mark of sitting at a member's machine, whichever campaign's: an operator may be found in
 pieces, and what replaces one piece's account needn't do that piece's work."""
 
@@ -81,11 +81,16 @@ def no_works() -> Works:
 
 
 def learn(
-    judgement: Judgement, columns: Mapping[str, Column], rows: int, names: Sequence[str]
+    judgement: Judgement,
+    columns: Mapping[str, Column],
+    rows: int,
+    names: Sequence[str],
+    doubted: Collection[str] = (),
 ) -> Works:
     """The works of the campaigns called `names`, `CAMPAIGNS` at most, of those that can be told.
 
-    `columns` are signals, of which the first `rows` were judged.
+    `columns` are signals, of which the first `rows` were judged. Accounts that are `doubted`, as a
+    gate recognised them, or something was decided on them, teach nothing of honest ones.
     """
     findings, grounds = judgement.findings, judgement.grounds
     known = {p.name: p for p in grounds.precedents}
@@ -94,7 +99,7 @@ def learn(
         return no_works()
     families = _families(findings, live)
     models = models_of(live)
-    accounts = sampled(findings, [p.name for p in live])
+    accounts = sampled(findings, [p.name for p in live], doubted)
     ways = access(accounts, columns, rows, len(live))
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
@@ -111,7 +116,7 @@ def learn(
     arrays = {
         **models,
         "evidence": np.stack(evidence),
-        "seats": _seat_evidence(accounts, seen, honest, ways),
+        "machine": _machine_evidence(accounts, seen, honest, ways),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
@@ -179,7 +184,7 @@ def _honest(
     # All of a few threads that are hits may be a member's first ones.
     begun = (threads < LOOKED) & (hits == threads)
     suspect = accounts.alone & (working & marked | begun)
-    return (accounts.campaign < 0) & (threads > 0) & ~suspect
+    return (accounts.campaign == NOBODYS) & (threads > 0) & ~suspect
 
 
 def _evidence(
@@ -219,13 +224,15 @@ def _evidence(
     )
 
 
-def _seat_evidence(
+def _machine_evidence(
     accounts: Sampled, seen: Seen, honest: list[NDArray[np.bool_]], ways: Access
 ) -> NDArray[np.float32]:
     """The evidence of sitting at a member's machine with so many hits of any campaign's work."""
     hits, threads = seen.any_hits, seen.threads
     members = (accounts.campaign >= 0) & (threads >= LOOKED)
-    nobody = np.logical_and.reduce(honest)
+    nobody = np.ones(len(accounts.key), bool)
+    for each in honest:
+        nobody &= each
     seated = ways.seated[nobody]
     known = _known(hits[members], threads[members], threads[nobody])
     return log_ratio(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.evidence import MOST_THREADS
-from stillwatch.gateway.works.learn import DEVICE, MARKS
+from stillwatch.gateway.works.learn import MACHINE, MARKS
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
@@ -72,7 +72,7 @@ class Recogniser:
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
         self._at_device = self._access * mine["device"]
-        self._seats: NDArray[np.float32] = mine["seats"]
+        self._machine: NDArray[np.float32] = mine["machine"]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -118,20 +118,21 @@ class Recogniser:
         told[:, 1][~self._bits(slot["access"])] = 0
         seat = 0.0
         if slot["seats"] and slot["any_hits"] >= LEAST_HITS:
-            seat = 10.0 ** float(self._seats[slot["threads"], slot["any_hits"]])
+            seat = 10.0 ** float(self._machine[slot["threads"], slot["any_hits"]])
         if (told.mean() + seat) / 2 < least:
             return None
         if seat / 2 < least:
             fits = [bool(row.any()) and self._fits(slot, k) for k, row in enumerate(told)]
             told[~np.array(fits)] = 0
-        if (told.mean() + seat) / 2 < least:
+        sure = (told.mean() + seat) / 2
+        if sure < least:
             return None
-        slot["evidence"] = sure = float(np.log10((told.mean() + seat) / 2))
+        slot["evidence"] = evidence = float(np.log10(sure))
         if seat > told.mean():
-            campaign = int(np.argmax(self._bits(slot["seats"])))
-            return Recognition(campaign, sure, int(slot["any_hits"]), int(slot["threads"]), DEVICE)
+            campaign, threads = int(np.argmax(self._bits(slot["seats"]))), int(slot["threads"])
+            return Recognition(campaign, evidence, int(slot["any_hits"]), threads, MACHINE)
         campaign, mark = divmod(int(told.argmax()), len(MARKS))
-        return Recognition(campaign, sure, int(hits[campaign]), asked, MARKS[mark])
+        return Recognition(campaign, evidence, int(hits[campaign]), asked, MARKS[mark])
 
     def _bits(self, bits: Any) -> NDArray[np.bool_]:
         """Which campaigns a slot's bits name, (k,)."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,10 +53,15 @@ SEEN = (
 """Columns of `tables.SIGNALS` that a view is made of."""
 
 
+NOBODYS, DOUBTED = -1, -2
+"""In the place of a campaign: of accounts of none, and of those that a gate recognised or that were
+decided on, who may be members that no finding holds any more."""
+
+
 @dataclass(frozen=True)
 class Sampled:
-    """a accounts by sorted `key`: the place of the `campaign` of each, -1 for none; and whether a
-    judgement left it `alone`: no rival excuses it."""
+    """a accounts by sorted `key`: the place of the `campaign` of each, `NOBODYS` or `DOUBTED`; and
+    whether a judgement left it `alone`: no rival excuses it."""
 
     key: NDArray[np.uint64]
     campaign: NDArray[np.int64]
@@ -69,15 +74,18 @@ class Sampled:
         return place, there
 
 
-def sampled(findings: Findings, names: list[str]) -> Sampled:
-    """The accounts to learn from: members of the campaigns `names`, and those of none at all."""
+def sampled(findings: Findings, names: list[str], doubted: Collection[str] = ()) -> Sampled:
+    """The accounts to learn from: members of the campaigns `names`, and those of none at all; the
+    `doubted` ones are kept apart."""
     kinds = findings.campaigns.filter(pc.field("kind") == "distillation")["campaign_id"]
     members = findings.members.filter(pc.is_in(findings.members["campaign_id"], value_set=kinds))
     account = string_keys(members["account_id"].combine_chunks())
     place = pc.index_in(members["campaign_id"], pa.array(names, pa.string()))
-    place = pc.fill_null(place, -1).to_numpy()
+    place = pc.fill_null(place, NOBODYS).to_numpy()
     others = string_keys(findings.accounts["account_id"].combine_chunks())
-    chosen = [(_evenly(np.setdiff1d(others, account), MOST_HONEST), -1)]
+    doubtful = np.setdiff1d(string_keys(pa.array(list(doubted), pa.string())), account)
+    others = np.setdiff1d(np.setdiff1d(others, account), doubtful)
+    chosen = [(_evenly(others, MOST_HONEST), NOBODYS), (_evenly(doubtful, MOST_HONEST), DOUBTED)]
     chosen += [(_evenly(account[place == i], MOST_MEMBERS), i) for i in range(len(names))]
     key = np.concatenate([accounts for accounts, _ in chosen])
     campaign = np.repeat([i for _, i in chosen], [len(accounts) for accounts, _ in chosen])
