@@ -228,7 +228,8 @@ class Gate:
                 self._tell(request, found, within, key, at, by)
             campaign = int(slot["campaign"])
             confidence = 1 - 10.0 ** -float(slot["evidence"])
-        names = by.recogniser.names
+            # The place is one of the campaigns that were live then: others may have it now.
+            names = by.recogniser.names if slot["stamp"] == by.recogniser.stamp else []
         row = Row(
             _recognised_id(key, at),
             bounds.recognition or Action.OBSERVE,

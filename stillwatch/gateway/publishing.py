@@ -38,8 +38,8 @@ class Listed(NamedTuple):
 def publish_plan(folder: Folder, plan: Plan, works: Works, listed: Listed, now: dt.datetime) -> int:
     """Publish a plan's decisions; returns the table's number.
 
-    From then on they hold, outlast any kill, and can be looked up. Those that are `held` by the
-    plan's breaker or have `ended` stand in the table too, or don't: a gate does nothing by either.
+    From then on they hold, outlast any kill, and can be looked up. Those that aren't in force stand
+    in the table too, so that a gate can say why it does nothing; those that have `ended` don't.
     """
     decisions = plan.decisions.filter(pc.field("standing") != "ended")
     says, arrays = table_of(decisions, folder.key)
