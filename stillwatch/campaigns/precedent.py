@@ -68,8 +68,7 @@ class Precedent:
     """How one campaign is told. `name` and `confidence` are the campaign's.
 
     `typical` is the common work's share of a typical member's exchanges and `stray` the rate at
-    which others' threads are taken for it. `parts` are of at most 256 members, for comparison;
-    `large` is whether most members have parts that can be compared.
+    which others' threads are taken for it. `parts` are of at most 256 members, for comparison.
     """
 
     name: str
@@ -77,7 +76,6 @@ class Precedent:
     model: Model
     typical: float
     stray: float
-    large: bool
     parts: Samples
 
 
@@ -168,7 +166,6 @@ def _precedent(
         model=model,
         typical=typical,
         stray=max(STRAY_RATE, _usual_stray(model, against, typical)),
-        large=len(usable) > len(verdict.accounts) / 2,
         parts=parts.at(parts.size >= COMPARED),
     )
 
