@@ -27,7 +27,7 @@ class Enforces(Protocol):
 class Watching:
     """Reads the log into a lake of its own in `folder`, detects, and hands on to `enforces`.
 
-    Detection goes on from the time before where it may, as it does for whoever runs it often.
+    All is judged anew each time: what an increment would cost less, a campaign gets for longer.
     """
 
     def __init__(self, enforces: Enforces, folder: str | Path, threads: int | None = None) -> None:
@@ -41,5 +41,5 @@ class Watching:
     def learn(self, log: Path, now: dt.datetime) -> None:
         """Read what came since, detect, hand on."""
         ingest([log], lake=self._lake, threads=self._threads)
-        findings = detect(self._lake, threads=self._threads)
+        findings = detect(self._lake, anew=True, threads=self._threads)
         self._enforces.take_over(findings, self._lake, now)
