@@ -149,3 +149,9 @@ class ArenaRefused(StillwatchError):
     """An arena that can't be played: no such operator or move, or days that don't suffice."""
 
     exit_code = 21
+
+
+class PrivacyRefused(StillwatchError):
+    """Keys that can't be used, or what a lake's rules for identifiers don't allow."""
+
+    exit_code = 24

@@ -28,11 +28,12 @@ from stillwatch.comparing import baseline, observe
 from stillwatch.engine.choose import EMBEDDED, open_engine
 from stillwatch.engine.protocol import Engine
 from stillwatch.engine.spool import Spool, spool_folder
-from stillwatch.errors import NothingToRead
+from stillwatch.errors import NothingToRead, PrivacyRefused
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
 from stillwatch.memory import memory_kept, peak_memory
+from stillwatch.privacy import read_keys, rules_for
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
@@ -80,15 +81,30 @@ def ingest(
     *,
     lake: str | Path,
     format: str = "auto",
+    pseudonyms: str | Path | None = None,
+    addresses: str | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> IngestReport:
     """Read logs into a lake; the same exchange again is the same exchange.
 
+    `pseudonyms` is the file of keys that names are made with in place of identifiers, and
+    `addresses` says how addresses are kept: `exact`, `prefix` or, which goes without saying beside
+    pseudonyms, `keyed`. Both are settled when the lake is made.
+
     Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
-    `InputNotFound`, `FormatUnknown`, `LakeBusy` and `LakeBroken`.
+    `InputNotFound`, `FormatUnknown`, `LakeBusy`, `LakeBroken` and `PrivacyRefused`.
     """
-    return read_into(Lake.create_or_open(lake), paths, format, progress, threads)
+    keys = None if pseudonyms is None else read_keys(pseudonyms)
+    wanted = rules_for(keys, addresses)
+    opened = Lake.create_or_open(lake, privacy=wanted)
+    if addresses is not None and opened.privacy.addresses != wanted.addresses:
+        raise PrivacyRefused(
+            lake,
+            f"keeps addresses as {opened.privacy.addresses}, which was settled when it was made",
+            "Leave out --addresses, or ingest into a new lake",
+        )
+    return read_into(opened, paths, format, progress, threads, keys)
 
 
 def detect(

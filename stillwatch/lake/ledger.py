@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,10 +84,18 @@ class Ledger:
     """Owns the manifest while a process holds the lake's lock; threads may call it."""
 
     def __init__(
-        self, lake: Path, manifest: Manifest, *, durable: bool = True, compress: bool = True
+        self,
+        lake: Path,
+        manifest: Manifest,
+        *,
+        durable: bool = True,
+        compress: bool = True,
+        told: Callable[[Path], str] = str,
     ) -> None:
         self.lake, self.durable, self._compress = lake, durable, compress
         self.manifest = manifest
+        self.told = told
+        """What the manifest says of the path of a source file."""
         self._mutex = threading.Lock()
         self._claimed: set[str] = set()
         self._next = manifest.next
