@@ -103,6 +103,10 @@ class LedgerBroken(StillwatchError):
     exit_code = 16
 
 
+class JournalBroken(LedgerBroken):
+    """A lake's journal of removals was tampered with or damaged."""
+
+
 class SignInRefused(StillwatchError):
     """A sign-in that wasn't accepted; why is told only as far as it helps nobody to guess."""
 

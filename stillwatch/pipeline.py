@@ -22,7 +22,7 @@ import numpy as np
 from stillwatch.campaigns.absorption import Arrived, absorb
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.campaigns.keeping import from_kept, to_kept
-from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
+from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of, names_alone
 from stillwatch.columns import Column
 from stillwatch.comparing import baseline, observe
 from stillwatch.engine.choose import EMBEDDED, open_engine
@@ -303,6 +303,28 @@ def last_judgement(
             yield None
         else:
             yield last, spool.columns(), spool.ends[len(kept.parts) - 1]
+
+
+def drop_removed(lake: str | Path, trimmed: Callable[[Findings], Findings]) -> bool:
+    """Take what isn't in a lake any more out of all that it keeps for later runs.
+
+    Signals of rows that are gone go. Of the last judgement only its findings stay, as `trimmed`
+    leaves them: the next run judges everything, and its campaigns keep their names. False where a
+    detection is at work on the lake, and then nothing was done. Raises `LakeBroken`.
+    """
+    held = Lake.open(lake)
+    with _spool(held, True) as spool:
+        if spool.folder != _signals_of(held):
+            return False
+        spool.resume([part.name for part in held.fragments(READS, None, encoded=True)])
+        spool.commit()
+        judged = Judged(held.path, _version(*JUDGES))
+        _, last = _last_judgement(judged)
+        if last is None:
+            judged.clear()
+        else:
+            _keep(judged, [], names_alone(last, trimmed(last.findings)))
+    return True
 
 
 def leakage(

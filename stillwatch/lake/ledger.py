@@ -101,13 +101,13 @@ class Ledger:
         self._next = manifest.next
         for folder in FOLDERS:
             (lake / folder).mkdir(exist_ok=True)
-        self._sweep()
+        self.sweep()
         self._seen = SeenIds()
         for number in manifest.segments:
             self._seen.add(self._keys_of(number)["id"])
 
-    def _sweep(self) -> None:
-        """Remove what a killed or failed ingest left, and replaced lists of lost rows."""
+    def sweep(self) -> None:
+        """Remove what the manifest doesn't name: a killed writer's files, and what was replaced."""
         known = {"segments": {s.name for s in self.manifest.segments.values()}}
         known["keys"] = {f"{number:08d}.npy" for number in self.manifest.segments}
         known["deleted"] = {s.deleted for s in self.manifest.segments.values() if s.deleted}

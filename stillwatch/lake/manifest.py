@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from stillwatch.errors import LakeBroken
-from stillwatch.privacy.rules import Privacy
+from stillwatch.privacy.rules import PLAIN, Privacy
 
 NAME = "lake.json"
 VERSION = 1
@@ -69,10 +69,12 @@ class Manifest(msgspec.Struct):
     """By digest of content; accounts' files under `accounts:` and their digest."""
     exchanges: Tally = msgspec.field(default_factory=Tally)
     account_rows: Tally = msgspec.field(default_factory=Tally)
-    privacy: Privacy = Privacy()
+    privacy: Privacy = PLAIN
     """The rules for identifiers in it, for good."""
-    deletion: str | None = None
-    """The last entry of the log of deletions, until that holds it too."""
+    removed: int = 0
+    """Exchanges that were kept, and removed since."""
+    journal: str | None = None
+    """The entry of the journal that told the last removal: there it stands once that is done."""
 
     @property
     def kept(self) -> int:
@@ -80,7 +82,7 @@ class Manifest(msgspec.Struct):
         return sum(s.rows - s.deleted_rows for s in self.segments.values())
 
 
-def new_manifest(privacy: Privacy = Privacy()) -> Manifest:
+def new_manifest(privacy: Privacy = PLAIN) -> Manifest:
     """An empty lake with a fresh key, and rules for identifiers."""
     key = (secrets.randbits(64), secrets.randbits(64))
     return Manifest(key, VERSION if privacy.plain else RULED_VERSION, privacy=privacy)

@@ -12,7 +12,7 @@ LAKE/lock                      held by the one writer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from stillwatch.lake.fragments import Fragment, as_utc, starts_after
 from stillwatch.lake.ingest import IngestReport, Read, ingest
 from stillwatch.lake.ledger import Ledger
 from stillwatch.lake.lock import writing
-from stillwatch.privacy import Guard, Keys, Privacy, check_keys
+from stillwatch.privacy import PLAIN, Guard, Keys, Privacy, check_keys
 from stillwatch.progress import Progress
 from stillwatch.tables import ACCOUNTS, EXCHANGES, QUARANTINE
 
@@ -61,7 +61,7 @@ class Lake:
         *,
         durable: bool = True,
         compress: bool = True,
-        privacy: Privacy = Privacy(),
+        privacy: Privacy = PLAIN,
     ) -> Lake:
         """Open the lake at `path`, made empty first where there is none, with rules for good.
 
@@ -115,22 +115,16 @@ class Lake:
         """Absorb source files; those whose content is in already are skipped.
 
         `read(path, n)` yields the chunks of a file after its first n rows; `read_accounts` does the
-        same for `accounts`. `keys` are those of the lake's rules, if they name some. Killed at any moment and called again, it ends with the same rows as if
-        undisturbed; a reader sees the lake before or after each commit. Files are committed every
-        524,288 rows or 512 MiB, and taken up again from there.
+        same for `accounts`. `keys` are those of the lake's rules, if they name some. Killed at any
+        moment and called again, it ends with the same rows as if undisturbed; a reader sees the
+        lake before or after each commit. Files are committed every 524,288 rows or 512 MiB, and
+        taken up again from there.
 
-        Raises `LakeBusy`, `LakeBroken`, `InputNotFound`, `PrivacyRefused` where other keys are given
-        than the lake's, or none, and what `read` raises.
+        Raises `LakeBusy`, `LakeBroken`, `InputNotFound`, `PrivacyRefused` where the keys aren't the
+        lake's, and what `read` raises.
         """
         with writing(self.path), self._guarded(keys) as guard:
-            told = guard.told if guard else str
-            ledger = Ledger(
-                self.path,
-                manifests.load_manifest(self.path),
-                durable=self._durable,
-                compress=self._compress,
-                told=told,
-            )
+            ledger = self._ledger(guard.told if guard else str)
             try:
                 return ingest(
                     ledger,
@@ -151,6 +145,21 @@ class Lake:
                 ) from fault
             finally:
                 self.refresh()
+
+    @contextmanager
+    def removing(self) -> Iterator[Ledger]:
+        """The right to remove from the lake (`removal`); raises `LakeBusy`."""
+        with writing(self.path):
+            try:
+                yield self._ledger()
+            finally:
+                self.refresh()
+
+    def _ledger(self, told: Callable[[Path], str] = str) -> Ledger:
+        manifest = manifests.load_manifest(self.path)
+        return Ledger(
+            self.path, manifest, durable=self._durable, compress=self._compress, told=told
+        )
 
     @property
     def privacy(self) -> Privacy:
@@ -259,9 +268,10 @@ class Lake:
         return self._manifest.kept
 
     def counts(self) -> dict[str, Any]:
-        """Rows read since the lake was made: read = kept + the sum of `quarantined`.
+        """Rows read since the lake was made: read = kept + the sum of `quarantined`, + `removed`.
 
-        A further copy of an exchange counts in `quarantined` under `duplicate`.
+        A further copy of an exchange counts in `quarantined` under `duplicate`. `removed` is there
+        where rows were removed since they were read (`removal`).
         """
         tally, accounts = self._manifest.exchanges, self._manifest.account_rows
         quarantined = dict(sorted(tally.quarantined.items()))
@@ -272,6 +282,7 @@ class Lake:
             "kept": self._manifest.kept,
             "quarantined": quarantined,
             "repaired": dict(sorted(tally.repaired.items())),
+            **({"removed": self._manifest.removed} if self._manifest.removed else {}),
             "files": tally.files,
             "bytes": tally.bytes,
             "accounts": {

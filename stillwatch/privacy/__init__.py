@@ -9,10 +9,11 @@ from stillwatch.privacy.keys import (
     read_owner,
     rotate_keys,
 )
-from stillwatch.privacy.rules import Addresses, Privacy, check_keys, rules_for
+from stillwatch.privacy.rules import PLAIN, Addresses, Privacy, check_keys, rules_for
 from stillwatch.privacy.vault import Vault
 
 __all__ = [
+    "PLAIN",
     "Addresses",
     "Guard",
     "Keys",

@@ -163,7 +163,7 @@ class Guard:
             return [held[value] for value in values]
 
     def _found(self, values: list[str], kind: str) -> list[_Known]:
-        """The names of `values`: of the epoch that knows them, or of this one, which learns them."""
+        """The names of `values`: of the epoch that knows them, or of this one, and then learnt."""
         if kind in ONE_WAY:
             return [_Known(_name(value, kind, self._now), self._now) for value in values]
         names = {value: _Known(_name(value, kind, self._now), self._now) for value in values}

@@ -35,6 +35,10 @@ class Privacy(msgspec.Struct, frozen=True):
         return self.keys is None and self.addresses is Addresses.EXACT
 
 
+PLAIN = Privacy()
+"""The rules of a lake that has none."""
+
+
 def rules_for(keys: Keys | None, addresses: str | None) -> Privacy:
     """The rules of a lake that is made with these keys and this way to keep addresses.
 
