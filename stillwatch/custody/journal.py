@@ -148,6 +148,12 @@ def unfinished(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [e for e in entries if e["act"] in REMOVALS and e["seq"] not in done]
 
 
+def read(lake: str | Path) -> list[dict[str, Any]]:
+    """All entries; raises `JournalBroken` and `LakeBroken`."""
+    load_manifest(Path(lake))
+    return _entries(Path(lake) / NAME)
+
+
 def verify(lake: str | Path, head: str | None = None, key: str | None = None) -> Verdict:
     """Check a lake's journal, every byte; with `head`, that it is the whole one, with `key` (a
     public key in hexadecimal) that it signed every entry.
