@@ -46,6 +46,10 @@ class Part:
             self.quarantined.append(chunk.quarantined)
 
 
+def nothing() -> None:
+    """What has to be done where there is nothing to do."""
+
+
 def count_in(tally: Tally, chunk: Chunk) -> None:
     """Add the rows of `chunk` to `tally`."""
     tally.read += chunk.read
@@ -91,11 +95,14 @@ class Ledger:
         durable: bool = True,
         compress: bool = True,
         told: Callable[[Path], str] = str,
+        settle: Callable[[], None] = nothing,
     ) -> None:
         self.lake, self.durable, self._compress = lake, durable, compress
         self.manifest = manifest
         self.told = told
         """What the manifest says of the path of a source file."""
+        self._settle = settle
+        """What has to be done before anything that was read is told."""
         self._mutex = threading.Lock()
         self._claimed: set[str] = set()
         self._next = manifest.next
@@ -145,6 +152,7 @@ class Ledger:
         if len(keys):
             self._save_array(self._keys_path(number), keys)
         name = self._save_quarantined(part)
+        self._settle()
         with self._mutex:
             manifest = msgspec.structs.replace(
                 self.manifest,
@@ -226,6 +234,7 @@ class Ledger:
 
     def replace(self, manifest: Manifest) -> None:
         """Commit a manifest that was made from this ledger's, between parts."""
+        self._settle()
         with self._mutex:
             manifest.next = self._next
             save_manifest(self.lake, manifest, self.durable)

@@ -12,7 +12,7 @@ LAKE/lock                      held by the one writer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from stillwatch.errors import LakeBroken, OutputExists
 from stillwatch.lake import manifest as manifests
 from stillwatch.lake.fragments import Fragment, as_utc, starts_after
 from stillwatch.lake.ingest import IngestReport, Read, ingest
-from stillwatch.lake.ledger import Ledger
+from stillwatch.lake.ledger import Ledger, nothing
 from stillwatch.lake.lock import writing
 from stillwatch.privacy import PLAIN, Guard, Keys, Privacy, check_keys
 from stillwatch.progress import Progress
@@ -124,7 +124,7 @@ class Lake:
         lake's, and what `read` raises.
         """
         with writing(self.path), self._guarded(keys) as guard:
-            ledger = self._ledger(guard.told if guard else str)
+            ledger = self._ledger(guard)
             try:
                 return ingest(
                     ledger,
@@ -155,10 +155,14 @@ class Lake:
             finally:
                 self.refresh()
 
-    def _ledger(self, told: Callable[[Path], str] = str) -> Ledger:
-        manifest = manifests.load_manifest(self.path)
+    def _ledger(self, guard: Guard | None = None) -> Ledger:
         return Ledger(
-            self.path, manifest, durable=self._durable, compress=self._compress, told=told
+            self.path,
+            manifests.load_manifest(self.path),
+            durable=self._durable,
+            compress=self._compress,
+            told=guard.told if guard else str,
+            settle=guard.settle if guard else nothing,
         )
 
     @property

@@ -78,6 +78,7 @@ class Guard:
         self.privacy, self._keys = privacy, keys
         self._mutex = threading.Lock()
         self._held: dict[str, dict[str, _Known]] = {}
+        self._new: dict[str, tuple[str, int]] = {}
         if keys is None:
             return
         self._vault = Vault(lake, create=True)
@@ -116,7 +117,7 @@ class Guard:
         return self.names([str(path)], "file")[0]
 
     def names(self, values: Sequence[str], kind: str) -> list[str]:
-        """The names of identifiers of one kind; the vault holds them when it returns."""
+        """The names of identifiers of one kind; the vault holds them from `settle` on."""
         return [known.name for known in self._known(values, kind)]
 
     def _kept(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -164,21 +165,34 @@ class Guard:
 
     def _found(self, values: list[str], kind: str) -> list[_Known]:
         """The names of `values`: of the epoch that knows them, or of this one, and then learnt."""
-        if kind in ONE_WAY:
-            return [_Known(_name(value, kind, self._now), self._now) for value in values]
         names = {value: _Known(_name(value, kind, self._now), self._now) for value in values}
+        if kind in ONE_WAY:
+            return list(names.values())
         for epoch in self._earlier:
             earlier = {value: _name(value, kind, epoch) for value in values}
             known = self._vault.known(list(earlier.values()))
             names |= {v: _Known(n, epoch) for v, n in earlier.items() if n in known}
-        mine = {known.name: value for value, known in names.items() if known.epoch is self._now}
-        if fresh := mine.keys() - self._vault.known(list(mine)):
-            self._add([(name, mine[name]) for name in sorted(fresh)], self._now)
-        return [names[value] for value in values]
+        self._learn({known.name: (v, known.epoch.number) for v, known in names.items()})
+        return list(names.values())
 
-    def _add(self, entries: list[tuple[str, str]], epoch: Epoch) -> None:
-        assert self._keys is not None
-        self._vault.add(entries, epoch.number, self._keys)
+    def _learn(self, entries: dict[str, tuple[str, int]]) -> None:
+        """Have the vault know names, by `settle` at the latest."""
+        asked = [name for name in entries if name not in self._new]
+        known = self._vault.known(asked)
+        self._new |= {name: entries[name] for name in asked if name not in known}
+        if len(self._new) > REMEMBERED:
+            self._flush()
+
+    def settle(self) -> None:
+        """Put what is new into the vault: to be called before a lake says any name."""
+        with self._mutex:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._new:
+            assert self._keys is not None
+            self._vault.add(self._new, self._keys)
+            self._new = {}
 
     def _addresses(self, values: list[str]) -> Sequence[str | None]:
         read = [read_address(value) for value in values]
@@ -188,22 +202,21 @@ class Guard:
             return [None if address is None else prefix_of(address) for address in read]
         prefixes = [prefix_of(address) for address in read if address is not None]
         networks = dict(zip(prefixes, self._known(prefixes, "net"), strict=True))
-        strange = self._namer("ip")([v for v, a in zip(values, read, strict=True) if a is None])
+        others = iter(
+            self._namer("ip")([v for v, a in zip(values, read, strict=True) if a is None])
+        )
         out: list[str | None] = []
-        entries: dict[str, tuple[str, Epoch]] = {}
-        others = iter(strange)
+        entries: dict[str, tuple[str, int]] = {}
         for address in read:
             if address is None:
                 out.append(next(others))
                 continue
             network = networks[prefix_of(address)]
             name = address_name(network.name, address, network.epoch.secret)
-            entries[name] = (str(address), network.epoch)
+            entries[name] = (str(address), network.epoch.number)
             out.append(name)
-        fresh = entries.keys() - self._vault.known(list(entries))
-        for epoch in {entries[name][1] for name in fresh}:
-            mine = sorted(name for name in fresh if entries[name][1] is epoch)
-            self._add([(name, entries[name][0]) for name in mine], epoch)
+        with self._mutex:
+            self._learn(entries)
         return out
 
     def _headers(self, values: pa.Array) -> pa.Array:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,10 +87,10 @@ class Vault:
                 found.update(name for (name,) in rows)
         return found
 
-    def add(self, entries: Iterable[tuple[str, str]], epoch: int, keys: Keys) -> None:
-        """Seal (name, identifier) pairs, all of them or none; they are on the disk when it returns.
+    def add(self, entries: Mapping[str, tuple[str, int]], keys: Keys) -> None:
+        """Seal identifiers and the numbers of their epochs, by name: all of them or none.
 
-        A name that is there stays as it is.
+        They are on the disk when it returns; a name that is there stays as it is.
         """
         with self._writing():
             session, cipher = self._session or self._begin(keys)
@@ -98,7 +98,7 @@ class Vault:
                 "insert or ignore into entries values (?, ?, ?, ?)",
                 (
                     (name, epoch, session, _sealed(cipher, name, identifier))
-                    for name, identifier in entries
+                    for name, (identifier, epoch) in entries.items()
                 ),
             )
 
