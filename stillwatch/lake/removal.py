@@ -135,7 +135,9 @@ def remove(ledger: Ledger, removal: Removal, told: Callable[[Removed], str]) -> 
         quarantine=list(before.quarantine),
         removed=before.removed + removed.exchanges,
     )
-    if kept is not None:
+    if kept is not None and not kept.num_rows:
+        fresh.accounts = None
+    elif kept is not None:
         fresh.accounts = f"{ledger.number():08d}.parquet"
         ledger.save_table(kept, f"accounts/{fresh.accounts}")
     for name, table, rows in _refused(ledger, removal):
