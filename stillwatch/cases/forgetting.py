@@ -116,7 +116,9 @@ def _redact(
 
 def _redacted(value: Any, keys: list[str], hide: Hide) -> Any:
     if isinstance(value, str):
-        return FORGOTTEN if value in keys else hide(value)
+        for key in keys:
+            value = value.replace(key, FORGOTTEN)
+        return hide(value)
     if isinstance(value, dict):
         return {name: _redacted(item, keys, hide) for name, item in value.items()}
     if isinstance(value, list):

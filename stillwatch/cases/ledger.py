@@ -68,7 +68,7 @@ def entries(connection: Connection, subject: str | None = None) -> Iterator[Entr
     rows = select(LEDGER).order_by(LEDGER.c.seq)
     if subject is not None:
         rows = rows.where(LEDGER.c.subject == subject)
-    for row in connection.execution_options(yield_per=1000).execute(rows):
+    for row in connection.execute(rows.execution_options(yield_per=1000)):
         yield _entry(row)
 
 

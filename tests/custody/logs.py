@@ -16,7 +16,7 @@ from stillwatch.privacy import Keys, new_keys, read_keys
 from stillwatch.tables import ACCOUNTS, EXCHANGES
 from tests.sources.logs import to_lines
 
-START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+START = dt.datetime(2025, 3, 1, tzinfo=dt.UTC)
 DAYS = 10
 ACCOUNTS_MADE = 12
 
