@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import LakeBroken
 from stillwatch.lake.duplicates import SeenIds, settle
 from stillwatch.lake.manifest import (
+    NAME,
     Absorbed,
     Manifest,
     Segment,
@@ -124,6 +125,7 @@ class Ledger:
             for path in (self.lake / folder).iterdir():
                 if path.name not in names:
                     path.unlink()
+        (self.lake / f".{NAME}.new").unlink(missing_ok=True)
 
     def number(self) -> int:
         """A number for a new file, used by no other."""
