@@ -231,7 +231,8 @@ def _signature_holds(entry: dict[str, Any]) -> bool:
         return not entry["signature"]
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(entry["key"]))
-        public.verify(bytes.fromhex(entry["signature"]), entry["hash"].encode())
+        signature = bytes.fromhex(entry["signature"])
+        public.verify(signature, entry["hash"].encode())
     except (InvalidSignature, ValueError):
         return False
-    return True
+    return signature.hex() == entry["signature"]  # no other way to write it

@@ -204,6 +204,11 @@ def test_a_changed_journal_is_found(tmp_path: Path) -> None:
         )
         with pytest.raises(JournalBroken):
             verify(lake)
+    letters = [at for at in range(len(whole)) if whole[at : at + 1].isalpha()]
+    for at in letters[:: len(letters) // 150]:
+        path.write_bytes(whole[:at] + whole[at : at + 1].swapcase() + whole[at + 1 :])
+        with pytest.raises(JournalBroken):
+            verify(lake)
     lines = whole.splitlines(keepends=True)
     for left in range(len(lines)):
         path.write_bytes(b"".join(lines[:left] + lines[left + 1 :]))
