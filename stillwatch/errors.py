@@ -103,6 +103,10 @@ class LedgerBroken(StillwatchError):
     exit_code = 16
 
 
+class JournalBroken(LedgerBroken):
+    """A lake's journal of removals was tampered with or damaged."""
+
+
 class SignInRefused(StillwatchError):
     """A sign-in that wasn't accepted; why is told only as far as it helps nobody to guess."""
 
@@ -149,3 +153,9 @@ class ArenaRefused(StillwatchError):
     """An arena that can't be played: no such operator or move, or days that don't suffice."""
 
     exit_code = 21
+
+
+class PrivacyRefused(StillwatchError):
+    """Keys that can't be used, or what a lake's rules for identifiers don't allow."""
+
+    exit_code = 24

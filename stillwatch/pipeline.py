@@ -22,17 +22,18 @@ import numpy as np
 from stillwatch.campaigns.absorption import Arrived, absorb
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.campaigns.keeping import from_kept, to_kept
-from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
+from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of, names_alone
 from stillwatch.columns import Column
 from stillwatch.comparing import baseline, observe
 from stillwatch.engine.choose import EMBEDDED, open_engine
 from stillwatch.engine.protocol import Engine
 from stillwatch.engine.spool import Spool, spool_folder
-from stillwatch.errors import NothingToRead
+from stillwatch.errors import NothingToRead, PrivacyRefused
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
 from stillwatch.memory import memory_kept, peak_memory
+from stillwatch.privacy import read_keys, rules_for
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
@@ -80,15 +81,30 @@ def ingest(
     *,
     lake: str | Path,
     format: str = "auto",
+    pseudonyms: str | Path | None = None,
+    addresses: str | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> IngestReport:
     """Read logs into a lake; the same exchange again is the same exchange.
 
+    `pseudonyms` is the file of keys that names are made with in place of identifiers, and
+    `addresses` says how addresses are kept: `exact`, `prefix` or, which goes without saying beside
+    pseudonyms, `keyed`. Both are settled when the lake is made.
+
     Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
-    `InputNotFound`, `FormatUnknown`, `LakeBusy` and `LakeBroken`.
+    `InputNotFound`, `FormatUnknown`, `LakeBusy`, `LakeBroken` and `PrivacyRefused`.
     """
-    return read_into(Lake.create_or_open(lake), paths, format, progress, threads)
+    keys = None if pseudonyms is None else read_keys(pseudonyms)
+    wanted = rules_for(keys, addresses)
+    opened = Lake.create_or_open(lake, privacy=wanted)
+    if addresses is not None and opened.privacy.addresses != wanted.addresses:
+        raise PrivacyRefused(
+            lake,
+            f"keeps addresses as {opened.privacy.addresses}, which was settled when it was made",
+            "Leave out --addresses, or ingest into a new lake",
+        )
+    return read_into(opened, paths, format, progress, threads, keys)
 
 
 def detect(
@@ -287,6 +303,28 @@ def last_judgement(
             yield None
         else:
             yield last, spool.columns(), spool.ends[len(kept.parts) - 1]
+
+
+def drop_removed(lake: str | Path, trimmed: Callable[[Findings], Findings]) -> bool:
+    """Take what isn't in a lake any more out of all that it keeps for later runs.
+
+    Signals of rows that are gone go. Of the last judgement only its findings stay, as `trimmed`
+    leaves them: the next run judges everything, and its campaigns keep their names. False where a
+    detection is at work on the lake, and then nothing was done. Raises `LakeBroken`.
+    """
+    held = Lake.open(lake)
+    with _spool(held, True) as spool:
+        if spool.folder != _signals_of(held):
+            return False
+        spool.resume([part.name for part in held.fragments(READS, None, encoded=True)])
+        spool.commit()
+        judged = Judged(held.path, _version(*JUDGES))
+        _, last = _last_judgement(judged)
+        if last is None:
+            judged.clear()
+        else:
+            _keep(judged, [], names_alone(last, trimmed(last.findings)))
+    return True
 
 
 def leakage(

@@ -22,6 +22,7 @@ from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
 from stillwatch.lake import IngestReport, Lake, is_lake
 from stillwatch.memory import give_back
+from stillwatch.privacy import Keys
 from stillwatch.progress import Progress
 from stillwatch.sources import find_log, read_accounts, read_exchanges
 
@@ -61,6 +62,7 @@ def read_into(
     format: str,
     progress: Progress | None,
     threads: int | None,
+    keys: Keys | None = None,
 ) -> IngestReport:
     """Read logs into a lake; raises what `pipeline.ingest` does."""
     log = find_log(paths)
@@ -69,6 +71,7 @@ def read_into(
         partial(read_exchanges, format=format),
         accounts=log.accounts,
         read_accounts=read_accounts,
+        keys=keys,
         progress=progress,
         threads=threads or os.cpu_count() or 1,
     )

@@ -8,7 +8,7 @@ like. With these a later day's exchanges are told without looking at earlier one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,6 +136,20 @@ def grounds_of(traffic: Traffic, named: Named, against: Background) -> Grounds:
         pending=PENDING.empty_table(),
         reasons={name: reasons_told(verdict) for name, verdict in named},
     )
+
+
+def names_alone(judgement: Judgement, findings: Findings) -> Judgement:
+    """What is left of a judgement where exchanges that it rests on were removed: `findings`, by
+    which campaigns keep their names, and no grounds to go on from."""
+    grounds = replace(
+        judgement.grounds,
+        precedents=(),
+        pending=PENDING.empty_table(),
+        reasons={},
+        **{name: getattr(judgement.grounds, name)[:0] for name in ("load", "hits", "fates")},
+        sought=judgement.grounds.sought[:0],
+    )
+    return Judgement(findings, grounds, 0)
 
 
 def sought_by(exchanges: Exchanges, everyone: int, begin: int = 0) -> NDArray[np.integer]:

@@ -15,13 +15,18 @@ from stillwatch.cli import (
     detect,
     enforce,
     explain,
+    forget,
     gate,
     ingest,
+    journal,
+    keys,
     ledger,
     page,
     people,
     policy,
+    reidentify,
     report,
+    retain,
     score,
     serve,
     show,
@@ -45,6 +50,11 @@ app = typer.Typer(
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("world", epilog=world.EXAMPLES)(world.world)
 app.command("ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command("retain", epilog=retain.EXAMPLES)(retain.retain)
+app.command("forget", epilog=forget.EXAMPLES)(forget.forget)
+app.command("reidentify", epilog=reidentify.EXAMPLES)(reidentify.reidentify)
+app.add_typer(keys.app, name="keys")
+app.add_typer(journal.app, name="journal")
 app.command("detect", epilog=detect.EXAMPLES)(detect.detect)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
