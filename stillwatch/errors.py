@@ -149,3 +149,9 @@ class ArenaRefused(StillwatchError):
     """An arena that can't be played: no such operator or move, or days that don't suffice."""
 
     exit_code = 21
+
+
+class SharingRefused(StillwatchError):
+    """What may not be told, or isn't ready to be: nothing left the house."""
+
+    exit_code = 25
