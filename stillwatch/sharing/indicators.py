@@ -147,8 +147,8 @@ class Telling:
     """All that is told of one campaign.
 
     `campaign` is a random UUID that stands for the campaign among peers: our own name for it is
-    made of an account's id. `accounts` and `exchanges` are rounded down; `capabilities` are shares in
-    per cent, rounded to five; `note` is written by a person.
+    made of an account's id. `accounts` and `exchanges` are rounded down; `capabilities` are shares
+    in per cent, rounded to five; `note` is written by a person.
     """
 
     campaign: str

@@ -84,16 +84,21 @@ def headers_told(headers: pa.MapArray) -> pa.Array:
     >>> headers_told(pa.array(rows, kind)).to_pylist()
     ['anthropic-version=2; x-stainless-lang=js', None]
     """
-    row = pc.list_parent_indices(headers)
-    flat = headers.flatten()
-    names, values = pc.struct_field(flat, 0), pc.fill_null(pc.struct_field(flat, 1), "")
-    mine = pc.is_in(names, value_set=pa.array(HEADERS_TOLD))
-    kept = pa.table({"row": row, "pair": pc.binary_join_element_wise(names, values, "=")}).filter(
-        mine
+    offsets = np.asarray(headers.offsets)
+    spans = np.diff(offsets)
+    flat = slice(int(offsets[0]), int(offsets[-1]))
+    row = np.repeat(np.arange(len(headers)), spans)
+    names, values = headers.keys[flat], pc.fill_null(headers.items[flat], "")
+    # a null row may still span headers: the format allows it
+    there = pc.and_(
+        pc.is_in(names, value_set=pa.array(HEADERS_TOLD)),
+        pa.array(np.repeat(headers.is_valid().to_numpy(zero_copy_only=False), spans)),
     )
+    pairs = pc.binary_join_element_wise(names, values, "=")
+    kept = pa.table({"row": row, "pair": pairs}).filter(there)
     kept = kept.sort_by([("row", "ascending"), ("pair", "ascending")]).combine_chunks()
-    counts = np.bincount(kept["row"].to_numpy().astype(np.int64), minlength=len(headers))
-    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
-    pairs = kept["pair"].chunk(0) if len(kept) else pa.array([], pa.string())
-    texts = pc.binary_join(pa.ListArray.from_arrays(offsets, pairs), "; ")
+    counts = np.bincount(kept["row"].to_numpy(), minlength=len(headers))
+    begins = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+    sorted_pairs = kept["pair"].chunk(0) if len(kept) else pa.array([], pa.string())
+    texts = pc.binary_join(pa.ListArray.from_arrays(begins, sorted_pairs), "; ")
     return pc.if_else(pa.array(counts > 0), texts, pa.scalar(None, pa.string()))
