@@ -55,8 +55,8 @@ def exchanged(batch: pa.RecordBatch, made: pa.RecordBatch) -> Mapping[Kind, Valu
     ):
         found[kind] = string_keys(batch.column(name)), batch.column(name)
     told = {kind: Values(keys, accounts, ts, texts) for kind, (keys, texts) in found.items()}
-    repeated = (np.repeat(each, FRAME_BANDS) for each in (accounts, ts))
-    return {**told, Kind.SKETCH: Values(bands, *repeated, None)}
+    senders, times = np.repeat(accounts, FRAME_BANDS), np.repeat(ts, FRAME_BANDS)
+    return {**told, Kind.SKETCH: Values(bands, senders, times, None)}
 
 
 def registered(accounts: pa.Table) -> Mapping[Kind, Values]:
