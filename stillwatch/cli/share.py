@@ -297,10 +297,10 @@ def export(
         by = acting_as(cases, actor, Role.ANALYST)
         made = leaving(cases, share, format, producer or "")
         digest = hashlib.sha256(made.content).hexdigest()
+        fresh = out.with_name(f".{out.name}.new")
+        fresh.write_bytes(made.content)
         # the ledger knows of it before anything is there to be sent
         record_export(cases, share, by, format, digest, len(made.content))
-    fresh = out.with_name(f".{out.name}.new")
-    fresh.write_bytes(made.content)
     os.replace(fresh, out)
     said: dict[str, Any] = {"file": out.resolve(), "sha256": digest, "left_out": made.left_out}
     if json:
