@@ -17,7 +17,7 @@ import numpy as np
 
 from stillwatch.display import plain
 from stillwatch.reports.redaction import redacted, without
-from stillwatch.sharing.carriers import Carried, Look
+from stillwatch.sharing.carriers import SAMPLED, Carried, Look
 from stillwatch.sharing.centroids import LEAST_COMPARED, centroid_of
 from stillwatch.sharing.indicators import (
     KEYED,
@@ -244,13 +244,9 @@ def _centroids(seen: Look, sought: Sequence[str], judge: Judge) -> Iterable[Indi
             yield Withheld(Kind.CENTROID, what, why, len(mine.size), 0)
             continue
         made = centroid_of(mine)
-        rest = others.of(about).at_least(LEAST_COMPARED)
-        if not len(rest.size):
-            why = "no honest account asks enough of it to say how many it would hit"
-            yield Withheld(Kind.CENTROID, what, why, len(mine.size), 0)
-            continue
         inside = int(made.near(mine).sum())
-        near = math.ceil(made.near(rest).mean() * judge.honest)
+        hit = int(made.near(others.of(about).at_least(LEAST_COMPARED)).sum())
+        near = math.ceil(hit * judge.honest / min(judge.honest, SAMPLED))
         if why := judge.refusal(inside, near):
             yield Withheld(Kind.CENTROID, what, why, inside, near)
             continue
