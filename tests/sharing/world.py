@@ -21,8 +21,8 @@ from stillwatch import tables
 from stillwatch.findings import Findings
 from stillwatch.signals.extract import signals
 
-START = dt.datetime(2026, 6, 1, 8, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 6, 5)
+START = dt.datetime(2026, 6, 1, 8, tzinfo=dt.UTC)
 MEMBERS = [f"CANARY-m{at}" for at in range(12)]
 HONEST = [f"CANARY-h{at}" for at in range(400)]
 OTHER = "CANARY-other"
