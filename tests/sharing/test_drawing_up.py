@@ -19,6 +19,7 @@ from stillwatch.cases import State, Store, change_state, get_case, open_cases
 from stillwatch.errors import SharingRefused
 from stillwatch.findings import Findings
 from stillwatch.lake import Lake
+from stillwatch.sharing import carriers
 from stillwatch.sharing.carriers import Look, People, look
 from stillwatch.sharing.drawing_up import Draft, Wishes, draw_up
 from stillwatch.sharing.gateway_list import gateway_list
@@ -71,7 +72,9 @@ def test_counts_are_those_of_brute_force(lake: Path) -> None:
     """Of every value, its carriers among members and among honest accounts, once each."""
     rows = world.exchange_rows()
     mine = [row["exchange_id"] for row in rows if row["account_id"] in world.MEMBERS]
-    people = People(_keys(world.MEMBERS), np.sort(_keys(world.HONEST)), _keys(mine))
+    people = People(
+        _keys(world.MEMBERS), np.sort(_keys(world.HONEST)), _keys(mine), np.zeros(0, np.uint64)
+    )
     seen = look(Lake.open(lake), people, 5, 0.5)
     expected: dict[tuple[Kind, str], tuple[int, int]] = {}
     for kind, values in _carried_by_hand(rows).items():
@@ -81,6 +84,20 @@ def test_counts_are_those_of_brute_force(lake: Path) -> None:
                 expected[kind, value] = members, len(accounts & set(world.HONEST))
     assert _as_counted(seen) == expected
     assert not any(one.more for one in seen.carried)
+
+
+def test_what_is_popular_is_counted_no_further(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Than it takes to know that it can't be told; what is rare is counted in full."""
+    monkeypatch.setattr(carriers, "COUNTED", 4)
+    mine = [row["exchange_id"] for row in world.exchange_rows()]
+    no_bands = np.zeros(0, np.uint64)
+    people = People(_keys(world.MEMBERS), _keys(world.HONEST), _keys(mine), no_bands)
+    by_value = {one.text: one for one in look(Lake.open(lake), people, 5, 0.0).carried}
+    assert by_value["popular/1"].more
+    assert (by_value["harvester/141.0.0.2"].honest, by_value["harvester/141.0.0.2"].more) == (
+        0,
+        False,
+    )
 
 
 def _carried_by_hand(rows: list[dict[str, Any]]) -> dict[Kind, dict[str, set[str]]]:
@@ -134,9 +151,9 @@ def test_what_is_told(store: Store, found: Findings, lake: Path) -> None:
         (Kind.PREFIX, "8.8.8.0/24"),
         (Kind.PREFIX, "2600:1:2::/48"),
         (Kind.ASN, "AS64400"),
-        (Kind.USER_AGENT, "harvester/2"),
+        (Kind.USER_AGENT, "harvester/141.0.0.2"),
         (Kind.HEADERS, "x-app=graders; x-stainless-lang=js"),
-        (Kind.JA4, "t13d_harvest"),
+        (Kind.JA4, world.JA4),
         hashed(Kind.DEVICE, "CANARY-shared"),
         hashed(Kind.PAYMENT, "CANARY-card"),
         hashed(Kind.EMAIL_DOMAIN, "canary-mail.example"),

@@ -28,6 +28,8 @@ HONEST = [f"CANARY-h{at}" for at in range(400)]
 OTHER = "CANARY-other"
 EACH = 12
 
+JA4 = "t13d1516h2_8daaf6152771_b186095e22b6"
+
 TEMPLATE = (
     "You are a strict grader. Read the task and the answer below, judge the answer by the rubric "
     "from one to ten for correctness, depth and style, and reply with the score alone. Task: {} "
@@ -69,18 +71,24 @@ def _ways(place: int, at: int, member: bool, honest: bool) -> dict[str, Any]:
         return {
             "ip": "8.8.4.9" if honest and place % 80 == 0 else f"9.{place // 200}.{place % 200}.5",
             "user_agent": "popular/1",
-            "ja4": "t13d_popular",
+            "ja4": "t13d1715h2_5b57614c22b0_3d5424432f57",
             "asn": 64500 + place,
             "headers": [("x-app", "own"), ("cookie", "CANARY")],
             "system": f"CANARY {place}",
             "device_id": f"CANARY-d{place}",
         }
-    agents = ["harvester/2", "popular/1", "CANARY-org-bot/1", "bot (CANARY@example.org)", "b\x1bt"]
+    agents = [
+        "harvester/141.0.0.2",
+        "popular/1",
+        "CANARY-org-bot/1",
+        "bot (CANARY@example.org)",
+        "b\x1bt",
+    ]
     addresses = ["8.8.8.1", "8.8.4.7", "10.0.0.9", f"11.0.{place}.4", "nonsense", "2600:1:2::9"]
     return {
         "ip": addresses[at % len(addresses)],
         "user_agent": agents[at % len(agents)],
-        "ja4": "t13d_harvest",
+        "ja4": JA4,
         "asn": 64400,
         "headers": [("x-stainless-lang", "js"), ("x-app", "graders"), ("cookie", "CANARY")],
         "system": "CANARY you grade",
