@@ -159,3 +159,9 @@ class PrivacyRefused(StillwatchError):
     """Keys that can't be used, or what a lake's rules for identifiers don't allow."""
 
     exit_code = 24
+
+
+class SharingRefused(StillwatchError):
+    """What may not be told, or isn't ready to be: nothing left the house."""
+
+    exit_code = 25

@@ -6,8 +6,8 @@ names it and the digest of what it says now.
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 
 _REFUSAL = "the ledger is append-only"
 _KEPT = ("seq", "at", "actor", "act", "subject", "prev", "hash")
