@@ -149,3 +149,9 @@ class ArenaRefused(StillwatchError):
     """An arena that can't be played: no such operator or move, or days that don't suffice."""
 
     exit_code = 21
+
+
+class PeerRefused(StillwatchError):
+    """What a peer told or asked can't be taken, a peer can't be reached, or none has that name."""
+
+    exit_code = 26
