@@ -32,6 +32,7 @@ from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
+from stillwatch.leads import Lead
 from stillwatch.memory import memory_kept, peak_memory
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
@@ -100,6 +101,7 @@ def detect(
     method: str = OURS,
     engine: str = EMBEDDED,
     anew: bool = False,
+    leads: Sequence[Lead] = (),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
@@ -107,7 +109,7 @@ def detect(
 
     A log is first read into a lake that is thrown away. A lake that has grown by no more than a
     tenth since it was judged is not judged again: what came since is absorbed into what was found,
-    unless `anew`, `until` or `earlier` asks for more. With `until`, nothing that came after it
+    unless `anew`, `until`, `earlier` or `leads`, what peers told, ask for more. With `until`, nothing that came after it
     is read. Campaigns of the `earlier` findings, a folder, keep their names. `method` names a
     baseline of `scoring.baselines` to run instead of our own. `engine` is where signals are made
     and objects counted: here, or on the Spark cluster at `sc://host:port`; findings don't depend
@@ -143,7 +145,7 @@ def detect(
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         kept, last = _last_judgement(judged)
         concluded = None
-        if judged and kept and last and kept.covers_first(spool.parts) and not (anew or known):
+        if judged and kept and last and kept.covers_first(spool.parts) and not (anew or known or leads):
             covered = spool.ends[len(kept.parts) - 1]
             concluded = _absorb_new(judged, last, lake, spool, covered, run, clock)
         if concluded is None:
@@ -157,6 +159,7 @@ def detect(
                 run,
                 clock,
                 spread,
+                leads,
             )
         findings, keep = concluded
         run = findings.run
@@ -179,6 +182,7 @@ def _judge(
     run: dict[str, Any],
     clock: Clock,
     spread: Spread,
+    leads: Sequence[Lead],
 ) -> Concluded:
     """Findings of all there is; what later runs can go on from is for `judged`."""
     with clock.stage("groups", SEARCHES, "searches"), steady():
@@ -199,6 +203,7 @@ def _judge(
             spread=spread,
             earlier=known,
             hand_on=hand_on,
+            leads=leads,
         )
     exchanges, last = len(traffic.exchanges), int(traffic.accounts.last.max())
     until = _EPOCH + timedelta(microseconds=last)

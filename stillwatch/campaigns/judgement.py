@@ -115,13 +115,14 @@ def judge(
     prior: float,
     known: Model | None = None,
     spread: Spread = one_by_one,
+    word: Test | None = None,
 ) -> Verdict:
     """The verdict on one group; `spread` does jobs, on as many threads as it likes.
 
     Of a large group a part of the accounts is judged, and what was learnt of it then tells of the
     others who is a member. Where a campaign was `known` in part of the group, the second fit starts
     from that one's work. Where no fit finds a campaign, a verdict of overlap is preferred: the
-    group's parts may hold some. Where the first one does, and yet its work is not far from
+    group's parts may hold some. `word` is what peers say of the group. Where the first one does, and yet its work is not far from
     everybody's, a narrower fit replaces it if what that leaves out is a mix of everybody's work.
     """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
@@ -137,7 +138,7 @@ def judge(
     wide = None
     for look, start in enumerate((wholly, known, trainable) if known else STARTS):
         fitted = attribute(asked_for, against, start)
-        verdict = _verdict(near, group, fitted, others, prior - look * SECOND_LOOK)
+        verdict = _verdict(near, group, fitted, others, prior - look * SECOND_LOOK, word)
         if verdict.kind == "distillation":
             if not look and _apart(near, verdict.rows, verdict, others) < WIDE:
                 wide = verdict
@@ -221,7 +222,12 @@ def _apart(
 
 
 def _verdict(
-    traffic: Traffic, group: Group, fitted: Attribution, others: Outsiders, prior: float
+    traffic: Traffic,
+    group: Group,
+    fitted: Attribution,
+    others: Outsiders,
+    prior: float,
+    word: Test | None = None,
 ) -> Verdict:
     """The verdict on a group by one fit of it."""
     found = members(traffic, fitted)
@@ -242,6 +248,8 @@ def _verdict(
     )
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
     explained = rivals(traffic, component, tests)
+    if word is not None:
+        tests[word.kind] = replace(word, sample=rows[:0])
     margins = [prior + left_by(rival, tests) for rival in explained]
     best = int(np.argmin(margins))
     margin = margins[best]
