@@ -194,6 +194,29 @@ REVERSALS = Table(
 )
 """Decisions of rules that somebody took back; rules leave the account alone `until` then."""
 
+SHARES = Table(
+    "shares",
+    metadata,
+    Column("share_id", Integer, primary_key=True, autoincrement=False),
+    Column("case_id", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("indicators", Integer, nullable=False),
+    Column("tlp", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_seq", BigInteger, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", String, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", String),
+    Column("changed_at", String, nullable=False),
+)
+"""What is told to others about a case. `told` is all of it, canonical JSON, and `digest` its
+SHA-256; `name` is what others know the campaign by, and `decided_seq` the decision it rests on."""
+
 
 PEERS = Table(
     "peers",

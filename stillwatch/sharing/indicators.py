@@ -9,10 +9,9 @@ Values are text in one form each, so that two deployments compare them letter by
 - `prefix`: a network in CIDR notation, IPv4 as /24 and IPv6 as /48: `198.51.100.0/24`
 - `asn`: the number of an autonomous system: `AS64500`
 - `user_agent`, `ja4`: as the client sent it
-- `headers`: those of `HEADERS_TOLD` that the client sent, `name=value` in order of name, parted by
-  `; `
-- `payment`, `device`, `email_domain`, `system`, `tools`: a keyed hash (`keyed.Keyed`), since whoever
-  knows the value knows a person or a text
+- `headers`: those of `HEADERS_TOLD` that the client sent, `name=value; name=value`, by name
+- `payment`, `device`, `email_domain`, `system`, `tools`: a keyed hash (`keyed.Keyed`), since
+  whoever knows the value knows a person or a text
 - `sketch`: MinHash bands of a frame family (`sketches`)
 - `centroid`: the mean of a campaign's content embeddings, and how near members come (`centroids`)
 """
@@ -51,6 +50,27 @@ KEYED = frozenset({Kind.PAYMENT, Kind.DEVICE, Kind.EMAIL_DOMAIN, Kind.SYSTEM, Ki
 
 CONTENT = frozenset({Kind.SKETCH, Kind.CENTROID})
 """Kinds that say what was asked, without its text; these have `about`."""
+
+HEADERS_TOLD = (
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "anthropic-beta",
+    "anthropic-dangerous-direct-browser-access",
+    "anthropic-version",
+    "openai-beta",
+    "x-app",
+    "x-stainless-arch",
+    "x-stainless-async",
+    "x-stainless-helper-method",
+    "x-stainless-lang",
+    "x-stainless-os",
+    "x-stainless-package-version",
+    "x-stainless-retry-count",
+    "x-stainless-runtime",
+    "x-stainless-runtime-version",
+)
+"""Headers that say which software a client is, and nothing of whose it is."""
 
 LASTS_DAYS: Mapping[Kind, int] = {
     Kind.PREFIX: 30,
@@ -126,9 +146,9 @@ class Indicator:
 class Telling:
     """All that is told of one campaign.
 
-    `campaign` is a random UUID that stands for the campaign among peers: our own name for it is made
-    of an account's id. `accounts` and `exchanges` are rounded down; `capabilities` are shares in
-    per cent, rounded to five; `note` is written by a person.
+    `campaign` is a random UUID that stands for the campaign among peers: our own name for it is
+    made of an account's id. `accounts` and `exchanges` are rounded down; `capabilities` are shares
+    in per cent, rounded to five; `note` is written by a person.
     """
 
     campaign: str
