@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stillwatch.cases.store import Store
 from stillwatch.errors import StillwatchError, StoreBroken
+from stillwatch.peers.asking import PATH
 from stillwatch.peers.registry import who_comes
 from stillwatch.peers.taxii.media import Refusal, check_accept, refused
 from stillwatch.peers.taxii.routes import MOST_SENT
@@ -100,7 +101,8 @@ class _Door:
             raise Refusal(400, "Content-Length is no number")
         if int(length) > MOST_SENT:
             raise Refusal(413, f"A request's body is at most {MOST_SENT:,} bytes long")
-        if request.url.path.startswith("/taxii2/"):
+        path = request.url.path
+        if path.startswith("/taxii2/") and not path.endswith(f"/{PATH}"):
             check_accept(request.headers.get("accept", ""))
         request.state.peer = peer
 
