@@ -121,9 +121,9 @@ def approve_share(
     """Be the second person: it may leave from now on, and replaces what the case told before.
 
     `told_digest` is that of what was looked at, or its beginning. Raises `AccessRefused` for
-    whoever proposed it and for less than a lead, `CaseChanged` where somebody was faster, `CaseRefused`
-    where it doesn't wait, the digest is another's, the decision that it rests on is gone, or what
-    was told under its name was revoked since.
+    whoever proposed it and for less than a lead, `CaseChanged` where somebody was faster, and
+    `CaseRefused` where it doesn't wait, the digest is another's, the decision that it rests on is
+    gone, or what was told under its name was revoked since.
     """
     with _changing(store, share_id, seen, by, Role.LEAD, reason) as change:
         found = change.found
