@@ -8,7 +8,8 @@ accounts, whether its peer errs, lies or was lied to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ LEAST_HITS = 2
 """Threads with a mark that make an account stand out."""
 
 CARRIES_P = 1e-3
-"""Probability by chance at which an account stands out; less by as many leads as there are."""
+"""Probability by chance at which an account stands out; less by as many leads as its peer has."""
 
 USUAL = 1e-3
 """Least rate at which anybody's threads are taken to carry a mark."""
@@ -44,8 +45,8 @@ LEAST_COMPARED = 8
 """Exchanges of an account from which its content is compared with a centroid."""
 
 MOST_CARRIERS = 0.05
-"""Share of the accounts that nothing explains from which a lead is dropped: its marks are common.
-"""
+"""Share of the accounts that nothing explains beyond which one peer's leads are dropped: their
+marks are common here."""
 
 LED = "peers told of "
 """How a group says in `found_by` which lead led to it."""
@@ -75,7 +76,20 @@ def trails(
             free[verdict.group.accounts] = False
     honest = np.zeros(len(traffic.accounts), bool)
     honest[outside] = True
-    return [_trail(traffic, lead, len(leads), free, honest) for lead in leads]
+    told = Counter(lead.peers[0] for lead in leads)
+    found = [_trail(traffic, lead, told[lead.peers[0]], free, honest) for lead in leads]
+    return _bounded(found, int(free.sum()))
+
+
+def _bounded(found: list[Trail], eligible: int) -> list[Trail]:
+    """The same, with those dropped by which one peer would point at too many accounts."""
+    pointed: Counter[str] = Counter()
+    kept = []
+    for trail in found:
+        pointed[trail.lead.peers[0]] += len(trail.accounts)
+        common = pointed[trail.lead.peers[0]] > MOST_CARRIERS * eligible
+        kept.append(replace(trail, common=common))
+    return kept
 
 
 def followed(
@@ -156,17 +170,15 @@ def _trail(
     for centre in lead.centres:
         near[_near(traffic, centre)] = True
     found = np.flatnonzero((stands_out | near) & free)
-    eligible = int(free.sum())
-    common = len(found) > MOST_CARRIERS * eligible
     return Trail(
         lead,
         found,
         rows[np.isin(account, found)][:6],
-        common,
+        False,
         {
             "accounts_by_marks": int((stands_out & free).sum()),
             "accounts_by_content": int((near & free).sum()),
-            "accounts_looked_at": eligible,
+            "accounts_looked_at": int(free.sum()),
             "usual_rate": round(usual, 6),
         },
     )

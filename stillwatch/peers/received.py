@@ -6,6 +6,7 @@ own accord waits for a person. Both can be disputed later, one object or a peer 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +17,7 @@ from stillwatch.cases import ledger
 from stillwatch.cases.schema import PEER_PULLS, PEERS, TOLD_BY_PEERS
 from stillwatch.cases.store import Store
 from stillwatch.cases.texts import check_actor, check_reason
-from stillwatch.cases.times import now
+from stillwatch.cases.times import now, stamp
 from stillwatch.errors import PeerRefused
 from stillwatch.peers.objects import StixObject
 from stillwatch.peers.registry import Peer, subject_of
@@ -115,10 +116,11 @@ def told(store: Store, peer: str | None = None, state: State | None = None) -> l
         return [Told.of(row) for row in connection.execute(wanted)]
 
 
-def evidence(store: Store) -> list[Told]:
+def evidence(store: Store, until: dt.datetime | None = None) -> list[Told]:
     """What counts: accepted, of peers that are believed, of each object only the latest version.
 
-    A latest version that is pending, declined or disputed leaves nothing of the object.
+    A latest version that was declined or disputed leaves nothing of the object. With `until`, only
+    what had come by then.
     """
     fields = TOLD_BY_PEERS.c
     believed = select(PEERS.c.name).where(PEERS.c.disputed_at.is_(None))
@@ -127,6 +129,8 @@ def evidence(store: Store) -> list[Told]:
         .where(fields.peer.in_(believed), fields.state != State.PENDING)
         .order_by(fields.peer, fields.object_id, fields.version)
     )
+    if until is not None:
+        wanted = wanted.where(fields.received_at <= stamp(until))
     latest: dict[tuple[str, str], Told] = {}
     with store.reading() as connection:
         for row in connection.execute(wanted):
