@@ -54,7 +54,9 @@ LED = "peers told of "
 
 @dataclass(frozen=True)
 class Trail:
-    """Where a lead leads: `accounts` (a,) that stand out, sorted places, and the figures.
+    """Where a lead leads: `accounts` (a,) that stand out, sorted places, and the figures. Those are
+    the accounts whose content comes near what was told; where it is of too few, also those that
+    carry its marks, which whoever asks for what everybody tests models with does too.
 
     `rows` are some exchanges that carry a mark. `common` is whether it is dropped.
     """
@@ -169,7 +171,8 @@ def _trail(
     near = np.zeros(everyone, bool)
     for centre in lead.centres:
         near[_near(traffic, centre)] = True
-    found = np.flatnonzero((stands_out | near) & free)
+    sure = np.flatnonzero(near & free)
+    found = sure if len(sure) >= LEAST_MEMBERS else np.flatnonzero((stands_out | near) & free)
     return Trail(
         lead,
         found,

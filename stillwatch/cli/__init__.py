@@ -24,6 +24,7 @@ from stillwatch.cli import (
     report,
     score,
     serve,
+    share,
     show,
     tokens,
     world,
@@ -59,6 +60,7 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
 app.add_typer(policy.app, name="policy")
+app.add_typer(share.app, name="share")
 app.add_typer(people.app, name="people")
 app.add_typer(tokens.app, name="tokens")
 

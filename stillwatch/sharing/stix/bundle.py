@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from stillwatch.errors import SharingRefused
 from stillwatch.sharing.indicators import Indicator, Kind, Telling
@@ -148,7 +147,7 @@ class _Writer:
         return [actor, self._related(campaign["id"], "attributed-to", actor["id"])]
 
     def _infrastructure(self, campaign: Object) -> list[Object]:
-        parts = [_observable(i) for i in self._telling.indicators if i.kind in _OBSERVABLES]
+        parts = [_observable(i) for i in self._telling.indicators if i.kind == Kind.PREFIX]
         if not parts:
             return []
         made = {
@@ -246,22 +245,13 @@ class _Writer:
         }
 
 
-_OBSERVABLES = frozenset({Kind.PREFIX, Kind.ASN})
-
-
-def _observable(one: Indicator) -> Object:
-    if one.kind == Kind.ASN:
-        number = int(one.value.removeprefix("AS"))
-        type_, contributing = "autonomous-system", {"number": number}
-    else:
-        type_ = "ipv6-addr" if ":" in one.value else "ipv4-addr"
-        contributing = {"value": one.value}
-    properties: dict[str, Any] = contributing
+def _observable(prefix: Indicator) -> Object:
+    type_ = "ipv6-addr" if ":" in prefix.value else "ipv4-addr"
     return {
         "type": type_,
         "spec_version": "2.1",
-        "id": observable_id(type_, **contributing),
-        **properties,
+        "id": observable_id(type_, value=prefix.value),
+        "value": prefix.value,
     }
 
 
