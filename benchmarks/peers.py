@@ -89,7 +89,9 @@ def deployments(out: Path, seed: int, manner: str, each: int, scale: float) -> D
     labels = pq.read_table(out / "whole/labels/accounts.parquet").to_pylist()
     operators = sorted(row["account_id"] for row in labels if row["campaign"])
     there = operators[:: ACCOUNTS // FOOTPRINT]
-    whole, honest = (ds.dataset(out / name / "exchanges").to_table() for name in ("whole", "honest"))
+    whole, honest = (
+        ds.dataset(out / name / "exchanges").to_table() for name in ("whole", "honest")
+    )
     known = [pq.read_table(out / name / "accounts.parquet") for name in ("whole", "honest")]
     away, moved = (pc.is_in(t["account_id"], value_set=pa.array(there)) for t in (whole, known[0]))
     _write(out / "first", whole.filter(pc.invert(away)), known[0].filter(pc.invert(moved)))
@@ -141,9 +143,7 @@ def tell(made: Deployments, out: Path) -> Telling:
         seen = Seen(case.case_id, case.version)
         change_state(store, seen, State.CONFIRMED, "ana", "it is one")
         name = "3f1d9a52-0c4e-4b8a-9d27-6a1e5b7c8d90"
-        return draw_up(
-            store, case.case_id, found, out / "lake", name, Wishes(), made.today
-        ).telling
+        return draw_up(store, case.case_id, found, out / "lake", name, Wishes(), made.today).telling
     finally:
         store.close()
 

@@ -145,7 +145,13 @@ def detect(
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         kept, last = _last_judgement(judged)
         concluded = None
-        if judged and kept and last and kept.covers_first(spool.parts) and not (anew or known or leads):
+        if (
+            judged
+            and kept
+            and last
+            and kept.covers_first(spool.parts)
+            and not (anew or known or leads)
+        ):
             covered = spool.ends[len(kept.parts) - 1]
             concluded = _absorb_new(judged, last, lake, spool, covered, run, clock)
         if concluded is None:

@@ -196,9 +196,7 @@ def _judge_in_parts(
         return [known[group.accounts.tobytes()]]
 
     def verdict_on(group: Group, work: Model | None, prior: float) -> Verdict:
-        return judge(
-            traffic, group, against, others, prior, work, spread, word_on(group, found)
-        )
+        return judge(traffic, group, against, others, prior, work, spread, word_on(group, found))
 
     whole = verdict_on(group, _known_work(group, before), prior)
     parts = parted(traffic, whole)

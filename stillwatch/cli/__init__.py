@@ -19,6 +19,7 @@ from stillwatch.cli import (
     ingest,
     ledger,
     page,
+    peers,
     people,
     policy,
     report,
@@ -63,6 +64,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(share.app, name="share")
 app.add_typer(people.app, name="people")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(peers.app, name="peers")
 
 
 def _version(asked: bool) -> None:

@@ -30,7 +30,9 @@ def answering_route(held: Seen, which: bool) -> Route:
         except NotTaken as fault:
             raise Refusal(422, f"Not answered: {fault}") from None
         except TooMuch as fault:
-            raise Refusal(429, f"Not answered: {fault}", {"Retry-After": str(fault.after_s)}) from None
+            raise Refusal(
+                429, f"Not answered: {fault}", {"Retry-After": str(fault.after_s)}
+            ) from None
         return JSONResponse(told)
 
     return Route(ROOT + PATH, asked, methods=["POST"])

@@ -137,9 +137,7 @@ def answer(store: Store, peer: Peer, held: Seen, which: bool, body: bytes) -> di
             response = server.ProcessRequest(request)
         except RuntimeError:
             raise NotTaken("the request holds what is no point of the curve") from None
-        setup = server.CreateSetupMessage(
-            WRONG, asked, list(held.items), psi.DataStructure.GCS
-        )
+        setup = server.CreateSetupMessage(WRONG, asked, list(held.items), psi.DataStructure.GCS)
     finally:
         _answering.release()
     return {

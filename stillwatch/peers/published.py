@@ -7,17 +7,24 @@ told is not taken back by deleting it, for peers have it: it is told again, revo
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select
 
 from stillwatch.cases import ledger
+from stillwatch.cases.access import Person
+from stillwatch.cases.canonical import canonical
 from stillwatch.cases.schema import TOLD_TO_PEERS
+from stillwatch.cases.shares import get_share, record_export
 from stillwatch.cases.store import Store
 from stillwatch.cases.texts import check_actor
 from stillwatch.cases.times import now, stamp
-from stillwatch.peers.objects import StixObject
+from stillwatch.errors import SharingRefused
+from stillwatch.peers.objects import StixObject, check_object
+from stillwatch.sharing.export import approved_bundle
+from stillwatch.sharing.indicators import Tlp
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,23 @@ def publish(store: Store, objects: Iterable[StixObject], actor: str) -> int:
         if new:
             ledger.append(connection, now(), actor, "publish", "peers", {"objects": new})
     return new
+
+
+def publish_share(store: Store, share_id: int, producer: str, by: Person) -> int:
+    """Let peers read a share as it stands, also as revoked: how many objects are new to them.
+
+    Raises `SharingRefused` where it was never approved, or is for nobody but those it was given to,
+    and what `sharing.export.approved_bundle` does.
+    """
+    share, told = get_share(store, share_id), approved_bundle(store, share_id, producer)
+    if share.tlp == Tlp.RED:
+        raise SharingRefused(
+            share, "is TLP:RED, which is for those only who are told of it in person", "Export it"
+        )
+    objects = [check_object(one) for one in told["objects"]]
+    written = canonical(told).encode("ascii")
+    record_export(store, share_id, by, "taxii", hashlib.sha256(written).hexdigest(), len(written))
+    return publish(store, objects, by.name)
 
 
 def published(store: Store) -> list[Entry]:

@@ -38,9 +38,7 @@ def pull(store: Store, peer: Peer) -> Pulled:
         with connected(peer) as client:
             for collection in client.collections():
                 for page in client.pages(collection, reached(store, peer, collection)):
-                    result.new += keep_pulled(
-                        store, peer, collection, page.objects, page.reached
-                    )
+                    result.new += keep_pulled(store, peer, collection, page.objects, page.reached)
                     result.refused.update(page.refused)
     except StillwatchError as fault:
         result.fault = fault

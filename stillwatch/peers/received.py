@@ -116,6 +116,17 @@ def told(store: Store, peer: str | None = None, state: State | None = None) -> l
         return [Told.of(row) for row in connection.execute(wanted)]
 
 
+def count_told(store: Store) -> dict[str, dict[str, int]]:
+    """How many objects each peer told, by where they stand."""
+    fields = TOLD_BY_PEERS.c
+    counted = select(fields.peer, fields.state, func.count().label("objects"))
+    out: dict[str, dict[str, int]] = {}
+    with store.reading() as connection:
+        for row in connection.execute(counted.group_by(fields.peer, fields.state)):
+            out.setdefault(row.peer, {})[row.state] = row.objects
+    return out
+
+
 def evidence(store: Store, until: dt.datetime | None = None) -> list[Told]:
     """What counts: accepted, of peers that are believed, of each object only the latest version.
 
@@ -160,7 +171,9 @@ def decide(
         if not done:
             what = "told nothing" if object_id is None else f"told no {object_id}"
             raise PeerRefused(
-                peer, f"{what} that can be {to}", "Look at what it told with `stillwatch peers told`"
+                peer,
+                f"{what} that can be {to}",
+                "Look at what it told with `stillwatch peers told`",
             )
         detail = {"object": object_id, "objects": done, "reason": reason}
         ledger.append(connection, at, actor, f"peer_object_{to}", subject_of(peer), detail)
@@ -207,9 +220,7 @@ def _keep(
     new = 0
     for one in objects:
         same = and_(mine, fields.object_id == one.id)
-        known = connection.execute(
-            select(fields.version, fields.state).where(same)
-        ).all()
+        known = connection.execute(select(fields.version, fields.state).where(same)).all()
         if one.version in {row.version for row in known}:
             continue
         if kept + new >= most:

@@ -60,9 +60,7 @@ def subject_of(name: str) -> str:
     return f"peer {name}"
 
 
-def add_peer(
-    store: Store, name: str, url: str | None, token_file: Path | None, actor: str
-) -> Peer:
+def add_peer(store: Store, name: str, url: str | None, token_file: Path | None, actor: str) -> Peer:
     """Get to know a peer; raises `PeerRefused` where the name is taken or the address is bad."""
     name, actor = check(name, "the peer's name", TAG), check_actor(actor)
     url = None if url is None else checked_root(url)

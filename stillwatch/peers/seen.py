@@ -102,6 +102,14 @@ def this_epoch() -> str:
     return epoch_of(dt.datetime.now(dt.UTC).date())
 
 
+def checked_epoch(text: str) -> str:
+    """An epoch as it is asked for; raises `PeerRefused`."""
+    try:
+        return epoch_of(dt.date.fromisoformat(f"{text}-01"))
+    except ValueError:
+        raise PeerRefused(text, "is no epoch", "Write a month as 2026-02") from None
+
+
 def prefix_of(address: str) -> str | None:
     """The prefix of an address, /24 or /48; `None` where it is no address.
 

@@ -58,7 +58,9 @@ def keep(
             .limit(1)
         )
         if oldest is not None:
-            connection.execute(delete(PEER_STATUSES).where(and_(mine, PEER_STATUSES.c.at <= oldest)))
+            connection.execute(
+                delete(PEER_STATUSES).where(and_(mine, PEER_STATUSES.c.at <= oldest))
+            )
     return document
 
 

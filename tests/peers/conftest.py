@@ -21,7 +21,12 @@ from stillwatch.peers.service import create_app
 ACTOR = "ana"
 
 
-def stix(kind: str = "campaign", name: str = "one", version: str = "2026-01-05T06:00:00.000Z", **more: Any):
+def stix(
+    kind: str = "campaign",
+    name: str = "one",
+    version: str = "2026-01-05T06:00:00.000Z",
+    **more: Any,
+):
     """A small STIX object; the same name is the same object."""
     made = {
         "type": kind,

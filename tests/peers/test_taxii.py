@@ -44,7 +44,9 @@ def test_discovery_leads_to_the_collections(served: str, token: str):
 @pytest.mark.parametrize("auth", [{"user": "bo", "password": "TOKEN"}, {"auth": "TOKEN"}])
 def test_a_token_comes_in_two_ways(served: str, token: str, auth: dict[str, str]):
     """As a password, and as a token."""
-    ways = {k: TokenAuth(token) if k == "auth" else v.replace("TOKEN", token) for k, v in auth.items()}
+    ways = {
+        k: TokenAuth(token) if k == "auth" else v.replace("TOKEN", token) for k, v in auth.items()
+    }
     assert ApiRoot(f"{served}{ROOT}", **ways).title == "Stillwatch"
 
 
@@ -179,7 +181,9 @@ def test_media_types_are_held_to(served: str, token: str):
     """What takes no TAXII gets none, and what isn't said to be TAXII isn't read."""
     assert asked(served, token, "", Accept="text/html").status_code == 406
     assert asked(served, token, "", Accept="application/taxii+json;version=2.0").status_code == 406
-    assert asked(served, token, "", Accept="application/taxii+json").headers["content-type"] == TAXII
+    assert (
+        asked(served, token, "", Accept="application/taxii+json").headers["content-type"] == TAXII
+    )
     address = f"{served}{ROOT}collections/{INBOX}/objects/"
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     assert httpx.post(address, content=b"{}", headers=headers).status_code == 415

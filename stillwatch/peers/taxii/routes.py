@@ -89,9 +89,7 @@ async def discovery(request: Request) -> Response:
 
 async def api_root(request: Request) -> Response:
     """The API root (section 4.2)."""
-    return answered(
-        {"title": "Stillwatch", "versions": [TAXII], "max_content_length": MOST_SENT}
-    )
+    return answered({"title": "Stillwatch", "versions": [TAXII], "max_content_length": MOST_SENT})
 
 
 async def status(request: Request) -> Response:
