@@ -122,8 +122,9 @@ def judge(
     Of a large group a part of the accounts is judged, and what was learnt of it then tells of the
     others who is a member. Where a campaign was `known` in part of the group, the second fit starts
     from that one's work. Where no fit finds a campaign, a verdict of overlap is preferred: the
-    group's parts may hold some. `word` is what peers say of the group. Where the first one does, and yet its work is not far from
+    group's parts may hold some. Where the first one does, and yet its work is not far from
     everybody's, a narrower fit replaces it if what that leaves out is a mix of everybody's work.
+    `word` is what peers say of the group.
     """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")

@@ -1,8 +1,8 @@
 """Have you seen these too? Private set intersection with a peer, by OpenMined's protocol.
 
 Whoever asks learns of its own items how many the peer has too (or, where both agreed to that,
-which). Whoever answers learns how many were asked. Neither sees an item of the other's. The protocol
-(ECDH with a compressed set): https://github.com/OpenMined/PSI
+which). Whoever answers learns how many were asked. Neither sees an item of the other's. The
+protocol (ECDH with a compressed set): https://github.com/OpenMined/PSI
 """
 
 from __future__ import annotations

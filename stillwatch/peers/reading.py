@@ -68,9 +68,10 @@ def _indicated(objects: dict[str, tuple[Told, dict[str, Any]]]) -> defaultdict[s
         source, target = value.get("source_ref"), value.get("target_ref")
         if one.type != "relationship" or value.get("relationship_type") != "indicates":
             continue
-        if isinstance(source, str) and isinstance(target, str) and source in objects:
-            if objects[source][0].type == "indicator":
-                out[target].add(source)
+        if not (isinstance(source, str) and isinstance(target, str) and source in objects):
+            continue
+        if objects[source][0].type == "indicator":
+            out[target].add(source)
     return out
 
 

@@ -30,6 +30,7 @@ KEY, EPOCH = GroupKey(bytes(range(32))), "2026-02"
 
 
 def a_set(*values: object) -> Seen:
+    """A set of made-up cards."""
     items = {item_of(KEY, EPOCH, Kind.PAYMENT, str(value)) for value in values}
     return Seen(KEY.name, EPOCH, tuple(sorted(items)))
 
@@ -55,6 +56,7 @@ def asked(
 
 
 def acts(store: Store) -> list[tuple[str, dict[str, object]]]:
+    """What the ledger has."""
     with store.reading() as connection:
         return [(entry.act, entry.detail) for entry in entries(connection)]
 
@@ -116,6 +118,7 @@ def post(store: Store, token: str, serving: Callable[..., str]) -> Callable[...,
 
 
 def question(sent: bytes, /, **more: object) -> bytes:
+    """A question as it is sent."""
     asks = {"key": KEY.name, "epoch": EPOCH, "which": False}
     return json.dumps({**asks, "request": base64.b64encode(sent).decode(), **more}).encode()
 

@@ -130,7 +130,7 @@ def test_a_peer_that_is_removed_leaves_nothing(store: Store, theirs: Store, sour
     ],
 )
 def test_addresses_that_are_not_taken(url: str):
-    """Nothing without TLS but on this machine, and nothing that hides a secret or where it leads."""
+    """Nothing without TLS but on this machine, and nothing that hides where it leads."""
     with pytest.raises(PeerRefused):
         checked_root(url)
 

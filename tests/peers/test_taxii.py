@@ -21,10 +21,12 @@ from tests.peers.conftest import ACTOR, checked, lines, stix
 
 
 def collection(served: str, token: str, which: str) -> Collection:
+    """A collection as the public client has it."""
     return Collection(f"{served}{ROOT}collections/{which}/", auth=TokenAuth(token))
 
 
 def asked(served: str, token: str, path: str, **headers: str) -> httpx.Response:
+    """An answer of the API root."""
     headers = {"Authorization": f"Bearer {token}", "Accept": TAXII, **headers}
     return httpx.get(f"{served}{ROOT}{path}", headers=headers)
 

@@ -1,4 +1,4 @@
-"""What a reader of a collection asks for: filters, and one page after the other (TAXII 2.1, 3.4)."""
+"""What a reader of a collection asks for: filters, and page after page (TAXII 2.1, 3.4)."""
 
 from __future__ import annotations
 
