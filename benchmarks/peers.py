@@ -4,9 +4,12 @@ Each seed makes two worlds with customers of their own. One operator serves its 
 accounts, forty at the first deployment and ten at the second; half of what each account sends is
 its own customers' ordinary traffic, and accounts share nothing. The first detects, draws up what
 may be told, and publishes it in its peers' service; the second pulls it over loopback, and detects
-with it and without. A third look is of a liar, who tells marks of the second one's honest accounts.
+with it and without. With `--lies`, a liar then tells the second one marks of its own honest
+accounts, as well as anybody could know them: by role those of all accounts, and of ten drawn by
+chance, frames and content by themselves and together. Told are the honest accounts flagged with it
+and not without.
 
-    python -m benchmarks.peers --seeds 11 12 13 --out /tmp/peers
+    python -m benchmarks.peers --seeds 11 12 13 --lies --out /tmp/peers
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import datetime as dt
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -30,17 +34,27 @@ import pyarrow.parquet as pq
 import uvicorn
 
 import stillwatch as sw
+from stillwatch.campaigns.judgement import LEAST_MEMBERS
 from stillwatch.cases import Seen, State, Store, change_state, list_cases, open_cases
+from stillwatch.lake import Lake
+from stillwatch.leads import Lead
 from stillwatch.peers.objects import check_object
 from stillwatch.peers.published import publish
 from stillwatch.peers.pulling import pull
+from stillwatch.peers.reading import ToldCampaign
 from stillwatch.peers.registry import add_peer, admit
 from stillwatch.peers.service import create_app
 from stillwatch.peers.taxii.routes import ROOT
-from stillwatch.peers.weighing import leads
+from stillwatch.peers.weighing import leads, weighed
+from stillwatch.sharing.centroids import LEAST_COMPARED, centroid_of
 from stillwatch.sharing.drawing_up import Wishes, draw_up
-from stillwatch.sharing.indicators import Telling
+from stillwatch.sharing.indicators import Indicator, Kind, Telling
+from stillwatch.sharing.sketches import MOST_BANDS, sketch_value
 from stillwatch.sharing.stix.bundle import Approved, bundle
+from stillwatch.signals.content import SCALE
+from stillwatch.signals.extract import READS, signals
+from stillwatch.statistics.mmd import samples
+from stillwatch.tables import CAPABILITIES, CONTENT_COMPONENTS
 from stillwatch.worlds import WORLDS, make_world
 from stillwatch.worlds.parameters import Evasion
 
@@ -197,9 +211,8 @@ def outcome(made: Deployments, found: sw.Findings) -> Outcome:
     )
 
 
-def looked_at(seed: int, out: Path, manner: str, each: int, scale: float) -> dict[str, Any]:
-    """All of it, for one seed."""
-    made = deployments(out, seed, manner, each, scale)
+def looked_at(made: Deployments, out: Path) -> dict[str, Any]:
+    """What the second deployment finds, alone and after it was told."""
     alone = sw.detect(made.second, threads=1)
     telling = tell(made, out)
     store = exchange([telling], out, made.today)
@@ -209,14 +222,88 @@ def looked_at(seed: int, out: Path, manner: str, each: int, scale: float) -> dic
         store.close()
     helped = sw.detect(made.second, leads=told, threads=1)
     return {
-        "seed": seed,
-        "manner": manner,
-        "each": each,
         "indicators": len(telling.indicators),
         "alone": asdict(outcome(made, alone)),
         "helped": asdict(outcome(made, helped)),
         "leads": helped.run["leads"],
     }
+
+
+def lies(made: Deployments, out: Path, seed: int) -> dict[str, Any]:
+    """How a liar fares at the second deployment: `tried` lies, how many were `followed`, and those
+    by which honest accounts were flagged."""
+    sw.ingest([made.second], lake=out / "lake2")
+    rng, honest = np.random.default_rng(seed), sw.detect(made.second, threads=1)
+    before = {row["account_id"] for row in honest.members.to_pylist()}
+    sent = _sent(out / "lake2")
+    tried, followed, harmed = 0, 0, []
+    for role in sorted(set(made.roles.values())):
+        everybody = sorted(name for name, of in made.roles.items() if of == role)
+        ten = rng.choice(everybody, min(len(everybody), FOOTPRINT), replace=False).tolist()
+        for who, kinds in ((w, k) for w in (everybody, ten) for k in ("s", "c", "sc")):
+            told = _lie(sent, set(who), kinds, made.today)
+            if not told:
+                continue
+            found = sw.detect(made.second, leads=told, threads=1)
+            tried += 1
+            followed += not found.run["leads"][0]["dropped"]
+            flagged = {row["account_id"] for row in found.members.to_pylist()} - before
+            if flagged & made.roles.keys():
+                harmed.append({"role": role, "accounts": len(who), "kinds": kinds})
+    return {"tried": tried, "followed": followed, "harmed": harmed}
+
+
+def _sent(lake: Path) -> dict[str, pa.Table]:
+    """Signals of everything that a lake holds, by account."""
+    opened, out = Lake.open(lake), {}
+    for fragment in opened.fragments(READS, encoded=True):
+        batch = fragment()
+        made = signals(batch).select(["bands", "capability", "content"])
+        names = batch.column("account_id").cast(pa.string())
+        table = pa.table({"account_id": names, **{n: made.column(n) for n in made.schema.names}})
+        for name in pc.unique(names).to_pylist():
+            part = table.filter(pc.field("account_id") == name)
+            out[name] = pa.concat_tables([out[name], part]) if name in out else part
+    return out
+
+
+def _lie(sent: dict[str, pa.Table], who: set[str], kinds: str, today: dt.date) -> list[Lead]:
+    """A telling of what some honest accounts send: the bands that two or more of them share, and
+    centroids of their content, each with a radius that takes most of them in."""
+    day, made = today - dt.timedelta(days=1), []
+    bands: Counter[int] = Counter()
+    for name in sorted(who & sent.keys()):
+        bands.update(set(pc.unique(sent[name]["bands"].combine_chunks().flatten()).to_pylist()))
+    shared = sorted(band for band, count in bands.items() if count >= 2 and band)
+    if "s" in kinds:
+        for at in range(0, len(shared), MOST_BANDS):
+            value = sketch_value(shared[at : at + MOST_BANDS])
+            made.append(Indicator(Kind.SKETCH, value, 99, len(who), day, day))
+    for about in ("", *CAPABILITIES) if "c" in kinds else ():
+        parts = [_content(sent[name], about) for name in sorted(who & sent.keys())]
+        large = [part for part in parts if len(part) >= LEAST_COMPARED]
+        if len(large) >= LEAST_MEMBERS:
+            total, squares = (np.array([f(p) for p in large]) for f in (_total, _squares))
+            size = np.array([len(part) for part in large])
+            value = centroid_of(samples(total, squares, size, SCALE)).value
+            made.append(Indicator(Kind.CENTROID, value, 99, len(who), day, day, about))
+    told = ToldCampaign("liar", "campaign--lie", "liar", 100, day, "", (), tuple(made[:2_000]))
+    return weighed([told], today)
+
+
+def _content(sent: pa.Table, about: str) -> np.ndarray:
+    if about:
+        sent = sent.filter(pc.field("capability") == CAPABILITIES.index(about))
+    flat = sent["content"].combine_chunks().flatten().to_numpy()
+    return flat.reshape(-1, CONTENT_COMPONENTS).astype(np.int64)
+
+
+def _total(content: np.ndarray) -> np.ndarray:
+    return content.sum(0)
+
+
+def _squares(content: np.ndarray) -> int:
+    return int((content * content).sum())
 
 
 def main() -> None:
@@ -226,12 +313,17 @@ def main() -> None:
     parser.add_argument("--manners", nargs="+", choices=sorted(MANNERS), default=sorted(MANNERS))
     parser.add_argument("--each", type=int, default=80)
     parser.add_argument("--scale", type=float, default=0.004)
+    parser.add_argument("--lies", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     for seed in given.seeds:
         for manner in given.manners:
             out = given.out / f"{manner}-{seed}"
-            print(json.dumps(looked_at(seed, out, manner, given.each, given.scale)), flush=True)
+            made = deployments(out, seed, manner, given.each, given.scale)
+            looked = {"seed": seed, "manner": manner, **looked_at(made, out)}
+            if given.lies:
+                looked["lies"] = lies(made, out, seed)
+            print(json.dumps(looked), flush=True)
 
 
 if __name__ == "__main__":
