@@ -111,11 +111,11 @@ def detect(
     tenth since it was judged is not judged again: what came since is absorbed into what was found,
     unless `anew`, `until`, `earlier` or `leads`, what peers told, ask for more. With `until`,
     nothing that came after it is read. Campaigns of the `earlier` findings, a folder, keep their
-    names. `method` names a baseline of `scoring.baselines` to run instead of our own. `engine` is where signals are made
-    and objects counted: here, or on the Spark cluster at `sc://host:port`; findings don't depend
-    on it, and baselines always run here. Raises `InputNotFound`, `NothingToRead`, `LakeBroken`,
-    `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed` and `ExtraMissing`, of a
-    baseline `UnknownName` and `ExtraMissing`.
+    names. `method` names a baseline of `scoring.baselines` to run instead of our own. `engine` is
+    where signals are made and objects counted: here, or on the Spark cluster at `sc://host:port`;
+    findings don't depend on it, and baselines always run here. Raises `InputNotFound`,
+    `NothingToRead`, `LakeBroken`, `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed`
+    and `ExtraMissing`, of a baseline `UnknownName` and `ExtraMissing`.
     """
     if out is not None:
         check_target(out)
