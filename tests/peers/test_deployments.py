@@ -15,14 +15,17 @@ import pytest
 import stillwatch as sw
 from benchmarks.peers import FOOTPRINT, Deployments, deployments, exchange, outcome, tell
 from stillwatch.cases import Store
+from stillwatch.errors import PeerRefused
 from stillwatch.lake import Lake
 from stillwatch.leads import Centre, Lead
 from stillwatch.peers.reading import told_campaigns
 from stillwatch.peers.received import State, decide, evidence, told
 from stillwatch.peers.received import Told as Kept
 from stillwatch.peers.registry import dispute_peer
+from stillwatch.peers.seen import item_of, prefix_of, seen
 from stillwatch.peers.weighing import leads, weighed
-from stillwatch.sharing.indicators import Telling
+from stillwatch.sharing.indicators import Kind, Telling
+from stillwatch.sharing.keyed import GroupKey
 from stillwatch.signals.extract import READS, signals
 from stillwatch.statistics.mmd import Means
 from stillwatch.tables import CONTENT_COMPONENTS
@@ -158,3 +161,27 @@ def test_a_lead_changes_nothing_where_nothing_carries_it(both: Told):
     asked = sw.detect(both.made.second, leads=[nowhere], threads=1)
     for name in ("campaigns", "members", "exchanges", "evidence", "accounts"):
         assert getattr(asked, name).equals(getattr(alone, name)), name
+
+
+def test_what_was_seen_is_of_members_only(both: Told):
+    """Cards, devices and networks of the accounts of campaigns, hashed; of nobody else."""
+    sw.ingest([both.made.second], lake=both.out / "lake2")
+    lake, group = Lake.open(both.out / "lake2"), GroupKey(bytes(range(32)))
+    made = seen(lake, both.helped, (), group, "2026-06")
+    members = set(both.helped.members["account_id"].to_pylist())
+    accounts = {row["account_id"]: row for row in lake.accounts().to_pylist()}
+    wanted = {
+        item_of(group, "2026-06", Kind.PAYMENT, accounts[name]["payment_id"])
+        for name in members
+        if accounts[name]["payment_id"]
+    }
+    for batch in lake.scan(["account_id", "ip", "device_id"]):
+        for row in batch.to_pylist():
+            if row["account_id"] in members:
+                prefix = prefix_of(row["ip"] or "")
+                found = ((Kind.PREFIX, prefix), (Kind.DEVICE, row["device_id"]))
+                wanted |= {item_of(group, "2026-06", kind, v) for kind, v in found if v}
+    assert made.items == tuple(sorted(wanted))
+    assert len(made.items) >= len(members)
+    with pytest.raises(PeerRefused, match="is no campaign"):
+        seen(lake, both.helped, ["c-none"], group, "2026-06")
