@@ -12,10 +12,10 @@ from stillwatch import tables
 from stillwatch.campaigns.attribution import Background, Model, background
 from stillwatch.campaigns.continuity import Named, named, works_table
 from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
-from stillwatch.campaigns.following import Trail, followed, told_of, trails, word_on
+from stillwatch.campaigns.following import Trail, followed, surest, told_of, trails, word_on
 from stillwatch.campaigns.frames import frames_of
 from stillwatch.campaigns.ground import Ground, ground
-from stillwatch.campaigns.judgement import Verdict, judge, prior_of
+from stillwatch.campaigns.judgement import SECOND_LOOK, Verdict, judge, prior_of
 from stillwatch.campaigns.lacking import lacking
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
@@ -203,6 +203,8 @@ def _judge_in_parts(
     # What a campaign leaves does other work; crowds that overlap do some of the whole's each.
     work = None if whole.kind == "distillation" else whole.model
     less = prior - float(np.log10(max(1, len(parts))))
+    if whole.kind != "distillation" and (core := surest(group, found)):
+        parts, work, less = core, None, prior - SECOND_LOOK
     return in_place_of(traffic, whole, [verdict_on(part, work, less) for part in parts])
 
 

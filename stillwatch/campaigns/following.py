@@ -54,15 +54,16 @@ LED = "peers told of "
 
 @dataclass(frozen=True)
 class Trail:
-    """Where a lead leads: `accounts` (a,) that stand out, sorted places, and the figures. Those are
-    the accounts whose content comes near what was told; where it is of too few, also those that
-    carry its marks, which whoever asks for what everybody tests models with does too.
+    """Where a lead leads: `accounts` (a,) that stand out, sorted places, and the figures. Of them
+    `near` (b,) are those whose content comes near what was told: marks alone has also who asks for
+    what everybody tests models with.
 
     `rows` are some exchanges that carry a mark. `common` is whether it is dropped.
     """
 
     lead: Lead
     accounts: NDArray[np.integer]
+    near: NDArray[np.integer]
     rows: NDArray[np.integer]
     common: bool
     figures: dict[str, float | int | str]
@@ -132,6 +133,16 @@ def word_on(group: Group, found: list[Trail]) -> Test | None:
     return Test("told_by_peers", lead.weight, says, _figures(trail), trail.rows)
 
 
+def surest(group: Group, found: list[Trail]) -> list[Group]:
+    """Of a group that a lead led to, those accounts that come near it by content, if they are fewer
+    and enough to judge."""
+    near = [trail.near for trail in found if LED + trail.lead.name in group.found_by]
+    core = np.intersect1d(group.accounts, np.concatenate([np.zeros(0, np.int64), *near]))
+    if not LEAST_MEMBERS <= len(core) < len(group.accounts):
+        return []
+    return [Group(core, (*group.found_by, "near by content"))]
+
+
 def told_of(found: list[Trail]) -> list[dict[str, Any]]:
     """What became of each lead, for the record of a run."""
     return [
@@ -171,11 +182,11 @@ def _trail(
     near = np.zeros(everyone, bool)
     for centre in lead.centres:
         near[_near(traffic, centre)] = True
-    sure = np.flatnonzero(near & free)
-    found = sure if len(sure) >= LEAST_MEMBERS else np.flatnonzero((stands_out | near) & free)
+    found = np.flatnonzero((stands_out | near) & free)
     return Trail(
         lead,
         found,
+        np.flatnonzero(near & free),
         rows[np.isin(account, found)][:6],
         False,
         {
