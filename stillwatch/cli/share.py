@@ -14,6 +14,7 @@ import typer
 from stillwatch.cli.acting import acting_as, opened
 from stillwatch.cli.options import Actor, Json, StoreAddress, examples
 from stillwatch.cli.share_options import (
+    AsOf,
     CaseNumber,
     FindingsOption,
     KeyFile,
@@ -27,6 +28,7 @@ from stillwatch.cli.share_options import (
     SeenVersion,
     ShareNumber,
     Why,
+    day_of,
     draft,
     wishes,
 )
@@ -108,12 +110,13 @@ def preview(
     attributed_to: Named = None,
     named_as: NamedAs = "intrusion-set",
     note: NoteText = None,
+    as_of: AsOf = None,
     store: StoreAddress = "cases.db",
     json: Json = False,
 ) -> None:
     """Show exactly what would leave, field by field, and what would not and why."""
     asked = wishes(tlp, key, least_accounts, most_honest, attributed_to, named_as, note)
-    _tell_draft(draft(store, case, findings, log, asked), json)
+    _tell_draft(draft(store, case, findings, log, asked, as_of), json)
 
 
 @app.command("propose", epilog=PROPOSE_EXAMPLES)
@@ -130,6 +133,7 @@ def propose(
     attributed_to: Named = None,
     named_as: NamedAs = "intrusion-set",
     note: NoteText = None,
+    as_of: AsOf = None,
     store: StoreAddress = "cases.db",
     actor: Actor = None,
     json: Json = False,
@@ -142,7 +146,7 @@ def propose(
     asked = wishes(tlp, key, least_accounts, most_honest, attributed_to, named_as, note)
     with opened(store) as cases:
         by = acting_as(cases, actor, Role.ANALYST)
-    made = draft(store, case, findings, log, asked)
+    made = draft(store, case, findings, log, asked, as_of)
     told = made.telling.to_json()
     with opened(store) as cases:
         share = propose_share(cases, Seen(case, seen), told["campaign"], told, by, reason)
@@ -279,6 +283,7 @@ def export(
             help="Who tells it, as peers know you; STILLWATCH_PRODUCER says it once.",
         ),
     ] = None,
+    as_of: AsOf = None,
     store: StoreAddress = "cases.db",
     actor: Actor = None,
     json: Json = False,
@@ -295,7 +300,7 @@ def export(
         raise typer.BadParameter("say who tells it by --producer")
     with opened(store) as cases:
         by = acting_as(cases, actor, Role.ANALYST)
-        made = leaving(cases, share, format, producer or "")
+        made = leaving(cases, share, format, producer or "", day_of(as_of))
         digest = hashlib.sha256(made.content).hexdigest()
         fresh = out.with_name(f".{out.name}.new")
         fresh.write_bytes(made.content)

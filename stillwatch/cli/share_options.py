@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from stillwatch.cli.options import moment
 
 if TYPE_CHECKING:
     from stillwatch.sharing.drawing_up import Draft, Wishes
@@ -49,6 +52,15 @@ Named = Annotated[
     typer.Option("--attributed-to", metavar="NAME", help="Whom you, a person, hold responsible."),
 ]
 NamedAs = Annotated[str, typer.Option("--as", help="What they are: intrusion-set or threat-actor.")]
+AsOf = Annotated[
+    dt.datetime | None,
+    typer.Option(
+        "--as-of",
+        parser=moment,
+        metavar="TIME",
+        help="Judge what has expired as on this day, for a simulated or an old log.",
+    ),
+]
 NoteText = Annotated[str | None, typer.Option("--note", help="A note to the readers.")]
 
 
@@ -80,7 +92,14 @@ def wishes(
     )
 
 
-def draft(store: str, case: int, findings: Path, lake: Path, asked: Wishes) -> Draft:
+def day_of(as_of: dt.datetime | None) -> dt.date:
+    """The day that was asked for, or today (UTC)."""
+    return (as_of or dt.datetime.now(dt.UTC)).date()
+
+
+def draft(
+    store: str, case: int, findings: Path, lake: Path, asked: Wishes, as_of: dt.datetime | None
+) -> Draft:
     """What would be told of a case."""
     from stillwatch.cases.shares import name_of
     from stillwatch.cli.acting import opened
@@ -89,4 +108,4 @@ def draft(store: str, case: int, findings: Path, lake: Path, asked: Wishes) -> D
 
     with opened(store) as cases:
         found = read_findings(findings, leave=("links",))
-        return draw_up(cases, case, found, lake, name_of(cases, case), asked)
+        return draw_up(cases, case, found, lake, name_of(cases, case), asked, day_of(as_of))

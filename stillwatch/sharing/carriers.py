@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from stillwatch.engine.threads import map_ordered
 from stillwatch.lake import Lake
-from stillwatch.sharing.counting import PAIRS, Counter, distinct
+from stillwatch.sharing.counting import PAIRS, Counter, Gathering, distinct
 from stillwatch.sharing.indicators import Kind
 from stillwatch.sharing.parts import Parts, parts_of
 from stillwatch.sharing.values import READ, Values, exchanged, registered
@@ -48,11 +48,13 @@ _Texts = dict[tuple[int, int], str]
 class People:
     """Accounts by their keys, sorted: the campaign's `members`, and those held to be `honest`;
     `attributed` are keys of the exchanges attributed to the campaign. Who is neither is left out:
-    it may be another campaign's."""
+    it may be another campaign's. `bands` are those of the campaign's frame families: of what single
+    exchanges hold, no other is looked at."""
 
     members: NDArray[np.uint64]
     honest: NDArray[np.uint64]
     attributed: NDArray[np.uint64]
+    bands: NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,19 @@ def look(lake: Lake, people: People, least: int, most_honest: float) -> Look:
     of honest ones nothing needs to be counted.
     """
     registrations = registered(lake.accounts())
-    pairs, texts = _paired(registrations, people.members)
-    theirs = Parts.none()
-    for batch in _batches(lake, partial(_attributed, people)):
-        made = signals(batch)
-        some, told = _paired(exchanged(batch, made), people.members)
-        pairs, texts = distinct([pairs, some]), {**told, **texts}
-        theirs = theirs.plus(parts_of(made))
+    some, texts = _paired(registrations, people.members)
+    gathered, theirs, others = (
+        Gathering(distinct),
+        Gathering(Parts.summed),
+        Gathering(Parts.summed),
+    )
+    gathered.add(some)
+    for batch, made in _batches(lake, partial(_attributed, people)):
+        some, told = _paired(_looked_at(batch, made, people), people.members)
+        gathered.add(some)
+        texts = {**told, **texts}
+        theirs.add(parts_of(made))
+    pairs = gathered.all()
     found = pairs.group_by(["kind", "key"]).aggregate(
         [("account", "count"), ("first", "min"), ("last", "max")]
     )
@@ -107,12 +115,10 @@ def look(lake: Lake, people: People, least: int, most_honest: float) -> Look:
     found = found.filter(enough).sort_by([("kind", "ascending"), ("key", "ascending")])
     counter = Counter(found, max(COUNTED, int(most_honest * len(people.honest))))
     counter.add(_paired(registrations, people.honest)[0])
-    some_honest, others = people.honest[:SAMPLED], Parts.none()
-    for batch in _batches(lake, partial(_sent_by, people.honest)):
-        made = signals(batch)
-        counter.add(_paired(exchanged(batch, made), people.honest)[0])
-        sampled = is_in(made.column("account").to_numpy(), some_honest)
-        others = others.plus(parts_of(made.filter(pa.array(sampled))))
+    for batch, made in _batches(lake, partial(_sent_by, people.honest)):
+        counter.add(_paired(_looked_at(batch, made, people), people.honest)[0])
+        sampled = is_in(made.column("account").to_numpy(), people.honest[:SAMPLED])
+        others.add(parts_of(made.filter(pa.array(sampled))))
     last = max(0, pc.max(pairs["last"]).as_py() or 0)
     carried = [
         Carried(
@@ -130,7 +136,7 @@ def look(lake: Lake, people: People, least: int, most_honest: float) -> Look:
         carried,
         {KINDS[row["values"]]: row["counts"] for row in rare},
         _who_has_bands(pairs, counter),
-        (theirs, others),
+        (theirs.all(), others.all()),
     )
 
 
@@ -144,15 +150,27 @@ def is_in(keys: NDArray[np.uint64], among: NDArray[np.uint64]) -> NDArray[np.boo
 
 def _batches(
     lake: Lake, chosen: Callable[[pa.RecordBatch], NDArray[np.bool_]]
-) -> Iterator[pa.RecordBatch]:
-    """The chosen rows of the lake, those of some fragments read ahead."""
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """The chosen rows of the lake and their signals, those of some fragments made ahead."""
 
-    def read(fragment: Callable[[], pa.RecordBatch]) -> pa.RecordBatch:
+    def read(fragment: Callable[[], pa.RecordBatch]) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         batch = fragment()
-        return batch.filter(pa.array(chosen(batch)))
+        batch = batch.filter(pa.array(chosen(batch)))
+        return batch, signals(batch)
 
     jobs = (partial(read, fragment) for fragment in lake.fragments(COLUMNS, encoded=True))
     yield from map_ordered(jobs, os.cpu_count() or 1)
+
+
+def _looked_at(
+    batch: pa.RecordBatch, made: pa.RecordBatch, people: People
+) -> Mapping[Kind, Values]:
+    """Values of exchanges; of bands, those of the campaign's families."""
+    found = dict(exchanged(batch, made))
+    bands = found[Kind.SKETCH]
+    mine = is_in(bands.keys, people.bands)
+    found[Kind.SKETCH] = Values(bands.keys[mine], bands.accounts[mine], bands.ts[mine], None)
+    return found
 
 
 def _attributed(people: People, batch: pa.RecordBatch) -> NDArray[np.bool_]:

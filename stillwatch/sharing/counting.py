@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sized
+from typing import Generic, TypeVar
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+T = TypeVar("T", bound=Sized)
 
 PAIRS = pa.schema(
     [
@@ -28,6 +33,30 @@ def distinct(tables: list[pa.Table]) -> pa.Table:
         [("first", "min"), ("last", "max")]
     )
     return grouped.rename_columns(PAIRS.names).cast(PAIRS)
+
+
+class Gathering(Generic[T]):
+    """Parts as they come, joined into one whenever what waits is as much as what is joined: the
+    whole is then gone through a few times and not once a part."""
+
+    def __init__(self, join: Callable[[list[T]], T]) -> None:
+        self._join = join
+        self._whole = join([])
+        self._waiting: list[T] = []
+        self._rows = 0
+
+    def add(self, part: T) -> None:
+        """Add a part."""
+        self._waiting.append(part)
+        self._rows += len(part)
+        if self._rows > len(self._whole):
+            self.all()
+
+    def all(self) -> T:
+        """Everything, joined."""
+        self._whole, self._waiting = self._join([self._whole, *self._waiting]), []
+        self._rows = 0
+        return self._whole
 
 
 class Counter:

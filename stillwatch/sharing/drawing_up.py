@@ -27,7 +27,7 @@ from stillwatch.reports.redaction import redacted, without
 from stillwatch.sharing.carriers import People, look
 from stillwatch.sharing.indicators import Attribution, Telling, Tlp, rounded
 from stillwatch.sharing.keyed import GroupKey
-from stillwatch.sharing.selection import Family, Judge, Limits, Selected, Withheld, select
+from stillwatch.sharing.selection import Family, Judge, Limits, Selected, Withheld, naming, select
 from stillwatch.signals.keys import string_keys
 
 LEAST_HONEST = 300
@@ -85,7 +85,8 @@ def draw_up(
         raise SharingRefused(case, f"is {case.state}", "Only confirmed cases are told of")
     campaigns = sorted({label.campaign_id for label in covered})
     rows = _rows(findings, campaigns)
-    people = _people(findings, campaigns, covered, decided)
+    families = _families(findings, campaigns)
+    people = _people(findings, campaigns, families, covered, decided)
     if len(people.honest) < LEAST_HONEST:
         raise SharingRefused(
             case,
@@ -98,10 +99,12 @@ def draw_up(
     members = _members(findings, campaigns, covered)
     confidence = min(row["confidence"] for row in rows)
     shares = _shares(rows)
-    judge = Judge(wishes.limits, confidence, len(people.honest), today, names, wishes.key)
-    seen = look(Lake.open(lake), people, wishes.limits.least_accounts, wishes.limits.most_honest)
+    limits = wishes.limits
+    seen = look(Lake.open(lake), people, limits.least_accounts, limits.most_honest)
+    held = naming((one.text for one in seen.carried), names)
+    judge = Judge(limits, confidence, len(people.honest), today, held, wishes.key)
     sought = [name for name, share in shares.items() if share >= _SOUGHT]
-    chosen: Selected = select(seen, _families(findings, campaigns), sought, judge)
+    chosen: Selected = select(seen, families, sought, judge)
     if not members.num_rows:
         raise SharingRefused(case, "has no account that these findings list", "Detect again")
     telling = Telling(
@@ -134,7 +137,11 @@ def _rows(findings: Findings, campaigns: list[str]) -> list[dict[str, Any]]:
 
 
 def _people(
-    findings: Findings, campaigns: list[str], covered: list[Label], decided: list[Label]
+    findings: Findings,
+    campaigns: list[str],
+    families: list[Family],
+    covered: list[Label],
+    decided: list[Label],
 ) -> People:
     """Honest is who is no member of a campaign, or whom people cleared."""
     kinds = findings.campaigns.filter(pc.field("kind") == "distillation")["campaign_id"]
@@ -148,6 +155,7 @@ def _people(
         members=_keys({label.account_id for label in covered}),
         honest=np.setdiff1d(everybody, suspects),
         attributed=_keys(mine["exchange_id"]),
+        bands=np.array(sorted({b for one in families for b in one.bands}), np.uint64),
     )
 
 

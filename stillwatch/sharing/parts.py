@@ -32,11 +32,15 @@ class Parts:
         few = np.zeros(0, np.int64)
         return cls(few.astype(np.uint64), few, np.zeros((0, CONTENT_COMPONENTS), int), few, few)
 
-    def plus(self, other: Parts) -> Parts:
-        """These and others, those of the same account and capability as one."""
+    @classmethod
+    def summed(cls, parts: list[Parts]) -> Parts:
+        """All of them, those of the same account and capability as one."""
         names = ("account", "capability", "total", "squares", "size")
-        both = [np.concatenate([getattr(self, n), getattr(other, n)]) for n in names]
-        return _summed(*both)
+        every = [cls.none(), *parts]
+        return _summed(*(np.concatenate([getattr(one, n) for one in every]) for n in names))
+
+    def __len__(self) -> int:
+        return len(self.account)
 
     def of(self, capability: str) -> Parts:
         """The parts of one capability, or for "" everything that each account asked."""

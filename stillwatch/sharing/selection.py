@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from stillwatch.display import plain
 from stillwatch.reports.redaction import redacted, without
-from stillwatch.sharing.carriers import Carried, Look
+from stillwatch.sharing.carriers import SAMPLED, Carried, Look
 from stillwatch.sharing.centroids import LEAST_COMPARED, centroid_of
 from stillwatch.sharing.indicators import (
     KEYED,
@@ -44,6 +45,12 @@ class Limits:
     most_honest: float = 0.001
     least_right: float = 0.9
 
+
+_JA4 = re.compile(r"[tqd][0-9a-z]{9}_[0-9a-f]{12}_[0-9a-f]{12}")
+"""https://github.com/FoxIO-LLC/ja4: a fingerprint says nothing but which software it is."""
+
+_VERSION = re.compile(r"/v?\d+(?:\.\d+)+")
+"""A version in a user agent, which may look like an address."""
 
 MOST_TOLD = 500
 """Indicators of a kind: those that most accounts carry."""
@@ -73,15 +80,15 @@ class Family:
 class Judge:
     """Decides on one thing after another.
 
-    `confidence` is the campaign's; `honest` how many honest accounts there are; `names` what no
-    value may hold: accounts and organisations.
+    `confidence` is the campaign's; `honest` how many honest accounts there are; `naming` are texts
+    that hold an account's or an organisation's name.
     """
 
     limits: Limits
     confidence: float
     honest: int
     today: dt.date
-    names: Collection[str] = ()
+    naming: Collection[str] = ()
     key: GroupKey | None = None
 
     def refusal(self, accounts: int, honest: int, more: bool = False) -> str | None:
@@ -110,6 +117,8 @@ class Judge:
             return _prefix(one.text)
         if one.kind == Kind.ASN:
             return f"AS{one.key}", ""
+        if one.kind == Kind.JA4:
+            return (one.text, "") if _JA4.fullmatch(one.text) else (None, "it is no JA4")
         return self._text(one.text)
 
     def _text(self, text: str) -> tuple[str | None, str]:
@@ -117,9 +126,10 @@ class Judge:
             return None, f"it is longer than {MOST_TEXT} characters"
         if not text.isascii() or not text.isprintable():
             return None, "it holds other than plain printable characters"
-        if without(text, self.names) != text:
+        if text in self.naming:
             return None, "it names an account or an organisation"
-        if redacted(text, MOST_TEXT) != text:
+        unversioned = _VERSION.sub("/1", text)
+        if redacted(unversioned, MOST_TEXT) != unversioned:
             return None, "it holds what looks like a secret or somebody's address"
         return text, ""
 
@@ -244,19 +254,29 @@ def _centroids(seen: Look, sought: Sequence[str], judge: Judge) -> Iterable[Indi
             yield Withheld(Kind.CENTROID, what, why, len(mine.size), 0)
             continue
         made = centroid_of(mine)
-        rest = others.of(about).at_least(LEAST_COMPARED)
-        if not len(rest.size):
-            why = "no honest account asks enough of it to say how many it would hit"
-            yield Withheld(Kind.CENTROID, what, why, len(mine.size), 0)
-            continue
         inside = int(made.near(mine).sum())
-        near = math.ceil(made.near(rest).mean() * judge.honest)
+        hit = int(made.near(others.of(about).at_least(LEAST_COMPARED)).sum())
+        near = math.ceil(hit * judge.honest / min(judge.honest, SAMPLED))
         if why := judge.refusal(inside, near):
             yield Withheld(Kind.CENTROID, what, why, inside, near)
             continue
         first, last = min(day for day, _ in days), max(day for _, day in days)
         confidence = judge.confidence_in(inside, near)
         yield Indicator(Kind.CENTROID, made.value, confidence, rounded(inside), first, last, about)
+
+
+def naming(texts: Iterable[str], names: Iterable[str]) -> frozenset[str]:
+    """Those of `texts`, of one line each, that hold one of `names` as a word of its own.
+
+    >>> sorted(naming(["acme-bot/1", "bot/1"], ["acme"]))
+    ['acme-bot/1']
+    """
+    # one empty line more: a text of no lines has one, too
+    lines = sorted({"", *(text for text in texts if text.isprintable())})
+    masked = without("\n".join(lines), [name for name in names if name.isprintable()])
+    return frozenset(
+        line for line, left in zip(lines, masked.split("\n"), strict=True) if line != left
+    )
 
 
 def _prefix(address: str) -> tuple[str | None, str]:
