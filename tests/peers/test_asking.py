@@ -18,7 +18,7 @@ from stillwatch.peers import asking
 from stillwatch.peers.answering import answering_route
 from stillwatch.peers.asking import LEAST_HELD, PATH, QUESTIONS_A_DAY, Answered, ask
 from stillwatch.peers.client import connected
-from stillwatch.peers.registry import add_peer
+from stillwatch.peers.registry import add_peer, list_peers
 from stillwatch.peers.seen import Seen, item_of, prefix_of
 from stillwatch.peers.service import create_app
 from stillwatch.peers.taxii.routes import ROOT
@@ -47,7 +47,7 @@ def asked(
     def made(mine: Seen, which: bool = False, answers: bool = False, held: int = 300) -> Answered:
         route = answering_route(a_set(*range(held)), answers)
         root = serving(create_app(Store.open(store.name), [route])) + ROOT
-        name = f"al{len(root)}{root[-40:-24]}".replace(":", "").replace("/", "")
+        name = f"al {len(list_peers(theirs))}"
         peer = add_peer(theirs, name, root, kept, ACTOR)
         with connected(peer) as client:
             return ask(theirs, peer, client, mine, which, ACTOR)

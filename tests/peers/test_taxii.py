@@ -6,6 +6,7 @@ import json
 
 import httpx
 import pytest
+import stix2
 from taxii2client.common import TokenAuth
 from taxii2client.exceptions import AccessError
 from taxii2client.v21 import ApiRoot, Collection, Server, as_pages
@@ -17,7 +18,10 @@ from stillwatch.peers.received import MOST_PENDING, State, evidence, told
 from stillwatch.peers.registry import add_peer, admit, shut_out
 from stillwatch.peers.taxii.media import TAXII
 from stillwatch.peers.taxii.routes import INBOX, MOST_SENT, ROOT, TOLD
+from stillwatch.sharing.indicators import Telling
+from stillwatch.sharing.stix.bundle import Approved, bundle
 from tests.peers.conftest import ACTOR, checked, lines, stix
+from tests.sharing.made import AT, hostile, telling
 
 
 def collection(served: str, token: str, which: str) -> Collection:
@@ -243,3 +247,16 @@ def test_an_inbox_fills_up(store: Store, served: str, token: str, monkeypatch: p
 
     assert [send("a", "b"), send("c", "d"), send("c"), send("d")] == [202, 429, 202, 429]
     assert len(told(store)) == 3
+
+
+@pytest.mark.parametrize("told", [telling(), hostile()], ids=["plain", "hostile"])
+def test_a_bundle_goes_through_whole(store: Store, served: str, token: str, told: Telling):
+    """All that a share tells is read by the client as it was written, and parsed by stix2."""
+    objects = bundle([Approved(told, AT)], "Al")["objects"]
+    publish(store, checked(*objects), ACTOR)
+    read = collection(served, token, TOLD)
+    pages = as_pages(read.get_objects, per_request=50)
+    found = [one for page in pages for one in page["objects"]]
+    assert lines(found) == lines(objects)
+    kinds = {stix2.parse(one, allow_custom=True)["type"] for one in found}
+    assert {"campaign", "indicator", "relationship", "sighting", "report"} <= kinds
