@@ -161,6 +161,12 @@ class PrivacyRefused(StillwatchError):
     exit_code = 24
 
 
+class PeerRefused(StillwatchError):
+    """What a peer told or asked can't be taken, a peer can't be reached, or none has that name."""
+
+    exit_code = 26
+
+
 class SharingRefused(StillwatchError):
     """What may not be told, or isn't ready to be: nothing left the house."""
 

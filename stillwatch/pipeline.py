@@ -32,6 +32,7 @@ from stillwatch.errors import NothingToRead, PrivacyRefused
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
+from stillwatch.leads import Lead
 from stillwatch.memory import memory_kept, peak_memory
 from stillwatch.privacy import read_keys, rules_for
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
@@ -116,6 +117,7 @@ def detect(
     method: str = OURS,
     engine: str = EMBEDDED,
     anew: bool = False,
+    leads: Sequence[Lead] = (),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
@@ -123,13 +125,13 @@ def detect(
 
     A log is first read into a lake that is thrown away. A lake that has grown by no more than a
     tenth since it was judged is not judged again: what came since is absorbed into what was found,
-    unless `anew`, `until` or `earlier` asks for more. With `until`, nothing that came after it
-    is read. Campaigns of the `earlier` findings, a folder, keep their names. `method` names a
-    baseline of `scoring.baselines` to run instead of our own. `engine` is where signals are made
-    and objects counted: here, or on the Spark cluster at `sc://host:port`; findings don't depend
-    on it, and baselines always run here. Raises `InputNotFound`, `NothingToRead`, `LakeBroken`,
-    `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed` and `ExtraMissing`, of a
-    baseline `UnknownName` and `ExtraMissing`.
+    unless `anew`, `until`, `earlier` or `leads`, what peers told, ask for more. With `until`,
+    nothing that came after it is read. Campaigns of the `earlier` findings, a folder, keep their
+    names. `method` names a baseline of `scoring.baselines` to run instead of our own. `engine` is
+    where signals are made and objects counted: here, or on the Spark cluster at `sc://host:port`;
+    findings don't depend on it, and baselines always run here. Raises `InputNotFound`,
+    `NothingToRead`, `LakeBroken`, `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed`
+    and `ExtraMissing`, of a baseline `UnknownName` and `ExtraMissing`.
     """
     if out is not None:
         check_target(out)
@@ -159,7 +161,13 @@ def detect(
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         kept, last = _last_judgement(judged)
         concluded = None
-        if judged and kept and last and kept.covers_first(spool.parts) and not (anew or known):
+        if (
+            judged
+            and kept
+            and last
+            and kept.covers_first(spool.parts)
+            and not (anew or known or leads)
+        ):
             covered = spool.ends[len(kept.parts) - 1]
             concluded = _absorb_new(judged, last, lake, spool, covered, run, clock)
         if concluded is None:
@@ -173,6 +181,7 @@ def detect(
                 run,
                 clock,
                 spread,
+                leads,
             )
         findings, keep = concluded
         run = findings.run
@@ -195,6 +204,7 @@ def _judge(
     run: dict[str, Any],
     clock: Clock,
     spread: Spread,
+    leads: Sequence[Lead],
 ) -> Concluded:
     """Findings of all there is; what later runs can go on from is for `judged`."""
     with clock.stage("groups", SEARCHES, "searches"), steady():
@@ -215,6 +225,7 @@ def _judge(
             spread=spread,
             earlier=known,
             hand_on=hand_on,
+            leads=leads,
         )
     exchanges, last = len(traffic.exchanges), int(traffic.accounts.last.max())
     until = _EPOCH + timedelta(microseconds=last)

@@ -22,6 +22,7 @@ from stillwatch.cli import (
     keys,
     ledger,
     page,
+    peers,
     people,
     policy,
     reidentify,
@@ -73,6 +74,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(share.app, name="share")
 app.add_typer(people.app, name="people")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(peers.app, name="peers")
 
 
 def _version(asked: bool) -> None:

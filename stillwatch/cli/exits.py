@@ -37,6 +37,7 @@ MEANINGS = {
     errors.TableBroken.exit_code: "a gateway's folder or decision table isn't there, or is damaged",
     errors.ArenaRefused.exit_code: "the arena can't be played: no such operator, move or days",
     errors.PrivacyRefused.exit_code: "a file of keys, or a lake's rules, don't allow it",
+    errors.PeerRefused.exit_code: "a peer can't be reached, or what it told can't be taken",
     errors.SharingRefused.exit_code: "what may not be told, or isn't ready to be; nothing left",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",
