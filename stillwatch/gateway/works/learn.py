@@ -29,16 +29,7 @@ from stillwatch.campaigns.membership import (
 from stillwatch.gateway.state import CAMPAIGNS
 from stillwatch.gateway.works.access import Access, access
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
-from stillwatch.gateway.works.sample import (
-    CUTS,
-    NOBODYS,
-    Sampled,
-    Seen,
-    Told,
-    first_threads,
-    sampled,
-    seen_at,
-)
+from stillwatch.gateway.works.sample import NOBODYS, Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.told import models_of
 from stillwatch.statistics.mmd import Samples, squared_mmd
 from stillwatch.statistics.tails import at_least
@@ -110,9 +101,7 @@ def learn(
     models = models_of(live)
     accounts = sampled(findings, [p.name for p in live], doubted, released)
     ways = access(accounts, columns, rows, len(live))
-    first = first_threads(accounts, columns, rows, models, grounds.book, families)
-    cuts = [_cut(k, accounts, first) for k in range(len(live))]
-    seen = seen_at(first, cuts)
+    seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
         _honest(k, precedent.stray, accounts, seen, fit[k].fits | ways.seated)
@@ -130,7 +119,6 @@ def learn(
         "evidence": np.stack(evidence),
         "seated": _seat_evidence(accounts, seen, honest, ways),
         "stake": np.array([_stake(ways.seated[accounts.campaign >= 0])]),
-        "cut": np.array([CUTS[cut] for cut in cuts]),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
@@ -145,24 +133,6 @@ def learn(
         min(int(np.count_nonzero(each)) for each in honest),
         {f"works.{name}": array for name, array in arrays.items()},
     )
-
-
-def _cut(campaign: int, accounts: Sampled, first: Told) -> int:
-    """The cut (its place in `CUTS`) at which some threads of a typical member are most telling."""
-    members = (accounts.campaign == campaign) & (first.threads >= LOOKED)
-    honest = (accounts.campaign == NOBODYS) & (first.threads > 0)
-    telling = np.zeros(len(CUTS))
-    for cut in range(len(CUTS)) if members.any() else ():
-        hits = first.hits(campaign, cut)
-        ratio = log_ratio(
-            *(
-                Crowd(hits[these], first.threads[these], np.ones(np.count_nonzero(these)), 1.0)
-                for these in (members, honest)
-            )
-        )
-        rate = np.median(hits[members] / first.threads[members])
-        telling[cut] = ratio[COMPARED, round(COMPARED * float(rate))]
-    return int(telling.argmax())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import COMPARED
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.access import WAYS, way_keys
 from stillwatch.gateway.works.evidence import MOST_THREADS
@@ -92,7 +92,7 @@ class Recogniser:
         self._note_access(request, slot)
         if request.prompt and begins_thread(request.turns) and slot["threads"] < MOST_THREADS:
             view = view_of(request, self._book, self._families)
-            yes = told(view.codes, view.keys, self._models)[0] >= self._models["cut"]
+            yes = told(view.codes, view.keys, self._models)[0] >= ATTRIBUTED
             slot["threads"] += 1
             slot["asked"][: len(yes)] += 1
             slot["hits"][: len(yes)] += yes

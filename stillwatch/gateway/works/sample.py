@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from stillwatch.columns import Column
     from stillwatch.findings import Findings
     from stillwatch.statistics.cells import Codebook
-
-CUTS = (ATTRIBUTED, 0.95, 0.99, 0.995)
-"""Posteriors from which a thread may count as a campaign's work: where honest accounts do much the
-same, only what is surest tells."""
 
 FIRST_THREADS = 16
 """Threads of an account that are learnt from."""
@@ -113,23 +109,6 @@ def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the models say of a accounts' first `threads` (a,): of those t that any campaign's model
-    takes for its work, whose each is, `account` (t,), how many of `CUTS` it reaches, `level`
-    (t, k), and its `content` (t, components)."""
-
-    threads: NDArray[np.int64]
-    account: NDArray[np.int64]
-    level: NDArray[np.uint8]
-    content: NDArray[np.int8]
-
-    def hits(self, campaign: int, cut: int) -> NDArray[np.int64]:
-        """Of each account's first threads, how many reach a cut (its place in `CUTS`), (a,)."""
-        mine = self.account[self.level[:, campaign] > cut]
-        return np.bincount(mine, minlength=len(self.threads))
-
-
-@dataclass(frozen=True)
 class Seen:
     """What was seen of a accounts' first `threads` (a,): `hits` (a, k), those of any campaign (a,),
     and the parts that hits make, where there are enough to be compared: of which `account` and
@@ -150,11 +129,12 @@ def first_threads(
     models: Models,
     book: Codebook,
     families: NDArray[np.uint64],
-) -> Told:
+) -> Seen:
     """Look at the accounts' first threads, among the first `rows` of `columns`, the signals."""
-    k, threads = len(models["logit"]), np.zeros(len(accounts.key), np.int64)
-    whose, levels = [np.zeros(0, np.int64)], [np.zeros((0, k), np.uint8)]
-    contents = [np.zeros((0, CONTENT_COMPONENTS), np.int8)]
+    k = len(models["logit"])
+    hits = np.zeros((len(accounts.key), k), np.int64)
+    threads, any_hits = np.zeros((2, len(accounts.key)), np.int64)
+    pieces = [(np.zeros(0, np.int64), np.zeros((0, CONTENT_COMPONENTS), np.int8))]
     for begin in range(0, rows if k else 0, BLOCK):
         block = slice(begin, min(rows, begin + BLOCK))
         asked, mine = _begun(accounts, columns, block, threads)
@@ -162,33 +142,19 @@ def first_threads(
             continue
         signals = {name: columns[name][begin + asked] for name in SEEN}
         view = view_of_signals(signals, book, families)
+        yes = told(view.codes, view.keys, models) >= ATTRIBUTED
         threads += np.bincount(mine, minlength=len(threads))
-        probability = told(view.codes, view.keys, models)
-        level = np.zeros(probability.shape, np.uint8)
-        for cut in CUTS:
-            level += probability >= cut
-        some = level.any(1)
-        whose.append(mine[some])
-        levels.append(level[some])
-        contents.append(view.content[some])
-    return Told(threads, *(np.concatenate(parts) for parts in (whose, levels, contents)))
-
-
-def seen_at(first: Told, cuts: Sequence[int]) -> Seen:
-    """What was seen where a thread is a campaign's from the cut of each campaign (k,) on."""
-    accounts, k = len(first.threads), len(cuts)
-    yes = first.level > np.array(cuts, np.uint8)
-    hits = np.stack([first.hits(i, cut) for i, cut in enumerate(cuts)], axis=1)
-    any_hits = np.bincount(first.account[yes.any(1)], minlength=accounts)
-    thread, campaign = np.nonzero(yes)
-    pair = first.account[thread] * k + campaign
+        any_hits += np.bincount(mine[yes.any(1)], minlength=len(threads))
+        thread, campaign = np.nonzero(yes)
+        np.add.at(hits, (mine[thread], campaign), 1)
+        pieces.append((mine[thread] * k + campaign, view.content[thread]))
+    pair = np.concatenate([pair for pair, _ in pieces])
+    content = np.concatenate([part for _, part in pieces])
     named, place, count = np.unique(pair, return_inverse=True, return_counts=True)
     large = np.flatnonzero(count >= COMPARED)
-    content, rows = first.content[thread], np.arange(len(place))
-    total, squares, size = sums_by_account(place, content, rows, large, len(named))
-    account, campaign = np.divmod(named[large], k)
-    parts = samples(total, squares, size, SCALE)
-    return Seen(first.threads, hits, any_hits, account, campaign, parts)
+    total, squares, size = sums_by_account(place, content, np.arange(len(place)), large, len(named))
+    account, campaign = np.divmod(named[large], max(1, k))
+    return Seen(threads, hits, any_hits, account, campaign, samples(total, squares, size, SCALE))
 
 
 def _begun(
