@@ -18,15 +18,10 @@ What its fields turn out to mean, seen in captured payloads:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from stillwatch.sources import reasons
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
-from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import time_us
-from stillwatch.sources.contract_json import LAYOUTS, decoded
 from stillwatch.sources.messages import (
     dig,
     last_user_text,
@@ -40,7 +35,43 @@ from stillwatch.sources.messages import (
     tools_digest,
 )
 from stillwatch.sources.reasons import Refused
-from stillwatch.tables import EXCHANGES, Chunk
+
+KEYS = frozenset({"litellm_call_id", "model_group", "call_type", "startTime", "model_parameters"})
+"""A payload's own keys that a contract row hasn't."""
+
+COLUMNS = frozenset(
+    {
+        "exchange_id",
+        "ts",
+        "account_id",
+        "org_id",
+        "key_id",
+        "conversation_id",
+        "end_user",
+        "surface",
+        "model",
+        "system",
+        "prompt",
+        "turns",
+        "tools",
+        "tools_digest",
+        "max_tokens",
+        "temperature",
+        "thinking",
+        "response",
+        "stop_reason",
+        "input_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "cached_tokens",
+        "status",
+        "latency_ms",
+        "ip",
+        "user_agent",
+        "headers",
+    }
+)
+"""The contract columns that a payload can fill."""
 
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
 _CALL_ID_HEADER = "x-litellm-call-id"
@@ -49,28 +80,6 @@ SYSTEM_KEY = "stillwatch_system"
 
 _BLOCKED = "guardrail_intervened"
 _CODE = re.compile(r"\s*([1-5]\d\d)(?!\d)")
-
-
-def read_litellm(path: Path, start: int = 0, layout: str = "line_arrays") -> Iterator[Chunk]:
-    """Chunks of `EXCHANGES` from payloads in `path`, after the first `start` rows.
-
-    `start` must be a sum of earlier chunks' `read`; `layout` as in `contract_json.LAYOUTS`.
-    """
-    builder = ChunkBuilder(str(path), EXCHANGES)
-    for records in LAYOUTS[layout](path):
-        if start > 0 and records.rows:
-            start -= records.rows
-            continue
-        for line, raw, payload, mended in decoded(records, builder):
-            try:
-                row = payload_to_row(payload)
-            except Refused as fault:
-                builder.refuse(line, fault.reason, raw)
-            except RecursionError:
-                builder.refuse(line, reasons.TOO_DEEP, raw)
-            else:
-                builder.add(line, row, raw, mended)
-        yield builder.chunk(records.size)
 
 
 def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:

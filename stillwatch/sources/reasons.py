@@ -19,6 +19,12 @@ UNREADABLE_FILE = "unreadable_file"
 UNREADABLE_PARQUET = "unreadable_parquet"
 UNREADABLE_ROW_GROUP = "unreadable_row_group"
 UNRECOGNISED = "unrecognised"
+WRONG_WIDTH = "wrong_width"
+"""A line of CSV with more or fewer fields than its header."""
+NO_EXCHANGE = "no_exchange"
+"""A record that is sound and holds no exchange, as the other spans of a trace."""
+FAILED = "failed"
+"""A record that our own code couldn't take apart: a fault of ours, which costs one record."""
 
 EXCERPT_CHARS = 200
 
