@@ -40,6 +40,7 @@ from stillwatch.sources.messages import (
     tools_digest,
 )
 from stillwatch.sources.reasons import Refused
+from stillwatch.sources.usage import usage_tokens
 from stillwatch.tables import EXCHANGES, Chunk
 
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
@@ -179,23 +180,11 @@ def account_of(metadata: Any) -> Any:
 
 
 def _tokens(payload: dict[str, Any], metadata: Any, response: Any) -> dict[str, Any]:
-    usages = [dig(metadata, "usage_object"), dig(response, "usage")]
-
-    def detail(*spots: tuple[str, ...]) -> Any:
-        found = (dig(usage, *spot) for usage in usages for spot in spots)
-        return next((value for value in found if value is not None), None)
-
+    told = usage_tokens(dig(metadata, "usage_object"), dig(response, "usage"))
     given = payload.get("prompt_tokens"), payload.get("completion_tokens")
-    return {
-        "input_tokens": given[0] or detail(("prompt_tokens",), ("input_tokens",)) or given[0],
-        "output_tokens": given[1] or detail(("completion_tokens",), ("output_tokens",)) or given[1],
-        "reasoning_tokens": detail(
-            ("completion_tokens_details", "reasoning_tokens"),
-            ("output_tokens_details", "reasoning_tokens"),
-        ),
-        "cached_tokens": detail(
-            ("prompt_tokens_details", "cached_tokens"), ("cache_read_input_tokens",)
-        ),
+    return told | {
+        "input_tokens": given[0] or told["input_tokens"] or given[0],
+        "output_tokens": given[1] or told["output_tokens"] or given[1],
     }
 
 
