@@ -12,6 +12,7 @@ from stillwatch.sources.chunks import whole_response
 from stillwatch.sources.messages import (
     BLANK_LINE,
     dig,
+    first,
     last_user_text,
     opened_response,
     response_text,
@@ -50,19 +51,8 @@ RESPONSE_COLUMNS = frozenset(
     }
 )
 
+_SHAPES = {"choices", "content", "output", "candidates", "usage", "error", "completion", "type"}
 _MESSAGES = ("messages", "input", "contents", "prompt")
-
-
-def first(holder: Any, *names: str) -> Any:
-    """The first of `names` in `holder` that says something.
-
-    >>> first({"a": "", "b": 0}, "a", "b")
-    0
-    """
-    for name in names:
-        if (value := dig(holder, name)) not in (None, ""):
-            return value
-    return None
 
 
 def request_columns(request: Any) -> dict[str, Any]:
@@ -113,6 +103,8 @@ def prompt_text(messages: Any) -> str:
 def response_columns(response: Any) -> dict[str, Any]:
     """`RESPONSE_COLUMNS` of a response's body: whole, as JSON text, or as a stream's chunks."""
     body = whole_response(response)
+    if isinstance(response, str) and isinstance(body, dict) and not _SHAPES & body.keys():
+        body = response  # an answer that is JSON itself, and no body
     return {
         "response": response_text(body),
         "stop_reason": stop_reason(body),

@@ -24,11 +24,14 @@ from typing import Any
 
 from stillwatch.sources import reasons
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
+from stillwatch.sources.bodies import REQUEST_COLUMNS, RESPONSE_COLUMNS
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import time_us
 from stillwatch.sources.contract_json import LAYOUTS, decoded
+from stillwatch.sources.dialect import LITELLM_KEYS
 from stillwatch.sources.messages import (
     dig,
+    first,
     last_user_text,
     opened_response,
     response_text,
@@ -42,6 +45,25 @@ from stillwatch.sources.messages import (
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.usage import usage_tokens
 from stillwatch.tables import EXCHANGES, Chunk
+
+KEYS = LITELLM_KEYS
+COLUMNS = (
+    REQUEST_COLUMNS
+    | RESPONSE_COLUMNS
+    | {
+        "exchange_id",
+        "ts",
+        "account_id",
+        "org_id",
+        "key_id",
+        "conversation_id",
+        "status",
+        "latency_ms",
+        "ip",
+        "user_agent",
+        "headers",
+    }
+)
 
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
 _CALL_ID_HEADER = "x-litellm-call-id"
@@ -87,17 +109,17 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
     response = opened_response(payload.get("response"))
     tools = dig(parameters, "tools") or dig(parameters, "functions")
     headers = _headers(metadata)
-    given = payload.get("requester_ip_address") or _first(metadata, "requester_ip_address")
+    given = payload.get("requester_ip_address") or first(metadata, "requester_ip_address")
     address = nearest_address(given) if isinstance(given, str) else given
     return {
         "exchange_id": _exchange_id(payload, headers),
         "ts": payload.get("startTime"),
         "account_id": account_of(metadata),
-        "org_id": _first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
-        "key_id": _first(metadata, "user_api_key_hash"),
+        "org_id": first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
+        "key_id": first(metadata, "user_api_key_hash"),
         "conversation_id": payload.get("session_id") or None,
         "end_user": payload.get("end_user")
-        or _first(metadata, "user_api_key_end_user_id")
+        or first(metadata, "user_api_key_end_user_id")
         or dig(parameters, "user")
         or dig(parameters, "metadata", "user_id")
         or None,
@@ -108,9 +130,7 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         "turns": len(messages) if isinstance(messages, list) else None,
         "tools": tool_names(tools),
         "tools_digest": tools_digest(tools),
-        "max_tokens": _first(
-            parameters, "max_tokens", "max_completion_tokens", "max_output_tokens"
-        ),
+        "max_tokens": first(parameters, "max_tokens", "max_completion_tokens", "max_output_tokens"),
         "temperature": dig(parameters, "temperature"),
         "thinking": thinking_asked(parameters),
         "response": response_text(response),
@@ -120,24 +140,17 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         "latency_ms": _latency_ms(payload),
         "ip": address,
         "user_agent": payload.get("user_agent")
-        or _first(metadata, "user_agent")
+        or first(metadata, "user_agent")
         or headers.get("user-agent"),
         "headers": _kept(headers, given) or None,
     }
-
-
-def _first(holder: Any, *names: str) -> Any:
-    for name in names:
-        if (value := dig(holder, name)) not in (None, ""):
-            return value
-    return None
 
 
 def _headers(metadata: Any) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for held in (
         dig(metadata, "requester_metadata", "headers"),
-        _first(metadata, "requester_custom_headers"),
+        first(metadata, "requester_custom_headers"),
     ):
         if isinstance(held, dict):
             merged |= {str(name).lower(): value for name, value in held.items()}
@@ -167,10 +180,10 @@ def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
 
 def account_of(metadata: Any) -> Any:
     """Who can be acted on, from what LiteLLM knows of a key; `None` where it names nobody."""
-    user = _first(metadata, "user_api_key_user_id")
+    user = first(metadata, "user_api_key_user_id")
     if user is not None and user not in _NO_USER:
         return user
-    return _first(
+    return first(
         metadata,
         "user_api_key_hash",
         "user_api_key_team_id",

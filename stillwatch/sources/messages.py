@@ -40,6 +40,18 @@ def dig(value: Any, *path: str | int) -> Any:
     return value
 
 
+def first(holder: Any, *names: str) -> Any:
+    """The first of `names` in `holder` that says something.
+
+    >>> first({"a": "", "b": 0}, "a", "b")
+    0
+    """
+    for name in names:
+        if (value := dig(holder, name)) not in (None, ""):
+            return value
+    return None
+
+
 def text_of(content: Any) -> str:
     """The text of a message's content: a string, or its text blocks joined by a blank line."""
     if isinstance(content, str):
