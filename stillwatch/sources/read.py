@@ -93,7 +93,7 @@ def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:
         for row in reader.add(record.payload):
             _take(row, record, builder)
     except Refused as fault:
-        builder.refuse(record.line, fault.reason, record.raw)
+        builder.refuse(record.line, fault.reason, record.raw, fault.rows)
     except RecursionError:
         builder.refuse(record.line, reasons.TOO_DEEP, record.raw)
     except Exception:
@@ -102,6 +102,6 @@ def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:
 
 def _take(row: dict[str, Any] | Refused, record: Record, builder: ChunkBuilder) -> None:
     if isinstance(row, Refused):
-        builder.refuse(record.line, row.reason, record.raw)
+        builder.refuse(record.line, row.reason, record.raw, row.rows)
     else:
         builder.add(record.line, row, record.raw, record.mended)

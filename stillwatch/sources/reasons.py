@@ -21,19 +21,21 @@ UNREADABLE_ROW_GROUP = "unreadable_row_group"
 UNRECOGNISED = "unrecognised"
 WRONG_WIDTH = "wrong_width"
 """A line of CSV with more or fewer fields than its header."""
-NO_EXCHANGE = "no_exchange"
-"""A record that is sound and holds no exchange, as the other spans of a trace."""
 FAILED = "failed"
 """A record that our own code couldn't take apart: a fault of ours, which costs one record."""
+NOT_AN_EXCHANGE = "not_an_exchange"
+"""A record of another kind that belongs where it stands (a tool's span, a trace): no fault."""
+UNJOINED = "unjoined"
+"""One part of an exchange whose other part, which names the account, was nowhere in the log."""
 
 EXCERPT_CHARS = 200
 
 
 class Refused(Exception):
-    """One row can't be kept; `reason` is of the vocabulary above."""
+    """Some rows, mostly one, can't be kept; `reason` is of the vocabulary above."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, rows: int = 1) -> None:
+        self.reason, self.rows = reason, rows
         super().__init__(reason)
 
 
