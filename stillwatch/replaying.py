@@ -118,7 +118,7 @@ def _source(log: str | Path, folder: Path, progress: Progress | None, threads: i
     if is_lake(log):
         return Lake.open(log)
     lake = Lake.create_or_open(folder / "source", durable=False, compress=False)
-    read_into(lake, [log], "auto", progress, threads)
+    read_into(lake, [log], manner_of(), progress, threads)
     return lake
 
 

@@ -18,6 +18,7 @@ from stillwatch.cli import (
     gate,
     ingest,
     ledger,
+    mapping,
     page,
     people,
     policy,
@@ -56,6 +57,7 @@ app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.command("arena", epilog=arena.EXAMPLES)(arena.arena)
 app.add_typer(cases.app, name="cases")
+app.add_typer(mapping.app, name="map")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
 app.add_typer(policy.app, name="policy")

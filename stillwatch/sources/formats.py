@@ -68,9 +68,11 @@ class Each:
         self._row = row
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused]:
+        """The record's row."""
         return (self._row(payload),)
 
     def finish(self) -> Sequence[Row | Refused]:
+        """Nothing: no record waits for another."""
         return ()
 
 
