@@ -31,7 +31,7 @@ from stillwatch.policy.known import CASE_FACTS
 from stillwatch.policy.replay import Walk
 from stillwatch.policy.simulation import Simulation, Span, summed
 from stillwatch.progress import Progress, Silent
-from stillwatch.running import read_into
+from stillwatch.running import manner_of, read_into
 from stillwatch.scoring import read_truth
 from stillwatch.tables import ACCOUNTS, EXCHANGES
 

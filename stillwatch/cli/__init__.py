@@ -27,6 +27,7 @@ from stillwatch.cli import (
     serve,
     show,
     tokens,
+    watch,
     world,
 )
 from stillwatch.cli.exits import EPILOG, refuse
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("world", epilog=world.EXAMPLES)(world.world)
 app.command("ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 app.command("detect", epilog=detect.EXAMPLES)(detect.detect)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)

@@ -50,7 +50,8 @@ def draft(
         emit({"mapping": out, "text": text})
         return
     console = people()
-    console.print(safe(text))
+    for line in text.splitlines():
+        console.print(safe(line))
     console.print(safe(f"Written to {out}. Next: stillwatch map check {out} {sample}", "bold"))
 
 

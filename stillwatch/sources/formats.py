@@ -59,6 +59,8 @@ class Format:
     """The contract columns that it can fill."""
     reader: Callable[[Around], Reader]
     needed: int = 2
+    joins: bool = False
+    """Whether a row may be made of several records of a file."""
 
 
 class Each:
@@ -115,6 +117,7 @@ REGISTRY = (
         langfuse.KEYS,
         langfuse.COLUMNS,
         lambda around: langfuse.Joiner(around.account),
+        joins=True,
     ),
     Format(
         "helicone",
@@ -130,6 +133,7 @@ REGISTRY = (
         otel.COLUMNS,
         lambda around: otel.Joiner(_or(around.account, otel.ACCOUNT)),
         needed=1,
+        joins=True,
     ),
     Format(
         "envoy",
