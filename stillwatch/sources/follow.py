@@ -83,7 +83,7 @@ class Follower:
         self._known = {(file.device, file.inode): file for file in state.files}
 
     def look(self, now_ns: int) -> list[Piece]:
-        """Pieces that may be read now, some `ROUND_BYTES` together at most; none are marked read."""
+        """Pieces that may be read now, some `ROUND_BYTES` at most; none are marked read."""
         found: list[Piece] = []
         room = ROUND_BYTES
         for path in self._paths():
@@ -168,16 +168,19 @@ class Follower:
     def _added(
         self, file: Followed, raw: BinaryIO, size: int, settled: bool, number: int
     ) -> Piece | None:
-        raw.seek(file.offset)
-        data = raw.read(PIECE_BYTES)
-        start = file.offset
-        if file.within:
+        while file.within:
+            raw.seek(file.offset)
+            data = raw.read(PIECE_BYTES)
             end = data.find(b"\n") + 1
             file.offset += end or len(data)
             file.within = not end
             file.lines += bool(end)
-            file.head, file.tail = _marks(raw, file.offset)
-            return None if file.within else self._added(file, raw, size, settled, number)
+            if file.offset >= size:
+                file.head, file.tail = _marks(raw, file.offset)
+                return None
+        start = file.offset
+        raw.seek(start)
+        data = raw.read(PIECE_BYTES)
         cut = data.rfind(b"\n") + 1
         too_long = not cut and len(data) == PIECE_BYTES
         if too_long or (settled and start + len(data) >= size and _is_json(data[cut:])):
