@@ -16,7 +16,6 @@ Envoy's usual ones. What they turn out to mean:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -28,14 +27,14 @@ from stillwatch.sources.reasons import Refused
 
 KEYS = frozenset(
     {
-        b"genai_model_name",
-        b"genai_tokens_input",
-        b"gen_ai.request.model",
-        b"gen_ai.usage.input_tokens",
-        b"x-envoy-origin-path",
-        b"downstream_remote_address",
-        b"response_flags",
-        b"upstream_cluster",
+        "genai_model_name",
+        "genai_tokens_input",
+        "gen_ai.request.model",
+        "gen_ai.usage.input_tokens",
+        "x-envoy-origin-path",
+        "downstream_remote_address",
+        "response_flags",
+        "upstream_cluster",
     }
 )
 
@@ -45,6 +44,7 @@ COLUMNS = frozenset(
         "ts",
         "account_id",
         "conversation_id",
+        "surface",
         "model",
         "input_tokens",
         "output_tokens",
@@ -82,21 +82,21 @@ _PRIVATE = [
 ] + [ip_network(net) for net in ("::1/128", "fc00::/7", "fe80::/10")]
 
 
-def payload_to_row(payload: dict[str, Any], account: Iterable[str] = ACCOUNT) -> dict[str, Any]:
+def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[str, Any]:
     """One line as values by contract column, not yet checked against the columns' types.
 
-    `account` names the keys that may say who called, the first that says it wins. Raises `Refused`
-    for what is no exchange.
+    `account` names the key that says who called, in place of `ACCOUNT`. Raises `Refused` for what is
+    no exchange.
     """
     known = {name: value for name, value in payload.items() if value != "-"}
     model = first(known, *_MODELS)
     if first(known, *_TOOL_CALLS) is not None or (model is None and known.get("method") == "GET"):
-        raise Refused(reasons.NOT_AN_EXCHANGE)
+        raise Refused(reasons.NO_EXCHANGE)
     start = first(known, "start_time", "timestamp", "time")
     return {
         "exchange_id": _exchange_id(known, start),
         "ts": start,
-        "account_id": first(known, *account),
+        "account_id": first(known, *((account,) if account else ACCOUNT)),
         "conversation_id": first(known, *_SESSIONS),
         "surface": "api",
         "model": model,

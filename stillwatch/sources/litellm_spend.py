@@ -22,9 +22,9 @@ from typing import Any
 from stillwatch.sources import litellm
 from stillwatch.sources.messages import dig, opened_response
 
-KEYS = frozenset(
-    {b"request_id", b"api_key", b"spend", b"startTime", b"proxy_server_request", b"cache_key"}
-)
+KEYS = frozenset({"request_id", "api_key", "spend", "proxy_server_request", "organization_id"})
+"""Columns that the callback's payload has no keys like."""
+
 COLUMNS = litellm.COLUMNS - {"headers"}
 
 _JSON = ("messages", "response", "proxy_server_request", "metadata")

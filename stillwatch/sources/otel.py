@@ -1,4 +1,4 @@
-"""OpenTelemetry's GenAI spans and events, from OTLP JSON as the collector's file exporter writes it.
+"""OpenTelemetry's GenAI spans and events, from the OTLP JSON of the collector's file exporter.
 
 Conventions: https://github.com/open-telemetry/semantic-conventions-genai (in development), and
 what older instrumentations still write, back to `gen_ai.system` and `gen_ai.prompt.0.content`.
@@ -19,12 +19,14 @@ What they turn out to mean:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as made_by
+from pathlib import Path
 from typing import Any
 
 from stillwatch.sources import reasons
+from stillwatch.sources.beside import files_beside, payloads_of
 from stillwatch.sources.bodies import (
     REQUEST_COLUMNS,
     RESPONSE_COLUMNS,
@@ -38,7 +40,7 @@ from stillwatch.sources.otlp import attributes, field, hex_id, plain, scoped, wh
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.recorded import recorded_request, recorded_response
 
-KEYS = frozenset({b"resourceSpans", b"resourceLogs", b"resource_spans", b"resource_logs"})
+KEYS = frozenset({"resourceSpans", "resourceLogs", "resource_spans", "resource_logs"})
 """One of them tells: OTLP has no other keys beside it."""
 
 COLUMNS = (
@@ -49,6 +51,7 @@ COLUMNS = (
         "ts",
         "account_id",
         "conversation_id",
+        "surface",
         "status",
         "latency_ms",
         "ip",
@@ -68,6 +71,8 @@ _INPUTS = ("gen_ai.input.messages", "gen_ai.prompt")
 _OUTPUTS = ("gen_ai.output.messages", "gen_ai.completion")
 _CHOICE = "gen_ai.choice"
 _HEADER = "http.request.header."
+_SPAN_FILES = ("traces", "trace", "spans", "span")
+_LOG_FILES = ("logs", "log", "events")
 _DONE_BYTES = 128 << 20
 
 
@@ -106,13 +111,21 @@ class _Call:
 class Joiner:
     """OTLP payloads in, rows out, each once its span and its content are known.
 
-    `account` names the attributes that may say who called, the first that says it wins.
+    `path` is the file that they are in: the other signal is looked for in the files beside it,
+    and what is a span there is told there. `account` names the attributes that may say who called,
+    the first that says it wins.
     """
 
-    def __init__(self, account: Iterable[str] = ACCOUNT, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._account = tuple(account)
+    def __init__(
+        self,
+        path: Path = Path(),
+        account: Iterable[str] = ACCOUNT,
+        limit_bytes: int = LIMIT_BYTES,
+    ) -> None:
+        self._path, self._account = path, tuple(account)
         self._calls: Waiting[_Call] = Waiting(limit_bytes)
         self._done: Waiting[None] = Waiting(_DONE_BYTES)
+        self._spans_beside: frozenset[str] | None = None
 
     def add(self, payload: dict[str, Any]) -> list[dict[str, Any] | Refused]:
         """Rows by contract column that `payload` completes; what is no exchange, as one refusal."""
@@ -120,36 +133,45 @@ class Joiner:
         others = 0
         for kind, take in (("spans", self._span), ("log_records", self._event)):
             for resource, item in scoped(payload, kind):
-                try:
-                    told = take(resource, item)
-                    rows += [] if told is None else [self._row(call) for call in told]
-                    others += told is None
-                except Refused as fault:
-                    rows.append(fault)
-                except RecursionError:
-                    rows.append(Refused(reasons.TOO_DEEP))
-        return [*rows, Refused(reasons.NOT_AN_EXCHANGE, others)] if others else rows
+                told = self._rows(take, resource, item)
+                rows += told or ()
+                others += told is None
+        return [*rows, Refused(reasons.NO_EXCHANGE, others)] if others else rows
 
     def finish(self) -> list[dict[str, Any] | Refused]:
-        """Calls whose other part never came, with what is known of them."""
+        """Calls whose other part is in a file beside, or nowhere: with what is known of them."""
         rows: list[dict[str, Any] | Refused] = []
+        for path in files_beside(self._path, _SPAN_FILES, _LOG_FILES) if self._calls else ():
+            for payload in payloads_of(path):
+                for resource, record in scoped(payload, "log_records"):
+                    if _key(record) in self._calls:
+                        rows += self._rows(self._event, resource, record) or ()
+            if not self._calls:
+                break
         for call in self._calls.drain():
-            try:
-                rows.append(self._row(call))
-            except Refused as fault:
-                rows.append(fault)
+            rows += self._rows(lambda call: [call], call) or ()
         return rows
 
+    def _rows(
+        self, take: Callable[..., list[_Call] | None], *given: Any
+    ) -> list[dict[str, Any] | Refused] | None:
+        """The rows of the calls that are complete once `given` is taken in; `None` for no call."""
+        try:
+            told = take(*given)
+            return None if told is None else [self._row(call) for call in told]
+        except Refused as fault:
+            return [fault]
+        except RecursionError:
+            return [Refused(reasons.TOO_DEEP)]
+
     def _span(self, resource: dict[str, Any], span: dict[str, Any]) -> list[_Call] | None:
-        """Calls that are complete now; `None` where the span is no exchange."""
         about = attributes(span)
         if not _is_call(about):
             return None
-        trace, own = hex_id(field(span, "trace_id")), hex_id(field(span, "span_id"))
-        key = f"{trace}-{own}" if trace and own else ""
+        key = _key(span)
         call = self._calls.take(key) or _Call(key, {})
         call.about = resource | call.about | about
-        call.has_span, call.key = True, key
+        call.has_span = True
         call.start = whole(field(span, "start_time_unix_nano"))
         call.end = whole(field(span, "end_time_unix_nano"))
         call.failed = dig(span, "status", "code") in (2, "2", "STATUS_CODE_ERROR")
@@ -163,11 +185,10 @@ class Joiner:
         name = first(record, "eventName", "event_name") or about.get("event.name")
         if not isinstance(name, str) or not (name == _DETAILS or _is_message(name)):
             return None
-        trace, own = hex_id(field(record, "trace_id")), hex_id(field(record, "span_id"))
-        key = f"{trace}-{own}" if trace and own else ""
-        if key and key in self._done:
-            return []
-        call = (self._calls.take(key) if key else None) or _Call(key, resource)
+        key = _key(record)
+        if key in self._done or key in self._beside():
+            return None if key in self._beside() else []
+        call = self._calls.take(key) or _Call(key, resource)
         call.hear(name, about, plain(record.get("body")))
         if call.start is None:
             call.start = whole(
@@ -175,15 +196,27 @@ class Joiner:
             )
         return list(self._settle(call))
 
+    def _beside(self) -> frozenset[str]:
+        """Keys of the calls whose spans are in a file beside this one of events."""
+        if self._spans_beside is None:
+            self._spans_beside = frozenset(
+                key
+                for path in files_beside(self._path, _LOG_FILES, _SPAN_FILES)
+                for payload in payloads_of(path)
+                for _, span in scoped(payload, "spans")
+                if (key := _key(span)) and _is_call(attributes(span))
+            )
+        return self._spans_beside
+
     def _settle(self, call: _Call) -> Iterator[_Call]:
-        """Let a complete call out, keep another one, and let those out for which no room is left."""
-        if not call.key or (call.has_span and call.told):
-            if call.key:
-                for _ in self._done.put(call.key, None):
-                    pass  # the oldest are forgotten: their events would come as the same exchange
-            yield call
-        else:
+        """Let a complete call out, keep another, and let those out for which no room is left."""
+        if call.key and not (call.has_span and call.told):
             yield from self._calls.put(call.key, call, _size(call.about) + _size(call.messages))
+            return
+        if call.key:
+            for _ in self._done.put(call.key, None):
+                pass  # the oldest are forgotten: their events would come as the same exchange
+        yield call
 
     def _row(self, call: _Call) -> dict[str, Any]:
         about = call.about
@@ -221,6 +254,17 @@ class Joiner:
             }
             or None,
         }
+
+
+def accounts(named: str | None) -> tuple[str, ...]:
+    """The attributes that may say who called, where one is `named` or none."""
+    return (named,) if named else ACCOUNT
+
+
+def _key(item: dict[str, Any]) -> str:
+    """What tells a call: its trace's and its span's id; empty where one of them is missing."""
+    trace, own = hex_id(field(item, "trace_id")), hex_id(field(item, "span_id"))
+    return f"{trace}-{own}" if trace and own else ""
 
 
 def _usage(*names: str) -> list[str]:
@@ -268,7 +312,7 @@ def _answer(about: dict[str, Any], choices: list[Any]) -> Any:
 
 
 def _numbered(about: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
-    """What stands under names like `gen_ai.prompt.0.role`, as a list in the order of the numbers."""
+    """What stands under names like `gen_ai.prompt.0.role`, as a list in the numbers' order."""
     items: dict[int, dict[str, Any]] = {}
     for name, value in about.items():
         if name.startswith(prefix):

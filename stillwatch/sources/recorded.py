@@ -1,4 +1,4 @@
-"""What a tracer recorded as a call's input and output -> messages, and a response in OpenAI's shape.
+"""What a tracer recorded as a call's input and output -> a request's and a response's body.
 
 Tracers keep what the instrumented library handed them: OpenAI's or Anthropic's bodies or only
 their messages, LangChain's messages (plain, serialised by constructor, in batches), OpenTelemetry's
