@@ -1,6 +1,6 @@
 """Files that hold the other part of a file's records, told by name: exporters write one a kind.
 
-`observations/2026-11-28.jsonl` goes with `traces/2026-11-28.jsonl`, `spans.jsonl` with `logs.jsonl`.
+`observations/11-28.jsonl` goes with `traces/11-28.jsonl`, and `spans.jsonl` with `logs.jsonl`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ def files_beside(path: Path, own: Sequence[str], other: Sequence[str]) -> list[P
             renamed = _word(mine).sub(theirs, path.name)
             if renamed != path.name:
                 twin, kind = path.with_name(renamed), _word(theirs)
-            else:
+            elif path.parent.name:
                 folder = _word(mine).sub(theirs, path.parent.name)
-                twin, kind = path.parent.with_name(folder or ".") / path.name, re.compile("")
+                twin, kind = path.parent.with_name(folder) / path.name, re.compile("")
+            else:
+                continue
             if twin != path and (files := _by_nearness(twin, kind)):
                 return files[:MAX_FILES]
     return []

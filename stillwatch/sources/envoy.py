@@ -85,8 +85,8 @@ _PRIVATE = [
 def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[str, Any]:
     """One line as values by contract column, not yet checked against the columns' types.
 
-    `account` names the key that says who called, in place of `ACCOUNT`. Raises `Refused` for what is
-    no exchange.
+    `account` names the key that says who called, in place of `ACCOUNT`. Raises `Refused` for what
+    is no exchange.
     """
     known = {name: value for name, value in payload.items() if value != "-"}
     model = first(known, *_MODELS)

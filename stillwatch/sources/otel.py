@@ -186,8 +186,10 @@ class Joiner:
         if not isinstance(name, str) or not (name == _DETAILS or _is_message(name)):
             return None
         key = _key(record)
-        if key in self._done or key in self._beside():
-            return None if key in self._beside() else []
+        if key in self._beside():
+            return None
+        if key in self._done:
+            return []
         call = self._calls.take(key) or _Call(key, resource)
         call.hear(name, about, plain(record.get("body")))
         if call.start is None:

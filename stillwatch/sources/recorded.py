@@ -38,14 +38,17 @@ def recorded_request(value: Any) -> dict[str, Any]:
     opened = whole_response(value)
     body = dict(opened) if isinstance(opened, dict) else {}
     if isinstance(opened, dict) and not _is_message(opened):
-        opened = first(opened, *_HOLDERS) or _text(value)
+        held = first(opened, *_HOLDERS)
+        if held is None and any(name in opened for name in _HOLDERS):
+            return body | {"messages": None}
+        opened = held
     while isinstance(opened, list) and len(opened) == 1 and isinstance(opened[0], list):
         opened = opened[0]
     if isinstance(opened, dict):
-        opened = [opened] if _is_message(opened) else _text(opened)
-    if isinstance(opened, list):
-        opened = [_message(item) for item in opened]
-    return body | {"messages": opened}
+        opened = [opened]
+    if isinstance(opened, list) and any(map(_is_message, opened)):
+        return body | {"messages": [_message(item) for item in opened]}
+    return body | {"messages": opened if isinstance(opened, str) else _text(value, opened)}
 
 
 def recorded_response(value: Any) -> Any:
@@ -61,7 +64,7 @@ def recorded_response(value: Any) -> Any:
     if not isinstance(opened, dict) or any(k in opened for k in ("choices", "output", "usage")):
         return opened
     if not any(name in opened for name in (*_ANSWERS, "role", "message", "kwargs")):
-        return _text(value)
+        return _text(value, opened)
     message = _message(opened.get("message") if "message" in opened else opened)
     content = first(message, *_ANSWERS)
     finish = first(opened, *_FINISHES) or first(
@@ -70,13 +73,20 @@ def recorded_response(value: Any) -> Any:
     return {"choices": [{"message": {"content": content}, "finish_reason": finish}]}
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, opened: Any) -> Any:
     """What a function took or gave that was no call's body: as JSON, as it would be shown."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(opened, list) and all(isinstance(i, str) for i in opened)):
+        return opened
+    return msgspec.json.encode(value).decode()
 
 
-def _is_message(value: dict[str, Any]) -> bool:
-    return "role" in value or "kwargs" in value or value.get("type") in _LANGCHAIN_ROLES
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and (
+        any(name in value for name in ("role", "content", "parts", "kwargs"))
+        or value.get("type") in _LANGCHAIN_ROLES
+    )
 
 
 def _message(item: Any) -> Any:
