@@ -63,10 +63,12 @@ def recorded_response(value: Any) -> Any:
         opened = outs[0] if outs and _is_message(outs[0]) else {"content": opened}
     if not isinstance(opened, dict) or any(k in opened for k in ("choices", "output", "usage")):
         return opened
-    if not any(name in opened for name in (*_ANSWERS, "role", "message", "kwargs")):
+    if not any(name in opened for name in (*_ANSWERS, *_FINISHES, "message", "role", "kwargs")):
         return _text(value, opened)
     message = _message(opened.get("message") if "message" in opened else opened)
     content = first(message, *_ANSWERS)
+    if isinstance(content, dict):
+        content = content.get("parts", _text(value, opened))
     finish = first(opened, *_FINISHES) or first(
         dig(message, "response_metadata"), "finish_reason", "stop_reason"
     )
