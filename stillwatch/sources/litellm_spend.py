@@ -20,8 +20,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
+
 from stillwatch.sources import litellm
-from stillwatch.sources.messages import dig, opened_response
+from stillwatch.sources.messages import dig
 
 KEYS = frozenset({"request_id", "api_key", "spend", "proxy_server_request", "organization_id"})
 """Columns that the callback's payload has no keys like."""
@@ -87,6 +89,10 @@ def _headers(request: Any) -> Any:
 def _opened(value: Any) -> Any:
     """A JSON column's value; text that was encoded twice is opened twice."""
     for _ in range(2):
-        if isinstance(value, str) and value[:1] in ('"', "{", "["):
-            value = opened_response(value)
+        if not isinstance(value, str) or value[:1] not in ('"', "{", "["):
+            break
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            break
     return value
