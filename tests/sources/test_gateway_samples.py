@@ -124,7 +124,7 @@ def test_spend_logs_without_bodies() -> None:
 
 
 def test_helicone_field_by_field() -> None:
-    """OpenAI by its user, Anthropic by its key, and one of which only Helicone's reading is left."""
+    """OpenAI by its user, Anthropic by its key, and one that only Helicone's reading is left of."""
     openai, anthropic, mapped = gather(read_exchanges(SAMPLES / "helicone.jsonl")).rows
     expected = {
         "exchange_id": "req-1",
