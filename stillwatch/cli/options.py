@@ -59,7 +59,17 @@ Actor = Annotated[
         "--actor", help="Who acts, for the ledger; the name you are logged in by where not given."
     ),
 ]
-FORMATS = ("auto", "contract", "litellm")
+FORMATS = (
+    "auto",
+    "contract",
+    "litellm",
+    "litellm_spend",
+    "langfuse",
+    "helicone",
+    "otel",
+    "envoy",
+    "native",
+)
 """Names of formats, said here again so that `--help` need not load them; a test compares."""
 LogFormat = Annotated[
     str,

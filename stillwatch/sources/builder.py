@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from stillwatch.sources.batch import rows_to_batch
 from stillwatch.sources.coerce import Plan
-from stillwatch.sources.reasons import NO_EXCHANGE, excerpt
+from stillwatch.sources.reasons import NOT_AN_EXCHANGE, excerpt
 from stillwatch.tables import QUARANTINE, Chunk
 
 TOLD_ONE_BY_ONE = 1000
@@ -46,7 +46,7 @@ class ChunkBuilder:
     def refuse(self, line: int, reason: str, raw: bytes | None = None, rows: int = 1) -> None:
         """Quarantine what stands at `line`."""
         told = self._told[reason] = self._told.get(reason, 0) + 1
-        if told > TOLD_ONE_BY_ONE or reason == NO_EXCHANGE:
+        if told > TOLD_ONE_BY_ONE or reason == NOT_AN_EXCHANGE:
             first, more = self._more.get(reason, (line, 0))
             self._more[reason] = (first, more + rows)
         else:

@@ -15,7 +15,7 @@ OBJECTS_TRIED = 20
 
 _TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"|[{}\[\]]')
 _LINE = re.compile(rb"\n[ \t]*\{")
-_ALL_KEYS = frozenset[str]().union(*(format.keys for format in REGISTRY))
+_ALL_KEYS = frozenset[bytes]().union(*(format.keys for format in REGISTRY))
 
 
 def format_of(start: bytes) -> Format | None:
@@ -36,14 +36,14 @@ def format_of(start: bytes) -> Format | None:
             return told
         following = _LINE.search(start, at + 1)
         at = following.end() - 1 if following else None
-    found = {key for key in _ALL_KEYS if b'"' + key.encode() + b'"' in start}
+    found = {key for key in _ALL_KEYS if b'"' + key + b'"' in start}
     return format_with(found - CONTRACT.keys)
 
 
-def format_with(keys: Collection[str]) -> Format | None:
+def format_with(keys: Collection[bytes]) -> Format | None:
     """The format that has the most of its keys among `keys`, and enough of them; `None` if none.
 
-    >>> format_with(["exchange_id", "ts"]).name
+    >>> format_with([b"exchange_id", b"ts"]).name
     'contract'
     """
     told, most = None, 0
@@ -54,7 +54,7 @@ def format_with(keys: Collection[str]) -> Format | None:
     return told
 
 
-def own_keys(start: bytes, at: int) -> set[str]:
+def own_keys(start: bytes, at: int) -> set[bytes]:
     """The keys of the object that begins at `at`, as far as `start` reaches."""
     depth, keys = 0, set()
     for token in _TOKEN.finditer(start, at):
@@ -65,5 +65,5 @@ def own_keys(start: bytes, at: int) -> set[str]:
             if depth == 0:
                 break
         elif depth == 1 and start[token.end() : token.end() + 4].lstrip()[:1] == b":":
-            keys.add(token[1].decode("utf-8", "replace"))
+            keys.add(token[1])
     return keys

@@ -27,14 +27,14 @@ from stillwatch.sources.reasons import Refused
 
 KEYS = frozenset(
     {
-        "genai_model_name",
-        "genai_tokens_input",
-        "gen_ai.request.model",
-        "gen_ai.usage.input_tokens",
-        "x-envoy-origin-path",
-        "downstream_remote_address",
-        "response_flags",
-        "upstream_cluster",
+        b"genai_model_name",
+        b"genai_tokens_input",
+        b"gen_ai.request.model",
+        b"gen_ai.usage.input_tokens",
+        b"x-envoy-origin-path",
+        b"downstream_remote_address",
+        b"response_flags",
+        b"upstream_cluster",
     }
 )
 
@@ -91,7 +91,7 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     known = {name: value for name, value in payload.items() if value != "-"}
     model = first(known, *_MODELS)
     if first(known, *_TOOL_CALLS) is not None or (model is None and known.get("method") == "GET"):
-        raise Refused(reasons.NO_EXCHANGE)
+        raise Refused(reasons.NOT_AN_EXCHANGE)
     start = first(known, "start_time", "timestamp", "time")
     return {
         "exchange_id": _exchange_id(known, start),

@@ -5,22 +5,14 @@ To add one: write `NAME.py` beside this file, and its entry at the end of this o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from stillwatch.errors import FormatUnknown
-from stillwatch.sources import (
-    envoy,
-    helicone,
-    langfuse,
-    litellm,
-    litellm_spend,
-    native,
-    otel,
-)
+from stillwatch.sources import envoy, helicone, langfuse, litellm, litellm_spend, native, otel
 from stillwatch.sources.reasons import Refused
 from stillwatch.tables import EXCHANGES
 
@@ -61,7 +53,7 @@ class Format:
     name: str
     says: str
     """Which software writes it, in a few words."""
-    keys: frozenset[str]
+    keys: frozenset[bytes]
     """Names of a record's own keys (or columns) by which it is told; `needed` of them tell."""
     columns: frozenset[str]
     """The contract columns that it can fill."""
@@ -69,7 +61,9 @@ class Format:
     needed: int = 2
 
 
-class _One:
+class Each:
+    """Each record is an exchange."""
+
     def __init__(self, row: Callable[[dict[str, Any]], Row]) -> None:
         self._row = row
 
@@ -80,24 +74,8 @@ class _One:
         return ()
 
 
-class _Many:
-    def __init__(self, rows: Callable[[dict[str, Any]], Sequence[Row | Refused]]) -> None:
-        self.add = rows
-
-    def finish(self) -> Sequence[Row | Refused]:
-        return ()
-
-
-def one(row: Callable[[dict[str, Any]], Row]) -> Callable[[Around], Reader]:
-    """For a format in which a record is an exchange."""
-    return lambda around: _One(row)
-
-
-def many(
-    rows: Callable[[dict[str, Any]], Sequence[Row | Refused]],
-) -> Callable[[Around], Reader]:
-    """For a format in which a record holds several exchanges."""
-    return lambda around: _Many(rows)
+def _or(account: str | None, usual: Iterable[str]) -> Iterable[str]:
+    return usual if account is None else (account,)
 
 
 def _as_it_is(payload: dict[str, Any]) -> Row:
@@ -107,9 +85,9 @@ def _as_it_is(payload: dict[str, Any]) -> Row:
 CONTRACT = Format(
     "contract",
     "the data contract's own rows",
-    frozenset({"exchange_id", "account_id", "created_at"}),
+    frozenset({b"exchange_id", b"account_id", b"created_at"}),
     frozenset(EXCHANGES.names),
-    one(_as_it_is),
+    lambda around: Each(_as_it_is),
     needed=1,
 )
 
@@ -120,18 +98,18 @@ REGISTRY = (
         "LiteLLM's standard logging payload (1.106 to 1.109)",
         litellm.KEYS,
         litellm.COLUMNS,
-        one(litellm.payload_to_row),
+        lambda around: Each(litellm.payload_to_row),
     ),
     Format(
         "litellm_spend",
-        "LiteLLM's spend logs (the table LiteLLM_SpendLogs)",
+        "LiteLLM's table `LiteLLM_SpendLogs`, exported",
         litellm_spend.KEYS,
         litellm_spend.COLUMNS,
-        one(litellm_spend.payload_to_row),
+        lambda around: Each(litellm_spend.payload_to_row),
     ),
     Format(
         "langfuse",
-        "Langfuse's blob storage export",
+        "Langfuse's blob export, `observations_v2` and the older layout",
         langfuse.KEYS,
         langfuse.COLUMNS,
         lambda around: langfuse.Joiner(around.path, around.account),
@@ -141,29 +119,29 @@ REGISTRY = (
         "Helicone's requests",
         helicone.KEYS,
         helicone.COLUMNS,
-        lambda around: _One(partial(helicone.payload_to_row, account=around.account)),
+        lambda around: Each(partial(helicone.payload_to_row, account=around.account)),
     ),
     Format(
         "otel",
-        "OpenTelemetry's GenAI spans and events (OTLP JSON)",
+        "OpenTelemetry GenAI spans and events, from OTLP JSON",
         otel.KEYS,
         otel.COLUMNS,
-        lambda around: otel.Joiner(around.path, otel.accounts(around.account)),
+        lambda around: otel.Joiner(around.path, _or(around.account, otel.ACCOUNT)),
         needed=1,
     ),
     Format(
         "envoy",
-        "Envoy AI Gateway's access logs",
+        "Envoy AI Gateway's access log (1.1)",
         envoy.KEYS,
         envoy.COLUMNS,
-        lambda around: _One(partial(envoy.payload_to_row, account=around.account)),
+        lambda around: Each(partial(envoy.payload_to_row, account=around.account)),
     ),
     Format(
         "native",
-        "bodies of the Anthropic and OpenAI APIs",
+        "pairs of Anthropic's or OpenAI's request and response bodies",
         native.KEYS,
         native.COLUMNS,
-        lambda around: _One(partial(native.payload_to_row, account=around.account)),
+        lambda around: Each(partial(native.payload_to_row, account=around.account)),
     ),
 )
 """All formats. Where a record could be of two, the one with more of its keys there is taken, of

@@ -28,11 +28,11 @@ from stillwatch.sources.reasons import Refused
 
 KEYS = frozenset(
     {
-        "request_created_at",
-        "request_user_id",
-        "request_path",
-        "response_status",
-        "helicone_user",
+        b"request_created_at",
+        b"request_user_id",
+        b"request_path",
+        b"response_status",
+        b"helicone_user",
     }
 )
 
@@ -64,7 +64,7 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     """
     request = opened_response(payload.get("request_body"))
     if dig(request, "_type") in _OTHER_EVENTS:
-        raise Refused(reasons.NO_EXCHANGE)
+        raise Refused(reasons.NOT_AN_EXCHANGE)
     response = payload.get("response_body")
     schema = payload.get("llmSchema")
     if not request:

@@ -39,13 +39,13 @@ from stillwatch.sources.recorded import recorded_request, recorded_response
 
 KEYS = frozenset(
     {
-        "provided_model_name",
-        "usage_details",
-        "parent_observation_id",
-        "tool_call_names",
-        "trace_name",
-        "bookmarked",
-        "release",
+        b"provided_model_name",
+        b"usage_details",
+        b"parent_observation_id",
+        b"tool_call_names",
+        b"trace_name",
+        b"bookmarked",
+        b"release",
     }
 )
 
@@ -94,9 +94,9 @@ class Joiner:
     def add(self, payload: dict[str, Any]) -> list[dict[str, Any] | Refused]:
         """Rows by contract column that `payload` completes, and what is no exchange or was lost."""
         if _is_trace(payload):
-            return [*self._trace(payload), Refused(reasons.NO_EXCHANGE)]
+            return [*self._trace(payload), Refused(reasons.NOT_AN_EXCHANGE)]
         if payload.get("type") != "GENERATION":
-            return [Refused(reasons.NO_EXCHANGE)]
+            return [Refused(reasons.NOT_AN_EXCHANGE)]
         row = observation_to_row(payload, self._account)
         if row["account_id"] is not None or "user_id" in payload or "userId" in payload:
             return [row]

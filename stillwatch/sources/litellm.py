@@ -39,8 +39,10 @@ from stillwatch.sources.messages import (
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.usage import usage_tokens
 
-KEYS = frozenset({"litellm_call_id", "model_group", "call_type", "startTime", "model_parameters"})
-"""A payload's own keys that a contract row hasn't."""
+KEYS = frozenset(
+    {b"litellm_call_id", b"model_group", b"call_type", b"startTime", b"model_parameters"}
+)
+"""Keys that a payload has and a contract row hasn't."""
 
 COLUMNS = (
     REQUEST_COLUMNS

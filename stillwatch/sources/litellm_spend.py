@@ -25,7 +25,7 @@ import msgspec
 from stillwatch.sources import litellm
 from stillwatch.sources.messages import dig
 
-KEYS = frozenset({"request_id", "api_key", "spend", "proxy_server_request", "organization_id"})
+KEYS = frozenset({b"request_id", b"api_key", b"spend", b"proxy_server_request", b"organization_id"})
 """Columns that the callback's payload has no keys like."""
 
 COLUMNS = litellm.COLUMNS

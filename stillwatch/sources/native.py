@@ -29,7 +29,7 @@ from stillwatch.sources.coerce import time_us
 from stillwatch.sources.messages import dig, first, opened_response
 
 KEYS = frozenset(
-    {"request", "response", "request_body", "response_body", "requestBody", "responseBody"}
+    {b"request", b"response", b"request_body", b"response_body", b"requestBody", b"responseBody"}
 )
 """Two of them tell, but other loggers use such names too: theirs are to be asked first."""
 

@@ -40,7 +40,7 @@ from stillwatch.sources.otlp import attributes, field, hex_id, plain, scoped, wh
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.recorded import recorded_request, recorded_response
 
-KEYS = frozenset({"resourceSpans", "resourceLogs", "resource_spans", "resource_logs"})
+KEYS = frozenset({b"resourceSpans", b"resourceLogs", b"resource_spans", b"resource_logs"})
 """One of them tells: OTLP has no other keys beside it."""
 
 COLUMNS = (
@@ -136,7 +136,7 @@ class Joiner:
                 told = self._rows(take, resource, item)
                 rows += told or ()
                 others += told is None
-        return [*rows, Refused(reasons.NO_EXCHANGE, others)] if others else rows
+        return [*rows, Refused(reasons.NOT_AN_EXCHANGE, others)] if others else rows
 
     def finish(self) -> list[dict[str, Any] | Refused]:
         """Calls whose other part is in a file beside, or nowhere: with what is known of them."""
@@ -256,11 +256,6 @@ class Joiner:
             }
             or None,
         }
-
-
-def accounts(named: str | None) -> tuple[str, ...]:
-    """The attributes that may say who called, where one is `named` or none."""
-    return (named,) if named else ACCOUNT
 
 
 def _key(item: dict[str, Any]) -> str:

@@ -93,7 +93,7 @@ def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:
         for row in reader.add(record.payload):
             _take(row, record, builder)
     except Refused as fault:
-        _take(fault, record, builder)
+        builder.refuse(record.line, fault.reason, record.raw, fault.rows)
     except RecursionError:
         builder.refuse(record.line, reasons.TOO_DEEP, record.raw)
     except Exception:

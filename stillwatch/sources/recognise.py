@@ -126,11 +126,11 @@ def recognise(path: Path) -> Recognised | None:
         return None
     name = path.name.lower()
     if head == b"PAR1" or name.endswith(".parquet"):
-        told = format_with(parquet_columns(path) or ())
+        told = _of_table(parquet_columns(path) or ())
         return Recognised((told or CONTRACT).name, "parquet", told is not None)
     text = peek(path).lstrip(_BEFORE)
     if text[:1] not in (b"{", b"["):
-        if told := format_with(header_of(_first_line(text))):
+        if told := _of_table(header_of(_first_line(text))):
             return Recognised(told.name, "csv")
         if ".csv" in name or ".tsv" in name:
             return Recognised(CONTRACT.name, "csv", told=False)
@@ -138,6 +138,10 @@ def recognise(path: Path) -> Recognised | None:
             return None
     told = format_of(text) or format_of(peek(path, MORE_BYTES))
     return Recognised((told or CONTRACT).name, _layout(text), told is not None)
+
+
+def _of_table(columns: Iterable[str]) -> Format | None:
+    return format_with([name.encode() for name in columns])
 
 
 def _first_line(text: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,8 @@ def test_a_log_written_in_a_format_reads_as_it_was(tmp_path: Path, name: str) ->
 
 
 TEXT = st.text(max_size=40)
-NAME = st.text("abcXYZ019-_.é漢", min_size=1, max_size=8)
+NAME = st.text("abcXYZ019-_.é漢", min_size=1, max_size=8).filter(lambda name: name != "-")
+"""A dash alone is how Envoy says that nothing is known."""
 COUNT = st.integers(0, 2**31 - 1)
 TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)).map(
     lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000)
@@ -138,7 +139,7 @@ ROWS = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@settings(max_examples=60, deadline=timedelta(seconds=5))
+@settings(max_examples=60, deadline=None)
 @given(rows=st.lists(ROWS, min_size=1, max_size=4))
 def test_whatever_a_format_allows_reads(name: str, rows: list[Row]) -> None:
     """Texts of any kind, absent values in any mix: nothing is refused and nothing is changed."""
@@ -179,7 +180,7 @@ SAMPLES = {name: list(write(make_exchanges(3, 5).to_pylist())) for name, write i
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@settings(max_examples=250, deadline=timedelta(seconds=5))
+@settings(max_examples=250, deadline=None)
 @given(data=st.data())
 def test_whatever_else_stands_there_is_kept_or_told(name: str, data: st.DataObject) -> None:
     """Anything anywhere in a record: as many rows and refusals come out as records went in."""

@@ -27,8 +27,8 @@ def records(name: str) -> list[Row]:
     ("name", "kept", "reasons"),
     [
         ("litellm_spend", 5, {}),
-        ("helicone", 3, {"no_exchange": 1}),
-        ("envoy", 2, {"no_exchange": 1}),
+        ("helicone", 3, {"not_an_exchange": 1}),
+        ("envoy", 2, {"not_an_exchange": 1}),
         ("native", 3, {}),
     ],
 )
@@ -202,7 +202,7 @@ def test_envoy_by_the_operators_own_header() -> None:
     line = records("envoy")[0] | {"x-subject": "s-1"}
     assert envoy.payload_to_row(line, "x-subject")["account_id"] == "s-1"
     assert envoy.payload_to_row(line, "x-nothing")["account_id"] is None
-    with pytest.raises(Refused, match="no_exchange"):
+    with pytest.raises(Refused, match="not_an_exchange"):
         envoy.payload_to_row(line | {"method": "GET", "genai_model_name": "-"})
 
 

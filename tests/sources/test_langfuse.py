@@ -25,7 +25,7 @@ OBSERVATIONS = [json.loads(line) for line in SAMPLE.read_text().splitlines()]
 def test_the_sample_field_by_field() -> None:
     """OpenAI's messages with a tool, Anthropic's body, LangChain's constructors, a failure."""
     got = gather(read_exchanges(SAMPLE))
-    assert (got.reasons, got.repaired) == ({"no_exchange": 1}, {})
+    assert (got.reasons, got.repaired) == ({"not_an_exchange": 1}, {})
     openai, anthropic, langchain, failed = got.rows
     expected = {
         "exchange_id": "obs-openai",
@@ -116,7 +116,7 @@ def test_each_file_type_reads_the_same(tmp_path: Path, kind: str) -> None:
     assert found is not None
     assert (found.format, found.told) == ("langfuse", True)
     got = gather(read_exchanges(path))
-    assert got.reasons == {"no_exchange": 1}
+    assert got.reasons == {"not_an_exchange": 1}
     assert got.kept.equals(gather(read_exchanges(SAMPLE)).kept)
 
 
@@ -147,7 +147,10 @@ def test_the_legacy_layout_is_joined(tmp_path: Path, names: tuple[str, str]) -> 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     observations, traces = _read(tmp_path)
-    assert (observations.reasons, traces.reasons) == ({"no_exchange": 1}, {"no_exchange": 5})
+    assert (observations.reasons, traces.reasons) == (
+        {"not_an_exchange": 1},
+        {"not_an_exchange": 5},
+    )
     rows = {row["exchange_id"]: row for row in observations.rows}
     for was in gather(read_exchanges(SAMPLE)).rows:
         told = {"user_agent": "from-the-trace"} if was["user_agent"] is None else {}

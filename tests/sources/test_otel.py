@@ -94,7 +94,7 @@ def test_what_the_sdk_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mo
     rows: list[Row] = []
     for path in found:
         got = gather(read_exchanges(path))
-        assert got.reasons.keys() <= {"no_exchange"}
+        assert got.reasons.keys() <= {"not_an_exchange"}
         rows += got.rows
     by_prompt = {row["prompt"]: row for row in rows}
     assert (len(rows), set(by_prompt)) == (
@@ -135,7 +135,7 @@ def test_calls_without_content_are_kept(tmp_path: Path, monkeypatch: pytest.Monk
         ("", "claude-sonnet-4-5"),
         ("", "gpt-4o"),
     ]
-    assert got.reasons == {"no_exchange": 1}
+    assert got.reasons == {"not_an_exchange": 1}
 
 
 def test_the_samples_still_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +316,7 @@ def test_who_called_is_named_by_whoever_runs_it() -> None:
     assert row["account_id"] == "t-1"
 
 
-def test_what_is_no_exchange_is_counted() -> None:
+def test_what_is_not_an_exchange_is_counted() -> None:
     """Tools, agents, embeddings and other software's spans and logs; one refusal for them all."""
     others = [
         span(2, gen_ai__operation__name="execute_tool"),
@@ -326,7 +326,7 @@ def test_what_is_no_exchange_is_counted() -> None:
     joiner = Joiner()
     told = joiner.add(spans_of(*others, span(5, gen_ai__prompt="P")) | logs_of(event("other.log")))
     (refused,) = [row for row in told if isinstance(row, Refused)]
-    assert (refused.reason, refused.rows, len(told)) == ("no_exchange", 4, 2)
+    assert (refused.reason, refused.rows, len(told)) == ("not_an_exchange", 4, 2)
     assert joiner.finish() == []
 
 
