@@ -49,13 +49,14 @@ def _word(word: str) -> re.Pattern[str]:
 
 
 def _by_nearness(twin: Path, kind: re.Pattern[str]) -> list[Path]:
-    if not twin.parent.is_dir():
-        return []
-    files = sorted(
-        file
-        for file in twin.parent.iterdir()
-        if file.suffix == twin.suffix and kind.search(file.name) and file.is_file()
-    )
+    try:
+        files = sorted(
+            file
+            for file in twin.parent.iterdir()
+            if file.suffix == twin.suffix and kind.search(file.name) and file.is_file()
+        )
+    except OSError:
+        return []  # there is no such folder, or it is none of ours to read
     before = [file for file in files if file < twin]
     return [*(f for f in files if f == twin), *reversed(before), *(f for f in files if f > twin)]
 

@@ -46,6 +46,9 @@ KEYS = frozenset(
         b"trace_name",
         b"bookmarked",
         b"release",
+        b"traceId",
+        b"parentObservationId",
+        b"usageDetails",
     }
 )
 

@@ -81,7 +81,9 @@ def test_what_is_no_stream_stays(value: Any) -> None:
 def test_an_answer_that_is_json_is_an_answer() -> None:
     """It is no body: nothing in it is one of a body's keys."""
     assert response_columns('{"grade": 5}')["response"] == '{"grade": 5}'
+    assert response_columns("[1, 2]")["response"] == "[1, 2]"
     assert response_columns('{"content": "hi"}')["response"] == "hi"
+    assert response_columns([{"type": "text", "text": "hi"}])["response"] == "hi"
 
 
 @given(st.text(max_size=60), st.integers(1, 5))

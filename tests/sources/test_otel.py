@@ -328,6 +328,8 @@ def test_what_is_not_an_exchange_is_counted() -> None:
     (refused,) = [row for row in told if isinstance(row, Refused)]
     assert (refused.reason, refused.rows, len(told)) == ("not_an_exchange", 4, 2)
     assert joiner.finish() == []
+    (empty,) = Joiner().add({"resourceMetrics": [{"scopeMetrics": []}]})
+    assert isinstance(empty, Refused)
 
 
 def test_memory_is_bounded_and_nothing_is_lost() -> None:
