@@ -85,9 +85,11 @@ def _text(value: Any, opened: Any) -> Any:
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and (
-        any(name in value for name in ("role", "content", "parts", "kwargs"))
-        or value.get("type") in _LANGCHAIN_ROLES
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("type")
+    return any(name in value for name in ("role", "content", "parts", "kwargs")) or (
+        isinstance(kind, str) and kind in _LANGCHAIN_ROLES
     )
 
 

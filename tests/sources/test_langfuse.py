@@ -200,6 +200,7 @@ def test_another_name_for_the_account() -> None:
         (["first", "second"], "first\n\nsecond"),
         ({"messages": [{"role": "user", "content": "hi"}], "tools": []}, "hi"),
         ({"input": "hi"}, "hi"),
+        ({"type": {}}, '{"type":{}}'),
         ({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}, "hi"),
         ([{"type": "human", "data": {"content": "hi"}}], "hi"),
         ("", ""),
