@@ -103,8 +103,10 @@ def prompt_text(messages: Any) -> str:
 def response_columns(response: Any) -> dict[str, Any]:
     """`RESPONSE_COLUMNS` of a response's body: whole, as JSON text, or as a stream's chunks."""
     body = whole_response(response)
-    if isinstance(response, str) and isinstance(body, dict) and not _SHAPES & body.keys():
+    if isinstance(response, str) and not (isinstance(body, dict) and _SHAPES & body.keys()):
         body = response  # an answer that is JSON itself, and no body
+    elif isinstance(body, list):
+        body = {"content": body}
     return {
         "response": response_text(body),
         "stop_reason": stop_reason(body),

@@ -23,7 +23,7 @@ _BLOCK_TEXTS = {
     "thinking_delta": ("thinking", "thinking"),
     "input_json_delta": ("partial_json", "input"),
 }
-"""By an Anthropic delta's type: the field that it carries, and the block's field that it adds to."""
+"""By an Anthropic delta's type: the field that it carries, and the block's that it adds to."""
 
 
 def whole_response(value: Any) -> Any:

@@ -16,7 +16,6 @@ Envoy's usual ones. What they turn out to mean:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -45,6 +44,7 @@ COLUMNS = frozenset(
         "ts",
         "account_id",
         "conversation_id",
+        "surface",
         "model",
         "input_tokens",
         "output_tokens",
@@ -82,11 +82,11 @@ _PRIVATE = [
 ] + [ip_network(net) for net in ("::1/128", "fc00::/7", "fe80::/10")]
 
 
-def payload_to_row(payload: dict[str, Any], account: Iterable[str] = ACCOUNT) -> dict[str, Any]:
+def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[str, Any]:
     """One line as values by contract column, not yet checked against the columns' types.
 
-    `account` names the keys that may say who called, the first that says it wins. Raises `Refused`
-    for what is no exchange.
+    `account` names the key that says who called, in place of `ACCOUNT`. Raises `Refused` for what
+    is no exchange.
     """
     known = {name: value for name, value in payload.items() if value != "-"}
     model = first(known, *_MODELS)
@@ -96,7 +96,7 @@ def payload_to_row(payload: dict[str, Any], account: Iterable[str] = ACCOUNT) ->
     return {
         "exchange_id": _exchange_id(known, start),
         "ts": start,
-        "account_id": first(known, *account),
+        "account_id": first(known, *((account,) if account else ACCOUNT)),
         "conversation_id": first(known, *_SESSIONS),
         "surface": "api",
         "model": model,

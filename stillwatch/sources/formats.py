@@ -116,7 +116,7 @@ REGISTRY = (
         "Langfuse's blob export, `observations_v2` and the older layout",
         langfuse.KEYS,
         langfuse.COLUMNS,
-        lambda around: langfuse.Joiner(around.account),
+        lambda around: langfuse.Joiner(around.path, around.account),
         joins=True,
     ),
     Format(
@@ -131,7 +131,7 @@ REGISTRY = (
         "OpenTelemetry GenAI spans and events, from OTLP JSON",
         otel.KEYS,
         otel.COLUMNS,
-        lambda around: otel.Joiner(_or(around.account, otel.ACCOUNT)),
+        lambda around: otel.Joiner(around.path, _or(around.account, otel.ACCOUNT)),
         needed=1,
         joins=True,
     ),
@@ -140,9 +140,7 @@ REGISTRY = (
         "Envoy AI Gateway's access log (1.1)",
         envoy.KEYS,
         envoy.COLUMNS,
-        lambda around: Each(
-            partial(envoy.payload_to_row, account=_or(around.account, envoy.ACCOUNT))
-        ),
+        lambda around: Each(partial(envoy.payload_to_row, account=around.account)),
     ),
     Format(
         "native",

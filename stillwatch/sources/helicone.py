@@ -45,6 +45,7 @@ COLUMNS = (
         "account_id",
         "key_id",
         "conversation_id",
+        "surface",
         "status",
         "latency_ms",
         "country",

@@ -22,6 +22,9 @@ class Waiting(Generic[Part]):
     def __contains__(self, key: str) -> bool:
         return key in self._parts
 
+    def __len__(self) -> int:
+        return len(self._parts)
+
     def get(self, key: str) -> Part | None:
         """What waits under `key`, which stays."""
         held = self._parts.get(key)

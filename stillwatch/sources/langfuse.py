@@ -19,10 +19,12 @@ case are read too. What its fields turn out to mean:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from stillwatch.sources import reasons
 from stillwatch.sources.addresses import nearest_address
+from stillwatch.sources.beside import files_beside, payloads_of
 from stillwatch.sources.bodies import (
     REQUEST_COLUMNS,
     RESPONSE_COLUMNS,
@@ -44,6 +46,9 @@ KEYS = frozenset(
         b"trace_name",
         b"bookmarked",
         b"release",
+        b"traceId",
+        b"parentObservationId",
+        b"usageDetails",
     }
 )
 
@@ -55,6 +60,7 @@ COLUMNS = (
         "ts",
         "account_id",
         "conversation_id",
+        "surface",
         "status",
         "latency_ms",
         "ip",
@@ -67,23 +73,32 @@ _AGENTS = ("user_agent", "user-agent", "user_agent.original", "http.user_agent",
 _ADDRESSES = ("ip", "ip_address", "client_ip", "client.address", "http.client_ip", "ipAddress")
 
 
+_OBSERVATIONS, _TRACES = ("observations",), ("traces",)
+"""Folders of the legacy layout."""
+
+
 class Joiner:
     """Observations in, rows out; those of the legacy layout once their trace is known.
 
+    `path` is the file that they are in: traces are looked for in the files beside it, too.
     `account` names a key of the metadata that says who called, in place of the trace's user.
     """
 
-    def __init__(self, account: str | None = None, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._account = account
+    def __init__(
+        self,
+        path: Path = Path(),
+        account: str | None = None,
+        limit_bytes: int = LIMIT_BYTES,
+    ) -> None:
+        self._path, self._account = path, account
         self._traces: Waiting[dict[str, Any]] = Waiting(limit_bytes // 2)
         self._rows: Waiting[list[dict[str, Any]]] = Waiting(limit_bytes // 2)
 
     def add(self, payload: dict[str, Any]) -> list[dict[str, Any] | Refused]:
         """Rows by contract column that `payload` completes, and what is no exchange or was lost."""
-        kind = payload.get("type")
-        if kind is None and "trace_id" not in payload and "timestamp" in payload:
+        if _is_trace(payload):
             return [*self._trace(payload), Refused(reasons.NOT_AN_EXCHANGE)]
-        if kind != "GENERATION":
+        if payload.get("type") != "GENERATION":
             return [Refused(reasons.NOT_AN_EXCHANGE)]
         row = observation_to_row(payload, self._account)
         if row["account_id"] is not None or "user_id" in payload or "userId" in payload:
@@ -97,8 +112,15 @@ class Joiner:
         return list(_unjoined(self._rows.put(trace_id, rows, sum(map(_size, rows)))))
 
     def finish(self) -> list[dict[str, Any] | Refused]:
-        """What never found its trace."""
-        return list(_unjoined(self._rows.drain()))
+        """Rows whose trace is in a file beside, and what never found its trace."""
+        rows: list[dict[str, Any] | Refused] = []
+        for path in files_beside(self._path, _OBSERVATIONS, _TRACES) if self._rows else ():
+            for payload in payloads_of(path):
+                if _is_trace(payload):
+                    rows += self._trace(payload)
+            if not self._rows:
+                break
+        return [*rows, *_unjoined(self._rows.drain())]
 
     def _trace(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
         trace_id = payload.get("id")
@@ -115,6 +137,10 @@ class Joiner:
         for _ in self._traces.put(trace_id, trace):
             pass  # the oldest traces are forgotten
         return [_completed(row, trace) for row in self._rows.take(trace_id) or ()]
+
+
+def _is_trace(payload: dict[str, Any]) -> bool:
+    return "type" not in payload and "trace_id" not in payload and "timestamp" in payload
 
 
 def observation_to_row(payload: dict[str, Any], account: str | None = None) -> dict[str, Any]:
@@ -157,10 +183,8 @@ def observation_to_row(payload: dict[str, Any], account: str | None = None) -> d
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    """An object, as one, as JSON text, or as the pairs of a Parquet map."""
+    """An object, as one or as JSON text."""
     opened = opened_response(value)
-    if isinstance(opened, list):
-        opened = {dig(list(pair), 0): dig(list(pair), 1) for pair in opened if len(pair) == 2}
     return opened if isinstance(opened, dict) else {}
 
 

@@ -43,6 +43,7 @@ KEYS = frozenset(
     {b"litellm_call_id", b"model_group", b"call_type", b"startTime", b"model_parameters"}
 )
 """Keys that a payload has and a contract row hasn't."""
+
 COLUMNS = (
     REQUEST_COLUMNS
     | RESPONSE_COLUMNS
@@ -53,6 +54,7 @@ COLUMNS = (
         "org_id",
         "key_id",
         "conversation_id",
+        "surface",
         "status",
         "latency_ms",
         "ip",

@@ -6,6 +6,7 @@ its columns turn out to mean:
 - Bodies are there only with `store_prompts_in_spend_logs`. The request stands in
   `proxy_server_request`, as the client sent it, system prompt and tools included; `messages` is
   filled by realtime calls only.
+- The client's headers stand among the metadata of the stored request.
 - Long strings are cut in the middle (from 2,048 characters on, unless configured), with a note in
   the gap that would look like wording shared by all accounts: an ellipsis takes its place.
 - JSON columns may have arrived as strings, and a CSV's empty fields mean null.
@@ -19,13 +20,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stillwatch.sources import litellm
-from stillwatch.sources.messages import dig, opened_response
+import msgspec
 
-KEYS = frozenset(
-    {b"request_id", b"api_key", b"spend", b"startTime", b"proxy_server_request", b"cache_key"}
-)
-COLUMNS = litellm.COLUMNS - {"headers"}
+from stillwatch.sources import litellm
+from stillwatch.sources.messages import dig
+
+KEYS = frozenset({b"request_id", b"api_key", b"spend", b"proxy_server_request", b"organization_id"})
+"""Columns that the callback's payload has no keys like."""
+
+COLUMNS = litellm.COLUMNS
 
 _JSON = ("messages", "response", "proxy_server_request", "metadata")
 _MESSAGES = ("messages", "input", "prompt")
@@ -70,6 +73,7 @@ def _callback(payload: dict[str, Any]) -> dict[str, Any]:
             "user_api_key_team_id": told.get("team_id"),
             "user_api_key_org_id": told.get("organization_id"),
             "requester_ip_address": dig(metadata, "requester_ip_address"),
+            "requester_metadata": {"headers": _headers(request)},
             "usage_object": dig(metadata, "usage_object")
             or dig(metadata, "additional_usage_values"),
             "spend_logs_metadata": dig(metadata, "spend_logs_metadata"),
@@ -77,9 +81,18 @@ def _callback(payload: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _headers(request: Any) -> Any:
+    """The client's headers, which LiteLLM puts among the request's metadata."""
+    return dig(request, "metadata", "headers") or dig(request, "litellm_metadata", "headers")
+
+
 def _opened(value: Any) -> Any:
     """A JSON column's value; text that was encoded twice is opened twice."""
     for _ in range(2):
-        if isinstance(value, str) and value[:1] in ('"', "{", "["):
-            value = opened_response(value)
+        if not isinstance(value, str) or value[:1] not in ('"', "{", "["):
+            break
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            break
     return value

@@ -31,9 +31,9 @@ def dig(value: Any, *path: str | int) -> Any:
     1
     """
     for step in path:
-        if type(value) is dict:
+        if isinstance(value, dict):
             value = value.get(step)
-        elif type(value) is list and type(step) is int and -len(value) <= step < len(value):
+        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
             value = value[step]
         else:
             return None
@@ -46,9 +46,11 @@ def first(holder: Any, *names: str) -> Any:
     >>> first({"a": "", "b": 0}, "a", "b")
     0
     """
-    for name in names:
-        if (value := dig(holder, name)) not in (None, ""):
-            return value
+    if isinstance(holder, dict):
+        for name in names:
+            value = holder.get(name)
+            if value is not None and value != "":
+                return value
     return None
 
 
@@ -185,12 +187,13 @@ def stop_reason(response: Any) -> str | None:
 
 def thinking_asked(parameters: Any) -> bool | None:
     """Whether reasoning output was asked for; `None` where the request doesn't say."""
-    for spot in (("thinking",), ("extra_body", "thinking")):
-        kind = dig(parameters, *spot, "type")
+    if not isinstance(parameters, dict):
+        return None
+    for holder in (parameters, parameters.get("extra_body")):
+        kind = dig(holder, "thinking", "type")
         if isinstance(kind, str):
             return kind != "disabled"
-    for spot in (("reasoning_effort",), ("reasoning", "effort")):
-        effort = dig(parameters, *spot)
+    for effort in (parameters.get("reasoning_effort"), dig(parameters, "reasoning", "effort")):
         if isinstance(effort, str):
             return effort not in ("none", "disable")
     return None

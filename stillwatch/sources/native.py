@@ -5,7 +5,8 @@ https://platform.claude.com/docs/en/api/messages, https://platform.openai.com/do
 
 - A record holds both bodies under one of the usual pairs of names, each as an object, as JSON text,
   or inside what HTTP loggers write (`{"headers": ..., "body": ...}`); the response may be a
-  stream's chunks. Or it is a bare body with time and account beside the body's own keys.
+  stream's chunks. Or it is a bare body with time and account beside the body's own keys, which
+  isn't told from other JSON: there the format has to be named.
 - Who called is said beside the bodies or by the response's headers (`anthropic-organization-id`,
   `openai-organization`), which the provider writes. `user` and `metadata.user_id` in a body are the
   client's claims and only become the end user.

@@ -1,4 +1,4 @@
-"""What a tracer recorded as a call's input and output -> messages, and a response in OpenAI's shape.
+"""What a tracer recorded as a call's input and output -> a request's and a response's body.
 
 Tracers keep what the instrumented library handed them: OpenAI's or Anthropic's bodies or only
 their messages, LangChain's messages (plain, serialised by constructor, in batches), OpenTelemetry's
@@ -38,14 +38,17 @@ def recorded_request(value: Any) -> dict[str, Any]:
     opened = whole_response(value)
     body = dict(opened) if isinstance(opened, dict) else {}
     if isinstance(opened, dict) and not _is_message(opened):
-        opened = first(opened, *_HOLDERS) or _text(value)
+        held = first(opened, *_HOLDERS)
+        if held is None and any(name in opened for name in _HOLDERS):
+            return body | {"messages": None}
+        opened = held
     while isinstance(opened, list) and len(opened) == 1 and isinstance(opened[0], list):
         opened = opened[0]
     if isinstance(opened, dict):
-        opened = [opened] if _is_message(opened) else _text(opened)
-    if isinstance(opened, list):
-        opened = [_message(item) for item in opened]
-    return body | {"messages": opened}
+        opened = [opened]
+    if isinstance(opened, list) and any(map(_is_message, opened)):
+        return body | {"messages": [_message(item) for item in opened]}
+    return body | {"messages": opened if isinstance(opened, str) else _text(value, opened)}
 
 
 def recorded_response(value: Any) -> Any:
@@ -60,23 +63,34 @@ def recorded_response(value: Any) -> Any:
         opened = outs[0] if outs and _is_message(outs[0]) else {"content": opened}
     if not isinstance(opened, dict) or any(k in opened for k in ("choices", "output", "usage")):
         return opened
-    if not any(name in opened for name in (*_ANSWERS, "role", "message", "kwargs")):
-        return _text(value)
+    if not any(name in opened for name in (*_ANSWERS, *_FINISHES, "message", "role", "kwargs")):
+        return _text(value, opened)
     message = _message(opened.get("message") if "message" in opened else opened)
     content = first(message, *_ANSWERS)
+    if isinstance(content, dict):
+        content = content.get("parts", _text(value, opened))
     finish = first(opened, *_FINISHES) or first(
         dig(message, "response_metadata"), "finish_reason", "stop_reason"
     )
     return {"choices": [{"message": {"content": content}, "finish_reason": finish}]}
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, opened: Any) -> Any:
     """What a function took or gave that was no call's body: as JSON, as it would be shown."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(opened, list) and all(isinstance(i, str) for i in opened)):
+        return opened
+    return msgspec.json.encode(value).decode()
 
 
-def _is_message(value: dict[str, Any]) -> bool:
-    return "role" in value or "kwargs" in value or value.get("type") in _LANGCHAIN_ROLES
+def _is_message(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("type")
+    return any(name in value for name in ("role", "content", "parts", "kwargs")) or (
+        isinstance(kind, str) and kind in _LANGCHAIN_ROLES
+    )
 
 
 def _message(item: Any) -> Any:

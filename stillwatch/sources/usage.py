@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from stillwatch.sources.messages import dig
-
-_SPOTS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "input_tokens": (("prompt_tokens",), ("input_tokens",), ("promptTokenCount",)),
-    "output_tokens": (("completion_tokens",), ("output_tokens",), ("candidatesTokenCount",)),
+_SPOTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "input_tokens": (("prompt_tokens", ""), ("input_tokens", ""), ("promptTokenCount", "")),
+    "output_tokens": (
+        ("completion_tokens", ""),
+        ("output_tokens", ""),
+        ("candidatesTokenCount", ""),
+    ),
     "reasoning_tokens": (
         ("completion_tokens_details", "reasoning_tokens"),
         ("output_tokens_details", "reasoning_tokens"),
         ("output_tokens_details", "thinking_tokens"),
-        ("thoughtsTokenCount",),
+        ("thoughtsTokenCount", ""),
     ),
     "cached_tokens": (
         ("prompt_tokens_details", "cached_tokens"),
         ("input_tokens_details", "cached_tokens"),
-        ("cache_read_input_tokens",),
-        ("cachedContentTokenCount",),
+        ("cache_read_input_tokens", ""),
+        ("cachedContentTokenCount", ""),
     ),
 }
+"""By column: where a usage may say it, as a name and, of details, a name inside."""
 
 
 def usage_tokens(*usages: Any) -> dict[str, Any]:
@@ -30,15 +33,20 @@ def usage_tokens(*usages: Any) -> dict[str, Any]:
     >>> usage_tokens(None, {"input_tokens": 3, "output_tokens_details": {"reasoning_tokens": 0}})
     {'input_tokens': 3, 'output_tokens': None, 'reasoning_tokens': 0, 'cached_tokens': None}
     """
-    return {
-        column: next(
-            (
-                value
-                for usage in usages
-                for spot in spots
-                if (value := dig(usage, *spot)) is not None
-            ),
-            None,
-        )
-        for column, spots in _SPOTS.items()
-    }
+    found: dict[str, Any] = dict.fromkeys(_SPOTS)
+    for usage in usages:
+        if isinstance(usage, dict):
+            for column, spots in _SPOTS.items():
+                if found[column] is None:
+                    found[column] = _at(usage, spots)
+    return found
+
+
+def _at(usage: dict[str, Any], spots: tuple[tuple[str, str], ...]) -> Any:
+    for outer, inner in spots:
+        value = usage.get(outer)
+        if inner:
+            value = value.get(inner) if isinstance(value, dict) else None
+        if value is not None:
+            return value
+    return None

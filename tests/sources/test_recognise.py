@@ -241,7 +241,7 @@ def test_a_fault_of_ours_costs_one_record(tmp_path: Path) -> None:
     assert got.reasons == {"failed": 1}
 
 
-def test_what_is_no_exchange_is_told_together(tmp_path: Path) -> None:
+def test_what_is_not_an_exchange_is_told_together(tmp_path: Path) -> None:
     """A million other spans are a count, not a million entries; so are a million bad lines."""
     path = tmp_path / "a.jsonl"
     path.write_text('{"resourceSpans": [{"scopeSpans": [{"spans": [{}]}]}]}\n' * 3000)
