@@ -24,8 +24,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from stillwatch.sources.beside import beside, top_folder
 from stillwatch.sources.bedrock_bodies import METRICS, plain_request, plain_response
+from stillwatch.sources.beside import beside
 from stillwatch.sources.bodies import (
     REQUEST_COLUMNS,
     RESPONSE_COLUMNS,
@@ -36,8 +36,7 @@ from stillwatch.sources.cloudtrail import TRAIL
 from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.messages import dig, first
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, Mended, Refused
-from stillwatch.sources.records import MAX_RECORD_BYTES
-from stillwatch.sources.streams import pieces
+from stillwatch.sources.spilled import find_spilled, read_spilled
 
 KEYS = frozenset(
     {"schemaType", "schemaVersion", "modelId", "inferenceRegion", "requestMetadata", "identity"}
@@ -63,13 +62,11 @@ COLUMNS = (
     }
 )
 
-TOP = "awslogs"
 _SCHEMA = "ModelInvocationLog"
 _WRAPPED = ("logEvents", "events")
 _SESSIONS = ("session_id", "sessionId", "conversation_id", "conversationId")
 _ASSUMED = re.compile(r"(arn:[\w-]+:sts::\d+:assumed-role/)([^/]+)/.*", re.DOTALL)
 _SSO = "AWSReservedSSO_"
-_SPILLED = re.compile(r"_(?:input|output)\.json(?:\.gz)?$")
 _STATUS = {
     "AccessDeniedException": 403,
     "InternalServerException": 500,
@@ -104,7 +101,9 @@ class Reader:
         """Nothing: no record waits for another."""
         return ()
 
-    def _rows(self, record: dict[str, Any] | Refused) -> Iterator[dict[str, Any] | Refused | Mended]:
+    def _rows(
+        self, record: dict[str, Any] | Refused
+    ) -> Iterator[dict[str, Any] | Refused | Mended]:
         if isinstance(record, Refused):
             yield record
             return
@@ -241,47 +240,3 @@ def _latency_ms(body: Any) -> Any:
         if (found := dig(event, METRICS, "invocationLatency")) is not None:
             return found
     return None
-
-
-def is_spilled(path: Path) -> bool:
-    """Whether a file is a body that was too long for its log, or a check of rights: no log.
-
-    >>> is_spilled(Path("BedrockModelInvocationLogs/eu/2026/11/23/10/data/r_input.json.gz"))
-    True
-    """
-    if path.name == "amazon-bedrock-logs-permission-check":
-        return True
-    return path.parent.name == "data" and _SPILLED.search(path.name) is not None
-
-
-def find_spilled(log: Path, address: str) -> Path | None:
-    """The file that the object `address` (`s3://bucket/key`) was copied to, with the log `log`.
-
-    Looked for in the log's folder and under the folder that holds `AWSLogs`, by the key's tail,
-    longest first, packed or not. Nothing outside these folders is ever looked at.
-    """
-    parts = address.removeprefix("s3://").split("/")[1:]
-    if not parts or any(part in ("", ".", "..") or "\0" in part for part in parts):
-        return None
-    for root in dict.fromkeys((top_folder(log, TOP), log.parent)):
-        for begin in range(len(parts)):
-            whole = root.joinpath(*parts[begin:])
-            packed = whole.with_name(whole.name + ".gz")
-            plain = whole.with_name(whole.name.removesuffix(".gz"))
-            for path in (whole, packed, plain):
-                if path.is_file() and path.resolve().is_relative_to(root.resolve()):
-                    return path
-    return None
-
-
-def read_spilled(path: Path) -> dict[str, Any] | list[Any] | None:
-    """The body in `path`: an object or a stream's chunks; `None` where it is neither or too long."""
-    held = bytearray()
-    for piece in pieces(path):
-        held += piece.data
-        if piece.fault or len(held) > MAX_RECORD_BYTES:
-            return None
-    try:
-        return decode_object(b'{"body":%b}' % bytes(held))[0]["body"] or None
-    except Refused:
-        return None

@@ -149,9 +149,7 @@ def _usage(usage: Any) -> dict[str, Any]:
         "input_tokens": first(usage, "inputTokens", "prompt_token_count", "inputTextTokenCount"),
         "output_tokens": first(usage, "outputTokens", "generation_token_count")
         or dig(usage, "results", 0, "tokenCount"),
-        "cache_read_input_tokens": first(
-            usage, "cacheReadInputTokens", "cacheReadInputTokenCount"
-        ),
+        "cache_read_input_tokens": first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"),
     }
 
 

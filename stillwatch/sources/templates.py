@@ -17,7 +17,7 @@ _CHATML = re.compile(r"<\|im_start\|>\s*(\w{1,32})")
 _CLAUDE = re.compile(r"\n\n(Human|Assistant):")
 _TITAN = re.compile(r"(?:^|\n)(User|Bot):")
 _INST = re.compile(r"\[(INST|/INST)\]")
-_LLAMA2_SYSTEM = re.compile(r"<<SYS>>(.*?)<</SYS>>", re.DOTALL)
+_SYS = re.compile(r"<<SYS>>(.*?)<</SYS>>", re.DOTALL)
 _ENDS = re.compile(r"<\|(?:eot_id|im_end|begin_of_text|end_of_text)\|>|</?s>")
 _ROLES = {
     "human": "user",
@@ -47,10 +47,7 @@ def template_to_messages(prompt: str) -> list[dict[str, Any]]:
 def _messages(turns: list[tuple[str, str]]) -> list[dict[str, Any]]:
     messages = []
     for mark, text in turns:
-        told = _LLAMA2_SYSTEM.search(text)
-        if told:
-            messages.append({"role": "system", "content": told[1].strip()})
-            text = text[: told.start()] + text[told.end() :]
-        if said := _ENDS.sub("", text).strip():
+        messages += [{"role": "system", "content": told[1].strip()} for told in _SYS.finditer(text)]
+        if said := _ENDS.sub("", _SYS.sub("", text)).strip():
             messages.append({"role": _ROLES.get(mark.lower(), mark.lower()), "content": said})
     return messages
