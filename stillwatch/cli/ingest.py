@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, examples
-
-
-class Format(StrEnum):
-    """The formats that logs come in."""
-
-    auto = "auto"
-    contract = "contract"
-    litellm = "litellm"
-
+from stillwatch.cli.options import Json, LogFormat, examples
 
 EXAMPLES = examples(
     ("a folder of LiteLLM logs", "stillwatch ingest logs/ --lake LAKE"),
@@ -34,9 +24,7 @@ def ingest(
         typer.Argument(metavar="PATH...", help="Files or folders of logs; plain, .gz or .zst."),
     ],
     lake: Annotated[Path, typer.Option(help="The lake to add to; made where it is missing.")],
-    format: Annotated[
-        Format, typer.Option(help="Format of the logs; auto looks into each file.")
-    ] = Format.auto,
+    format: LogFormat = "auto",
     json: Json = False,
 ) -> None:
     """Read logs into a lake: once each, whatever is run again, killed or handed in twice.
@@ -49,7 +37,7 @@ def ingest(
     from stillwatch.console.wording import count
 
     with watching(json) as watch:
-        report = figures(sw.ingest(paths, lake=lake, format=str(format), progress=watch))
+        report = figures(sw.ingest(paths, lake=lake, format=format, progress=watch))
     if json:
         emit({"lake": lake, **report})
         return

@@ -59,6 +59,26 @@ Actor = Annotated[
         "--actor", help="Who acts, for the ledger; the name you are logged in by where not given."
     ),
 ]
+FORMATS = (
+    "auto",
+    "contract",
+    "litellm",
+    "litellm_spend",
+    "langfuse",
+    "helicone",
+    "otel",
+    "envoy",
+    "native",
+)
+"""Names of formats, said here again so that `--help` need not load them; a test compares."""
+LogFormat = Annotated[
+    str,
+    typer.Option(
+        metavar="FORMAT",
+        help="Insist on a format instead of looking into each file: "
+        f"{', '.join(f'`{name}`' for name in FORMATS)}.",
+    ),
+]
 RoleName = Annotated[str, typer.Option("--role", help="viewer, analyst, lead or administrator.")]
 
 

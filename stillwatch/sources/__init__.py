@@ -3,8 +3,8 @@
 `find_log` finds the files of a log; `read_exchanges` and `read_accounts` read one file each.
 """
 
+from stillwatch.sources.formats import FORMATS, REGISTRY, Format
 from stillwatch.sources.recognise import (
-    FORMATS,
     Log,
     Recognised,
     find_log,
@@ -15,6 +15,8 @@ from stillwatch.sources.recognise import (
 
 __all__ = [
     "FORMATS",
+    "REGISTRY",
+    "Format",
     "Log",
     "Recognised",
     "find_log",

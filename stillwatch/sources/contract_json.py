@@ -17,16 +17,14 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import MAY_BE_EMPTY, time_us
 from stillwatch.sources.columns import conform, conform_headers
-from stillwatch.sources.lenient import decode_object
+from stillwatch.sources.read import decoded
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.records import (
     MAX_RECORD_BYTES,
     Block,
-    Records,
     read_blocks,
     read_line_arrays,
     read_lines,
@@ -55,25 +53,9 @@ def read_contract_json(
         if start > 0 and records.rows:
             start -= records.rows
             continue
-        for line, raw, row, mended in decoded(records, builder):
-            builder.add(line, row, raw, mended)
+        for record in decoded(records, builder):
+            builder.add(record.line, record.payload, record.raw, record.mended)
         yield builder.chunk(records.size)
-
-
-def decoded(
-    records: Records, builder: ChunkBuilder
-) -> Iterator[tuple[int, bytes, dict[str, Any], bool]]:
-    """Each record as (line, bytes, object, mended); what can't be decoded goes to the builder."""
-    for place, (line, raw) in enumerate(zip(records.lines, records.raw, strict=True), 1):
-        try:
-            row, mended = decode_object(raw)
-        except Refused as fault:
-            cut = records.cut and place == len(records.raw) and fault.reason == reasons.NOT_JSON
-            builder.refuse(line, reasons.TRUNCATED if cut else fault.reason, raw)
-        else:
-            yield line, raw, row, mended
-    for fault in records.faults:
-        builder.refuse(fault.line, fault.reason, fault.start)
 
 
 @cache

@@ -18,17 +18,11 @@ What its fields turn out to mean, seen in captured payloads:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from stillwatch.sources import reasons
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.bodies import REQUEST_COLUMNS, RESPONSE_COLUMNS
-from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import time_us
-from stillwatch.sources.contract_json import LAYOUTS, decoded
-from stillwatch.sources.dialect import LITELLM_KEYS
 from stillwatch.sources.messages import (
     dig,
     first,
@@ -44,9 +38,11 @@ from stillwatch.sources.messages import (
 )
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.usage import usage_tokens
-from stillwatch.tables import EXCHANGES, Chunk
 
-KEYS = LITELLM_KEYS
+KEYS = frozenset(
+    {b"litellm_call_id", b"model_group", b"call_type", b"startTime", b"model_parameters"}
+)
+"""Keys that a payload has and a contract row hasn't."""
 COLUMNS = (
     REQUEST_COLUMNS
     | RESPONSE_COLUMNS
@@ -72,28 +68,6 @@ SYSTEM_KEY = "stillwatch_system"
 
 _BLOCKED = "guardrail_intervened"
 _CODE = re.compile(r"\s*([1-5]\d\d)(?!\d)")
-
-
-def read_litellm(path: Path, start: int = 0, layout: str = "line_arrays") -> Iterator[Chunk]:
-    """Chunks of `EXCHANGES` from payloads in `path`, after the first `start` rows.
-
-    `start` must be a sum of earlier chunks' `read`; `layout` as in `contract_json.LAYOUTS`.
-    """
-    builder = ChunkBuilder(str(path), EXCHANGES)
-    for records in LAYOUTS[layout](path):
-        if start > 0 and records.rows:
-            start -= records.rows
-            continue
-        for line, raw, payload, mended in decoded(records, builder):
-            try:
-                row = payload_to_row(payload)
-            except Refused as fault:
-                builder.refuse(line, fault.reason, raw)
-            except RecursionError:
-                builder.refuse(line, reasons.TOO_DEEP, raw)
-            else:
-                builder.add(line, row, raw, mended)
-        yield builder.chunk(records.size)
 
 
 def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
