@@ -3,14 +3,15 @@
 Tables `ApiManagementGatewayLlmLog` and `ApiManagementGatewayLogs`:
 https://learn.microsoft.com/azure/azure-monitor/reference/tables/apimanagementgatewayllmlog,
 .../apimanagementgatewaylogs and
-https://learn.microsoft.com/azure/api-management/api-management-howto-llm-logs. They come as resource
-logs (one JSON record a line, or `records`, with `properties`), as exported tables (lines, CSV), as
-answers of the query API (`tables` with `columns` and `rows`), or from the older `AzureDiagnostics`
-(`deploymentName_s`); names are matched without regard to case.
+https://learn.microsoft.com/azure/api-management/api-management-howto-llm-logs. They come as
+resource logs (one JSON record a line, or `records`, with `properties`), as exported tables (lines,
+CSV), as answers of the query API (`tables` with `columns` and `rows`), or from the older
+`AzureDiagnostics` (`deploymentName_s`); names are matched without regard to case.
 
 - One request is several records of one `CorrelationId`: tokens and model in the one with
-  `SequenceNumber` 0, then request messages, then response messages. What is longer than 32 KB is cut
-  into records with further numbers; a message that was cut goes on, with the same role, in the next.
+  `SequenceNumber` 0, then request messages, then response messages. What is longer than 32 KB is
+  cut into records with further numbers; a message that was cut goes on, with the same role, in the
+  next.
 - Who called is only in the gateway's log: the subscription (`ApimSubscriptionId`), else its user.
   An exchange whose gateway record is nowhere is refused as `unjoined`, unless `account` names
   something of the messages' own record.
@@ -26,15 +27,22 @@ from typing import Any
 
 import msgspec
 
-from stillwatch.sources.beside import Beside, Companions, beside
+from stillwatch.sources.beside import Companions, beside
 from stillwatch.sources.bodies import REQUEST_COLUMNS, request_columns
 from stillwatch.sources.joining import Waiting
 from stillwatch.sources.messages import dig, first, opened_response, response_text, stop_reason
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, UNJOINED, Refused
 
 KEYS = frozenset(
-    {"records", "tables", "CorrelationId", "correlationId", "SequenceNumber", "ApimSubscriptionId"}
-    | {"RequestMessages", "ResponseMessages", "correlationId_g", "deploymentName_s"}
+    {
+        b"records",
+        b"tables",
+        b"CorrelationId",
+        b"correlationId",
+        b"SequenceNumber",
+        b"ApimSubscriptionId",
+    }
+    | {b"RequestMessages", b"ResponseMessages", b"correlationId_g", b"deploymentName_s"}
 )
 """`records` and `tables` stand alone around all the others."""
 
@@ -173,7 +181,7 @@ class Reader:
         self._waiting: Waiting[_Exchange] = Waiting()
         self._calls: Waiting[Record] = Waiting(CALLS_BYTES)
         self._done: set[int] = set()
-        self._beside: Beside | None = None if path is None else beside(path, GATEWAY)
+        self._beside = beside(path, GATEWAY) if path and path.name else None
 
     def add(self, payload: Record) -> Sequence[Record | Refused]:
         """Rows that had to make room; and what was no part of an exchange, with the reason."""
@@ -280,10 +288,11 @@ def _messages(parts: Sequence[Record], name: str) -> list[Any]:
         opened = [whole if whole is not None else [{"role": "user", "content": text}]]
     messages: list[Any] = []
     for more in opened:
-        for place, message in enumerate(more or ()):
-            if place == 0 and messages and _goes_on(messages[-1], message):
-                message = messages[-1] | {"content": messages.pop()["content"] + message["content"]}
-            messages.append(message)
+        following = list(more or ())
+        if messages and following and _goes_on(messages[-1], following[0]):
+            last = messages.pop()
+            following[0] = last | {"content": last["content"] + following[0]["content"]}
+        messages += following
     return messages
 
 

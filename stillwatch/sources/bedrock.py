@@ -39,8 +39,24 @@ from stillwatch.sources.reasons import NOT_AN_EXCHANGE, Mended, Refused
 from stillwatch.sources.spilled import find_spilled, read_spilled
 
 KEYS = frozenset(
-    {"schemaType", "schemaVersion", "modelId", "inferenceRegion", "requestMetadata", "identity"}
-    | {"logEvents", "logGroup", "logStream", "logStreamName", "ingestionTime", "messageType"}
+    {
+        b"schemaType",
+        b"schemaVersion",
+        b"modelId",
+        b"inferenceRegion",
+        b"requestMetadata",
+        b"identity",
+    }
+    | {
+        b"events",
+        b"searchedLogStreams",
+        b"logEvents",
+        b"logGroup",
+        b"logStream",
+        b"logStreamName",
+        b"ingestionTime",
+        b"messageType",
+    }
 )
 """A record's own keys, and those of CloudWatch's wrappers."""
 
@@ -91,7 +107,8 @@ class Reader:
     """
 
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
-        self._path, self._account = path, account
+        self._path = path if path and path.name else None
+        self._account = account
 
     def add(self, payload: dict[str, Any]) -> Sequence[dict[str, Any] | Refused | Mended]:
         """One row a record; a wrapper's records each stand for themselves."""

@@ -20,11 +20,10 @@ from typing import Any
 
 import msgspec
 
-from stillwatch.sources.braces import Splitter
 from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.reasons import Refused
-from stillwatch.sources.records import MAX_RECORD_BYTES
-from stillwatch.sources.streams import peek, pieces
+from stillwatch.sources.records import read_wrapped
+from stillwatch.sources.streams import peek
 
 PEEK_BYTES = 65_536
 REFRESH_S = 30.0
@@ -32,8 +31,6 @@ REFRESH_S = 30.0
 MAX_FOLDERS = 4
 """Of how many folders the index is kept."""
 
-_WRAPPER = re.compile(rb"^\s*\{\s*\"[Rr]ecords\"\s*:")
-"""A whole file as one object around an array: the array's objects are what counts."""
 _SUFFIX = re.compile(r"\.(json|jsonl|ndjson|log|txt)(\.gz|\.zst)?$", re.IGNORECASE)
 
 
@@ -99,11 +96,8 @@ class Beside:
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
     """The file's objects; what can't be decoded is told where the file itself is read."""
-    splitter, begun = Splitter(MAX_RECORD_BYTES), False
-    for piece in pieces(path):
-        data = piece.data if begun else _WRAPPER.sub(b"", piece.data, count=1)
-        begun = True
-        for raw in splitter.feed(data)[1]:
+    for records in read_wrapped(path):
+        for raw in records.raw:
             try:
                 yield decode_object(raw)[0]
             except Refused:

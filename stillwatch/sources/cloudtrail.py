@@ -17,8 +17,8 @@ from stillwatch.sources.beside import Companions
 from stillwatch.sources.messages import dig, first
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, Refused
 
-KEYS = frozenset({"Records", "eventSource", "eventName", "sourceIPAddress", "requestID"})
-"""`Records` alone tells; of a single record two."""
+KEYS = frozenset({b"Records", b"eventSource", b"sourceIPAddress", b"requestID"})
+"""One of them tells: `Records` stands alone around the others."""
 
 COLUMNS: frozenset[str] = frozenset()
 
@@ -31,9 +31,16 @@ def records(payload: dict[str, Any]) -> list[Any]:
     return held if isinstance(held, list) else [payload]
 
 
-def payload_to_rows(payload: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    """Raises `Refused` for all records: what they say is taken from here by Bedrock's logs."""
-    raise Refused(NOT_AN_EXCHANGE, max(1, len(records(payload))))
+class Reader:
+    """Refuses all records: what they say is taken from here by Bedrock's logs."""
+
+    def add(self, payload: dict[str, Any]) -> Sequence[Refused]:
+        """One refusal for all of the payload's records."""
+        return (Refused(NOT_AN_EXCHANGE, max(1, len(records(payload)))),)
+
+    def finish(self) -> Sequence[Refused]:
+        """Nothing."""
+        return ()
 
 
 def calls(payload: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

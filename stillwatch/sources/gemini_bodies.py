@@ -2,8 +2,8 @@
 
 https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference. Names come in
 camel case (JSON) or in snake case (from protocol buffers). Function declarations become tools of
-Anthropic's shape, so that a set of tools has one digest wherever it is used. Thoughts are no part of
-the answer.
+Anthropic's shape, so that a set of tools has one digest wherever it is used. Thoughts are no part
+of the answer.
 """
 
 from __future__ import annotations

@@ -35,14 +35,14 @@ from stillwatch.sources.messages import dig, first, opened_response
 
 KEYS = frozenset(
     {
-        "deployed_model_id",
-        "logging_time",
-        "full_request",
-        "full_response",
-        "request_payload",
-        "response_payload",
-        "api_method",
-        "otel_log",
+        b"deployed_model_id",
+        b"logging_time",
+        b"full_request",
+        b"full_response",
+        b"request_payload",
+        b"response_payload",
+        b"api_method",
+        b"otel_log",
     }
 )
 
