@@ -30,19 +30,12 @@ import msgspec
 from stillwatch.sources.beside import Companions, beside
 from stillwatch.sources.bodies import REQUEST_COLUMNS, request_columns
 from stillwatch.sources.joining import Waiting
-from stillwatch.sources.messages import dig, first, opened_response, response_text, stop_reason
+from stillwatch.sources.messages import dig, first, opened_response, response_text
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, UNJOINED, Refused
 
 KEYS = frozenset(
-    {
-        b"records",
-        b"tables",
-        b"CorrelationId",
-        b"correlationId",
-        b"SequenceNumber",
-        b"ApimSubscriptionId",
-    }
-    | {b"RequestMessages", b"ResponseMessages", b"correlationId_g", b"deploymentName_s"}
+    {b"records", b"tables", b"CorrelationId", b"correlationId", b"correlationId_g"}
+    | {b"SequenceNumber", b"ApimSubscriptionId", b"RequestMessages", b"ResponseMessages"}
 )
 """`records` and `tables` stand alone around all the others."""
 
@@ -258,7 +251,7 @@ def exchange_to_row(
         "surface": "azure",
         "model": first_of(parts, "deploymentname", "modelname") or row["model"],
         "response": response_text({"content": _answer(got)}),
-        "stop_reason": stop_reason(got[-1]) if got and isinstance(got[-1], dict) else None,
+        "stop_reason": first(dig(got, -1), "finish_reason", "stop_reason"),
         "input_tokens": first_of(parts, "prompttokens"),
         "output_tokens": first_of(parts, "completiontokens"),
         "status": call.get("status"),
@@ -270,12 +263,9 @@ def exchange_to_row(
 
 
 def first_of(parts: Sequence[Record], *names: str) -> Any:
-    """The first of `names` that a part says, the first part's first."""
-    for name in names:
-        for part in parts:
-            if (value := part.get(name)) not in (None, "", 0):
-                return value
-    return None
+    """The first of `names` that a part says, the first part's first; zero only if all say so."""
+    said = [part[name] for name in names for part in parts if part.get(name) not in (None, "")]
+    return next((value for value in said if value != 0), said[0] if said else None)
 
 
 def _messages(parts: Sequence[Record], name: str) -> list[Any]:

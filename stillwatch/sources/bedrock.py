@@ -39,24 +39,9 @@ from stillwatch.sources.reasons import NOT_AN_EXCHANGE, Mended, Refused
 from stillwatch.sources.spilled import find_spilled, read_spilled
 
 KEYS = frozenset(
-    {
-        b"schemaType",
-        b"schemaVersion",
-        b"modelId",
-        b"inferenceRegion",
-        b"requestMetadata",
-        b"identity",
-    }
-    | {
-        b"events",
-        b"searchedLogStreams",
-        b"logEvents",
-        b"logGroup",
-        b"logStream",
-        b"logStreamName",
-        b"ingestionTime",
-        b"messageType",
-    }
+    {b"schemaType", b"schemaVersion", b"modelId", b"inferenceRegion", b"requestMetadata"}
+    | {b"identity", b"events", b"searchedLogStreams", b"logEvents", b"logGroup", b"logStream"}
+    | {b"logStreamName", b"ingestionTime", b"messageType"}
 )
 """A record's own keys, and those of CloudWatch's wrappers."""
 

@@ -52,8 +52,8 @@ class Log:
 class Recognised:
     """What a file holds, by a format's name, and how it is laid out.
 
-    `layout` is `lines`, `line_arrays`, `objects`, `wrapped`, `csv` or `parquet`; `told` is false where no
-    format claimed it, and the contract stands in.
+    `layout` is `lines`, `line_arrays`, `objects`, `wrapped`, `csv` or `parquet`; `told` is false
+    where no format claimed it, and the contract stands in.
     """
 
     format: str
