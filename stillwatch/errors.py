@@ -149,3 +149,13 @@ class ArenaRefused(StillwatchError):
     """An arena that can't be played: no such operator or move, or days that don't suffice."""
 
     exit_code = 21
+
+
+class MappingInvalid(StillwatchError):
+    """A mapping file can't be read or says what it can't mean; all that is wrong is told at once."""
+
+    exit_code = 23
+
+    def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(where, what, todo)
+        self.faults = tuple(faults) or (what,)

@@ -36,6 +36,7 @@ MEANINGS = {
     errors.PolicyInvalid.exit_code: "a policy file can't be read or says what it can't mean",
     errors.TableBroken.exit_code: "a gateway's folder or decision table isn't there, or is damaged",
     errors.ArenaRefused.exit_code: "the arena can't be played: no such operator, move or days",
+    errors.MappingInvalid.exit_code: "a mapping file can't be read or says what it can't mean",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",
 }

@@ -31,9 +31,9 @@ def dig(value: Any, *path: str | int) -> Any:
     1
     """
     for step in path:
-        if isinstance(step, str) and isinstance(value, dict):
+        if type(value) is dict:
             value = value.get(step)
-        elif isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value):
+        elif type(value) is list and type(step) is int and -len(value) <= step < len(value):
             value = value[step]
         else:
             return None
