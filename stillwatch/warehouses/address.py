@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from stillwatch.errors import WarehouseFailed
 
@@ -21,6 +21,8 @@ SCHEMES = (*OBJECTS, "https", "http", *TABLES, *DATABASES)
 _SCHEME = re.compile(r"([a-z][a-z0-9]{0,15})(?:\+([a-z][a-z0-9]{0,15}))?://")
 _SHOWN = ("table", "query", "cursor", "overlap_s", "region", "endpoint_override", "scheme")
 """Options that say what is read, and hold no secret."""
+_HARMLESS = ("host", "port", "user", "dbname", "sslmode", "account", "connect_timeout")
+"""Not shown, for they say who reads and how, and no secret either."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -77,7 +79,7 @@ def parse_address(text: str) -> Address:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        user, password = parts.username, parts.password
+        password = parts.password
     except ValueError:
         raise WarehouseFailed(
             f"{scheme}://", "is no address", "Write % signs for what has a meaning of its own"
@@ -86,10 +88,11 @@ def parse_address(text: str) -> Address:
     if scheme == "http" and host not in _LOOPBACK:
         raise WarehouseFailed(f"http://{host}", "would be read in the clear", "Use https")
     told = {name: value for name, value in options.items() if name in _SHOWN}
-    hidden = [value for name, value in options.items() if name not in _SHOWN]
-    hidden += [held for held in (user, password) if held]
+    hidden = [value for name, value in options.items() if name not in _SHOWN + _HARMLESS]
+    hidden += [password] if password else []
     where = f"{host}:{port}" if port else host
-    shown = urlunsplit((parts.scheme, where, parts.path, urlencode(told, safe="/,:."), ""))
+    asked = urlencode(told, safe="/,:.")
+    shown = f"{parts.scheme}://{where}{parts.path.rstrip('/')}" + (f"?{asked}" if asked else "")
     return Address(
         scheme,
         inner,

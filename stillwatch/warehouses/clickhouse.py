@@ -30,13 +30,7 @@ def clickhouse_parts(address: Address, had: Checkpoint, spool: Path) -> Iterator
     except ImportError:
         raise extra_missing("ClickHouse", "clickhouse-connect") from None
 
-    quoted = "`{}`".format
-    asked = question(
-        address,
-        had,
-        lambda name: quoted(name.replace("\\", "\\\\").replace("`", "\\`")),
-        "%(since)s",
-    )
+    asked = question(address, had, _quoted, "%(since)s")
 
     def rows() -> Iterator[dict[str, Any]]:
         with clickhouse_connect.get_client(**_client(address)) as client:

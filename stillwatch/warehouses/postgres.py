@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from stillwatch.warehouses.address import Address
 from stillwatch.warehouses.checkpoint import Checkpoint
@@ -29,7 +29,6 @@ def postgres_parts(address: Address, had: Checkpoint, spool: Path) -> Iterator[P
         raise extra_missing("PostgreSQL", "psycopg[binary]") from None
 
     asked = question(address, had, lambda name: '"' + name.replace('"', '""') + '"', "%(since)s")
-
     parameters = None if asked.since is None else {"since": asked.since}
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -37,10 +36,7 @@ def postgres_parts(address: Address, had: Checkpoint, spool: Path) -> Iterator[P
             connection.read_only = True
             with connection.cursor("stillwatch", row_factory=dict_row) as cursor:
                 cursor.itersize = _AT_ONCE
-                cursor.execute(
-                    asked.statement.encode(),
-                    None if asked.since is None else {"since": asked.since},
-                )
+                cursor.execute(asked.statement.encode(), parameters)
                 yield from cursor
 
     try:
@@ -52,4 +48,4 @@ def postgres_parts(address: Address, had: Checkpoint, spool: Path) -> Iterator[P
 def _conninfo(address: Address) -> str:
     parts = urlsplit(address.url)
     query = [pair for pair in parse_qsl(parts.query) if pair[0] not in OURS]
-    return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
+    return f"postgresql://{parts.netloc}{parts.path}?{urlencode(query)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlencode
 
 import pyarrow as pa
 from pyarrow import fs
@@ -34,9 +33,12 @@ def open_storage(address: Address) -> tuple[fs.FileSystem, str]:
                 )
             key = os.environ.get("AZURE_STORAGE_KEY")
             return fs.AzureFileSystem(account_name=account, account_key=key), inside
-        given = {name: value for name, value in address.options.items() if name in _ARROW}
-        query = f"?{urlencode(given)}" if given and scheme == "s3" else ""
-        return fs.FileSystem.from_uri(f"{scheme}://{inside}{query}")
+        given: dict[str, Any] = {
+            name: value for name, value in address.options.items() if name in _ARROW
+        }
+        if scheme == "s3" and given:
+            return fs.S3FileSystem(**given), inside
+        return fs.FileSystem.from_uri(f"{scheme}://{inside}")
     except (pa.ArrowException, OSError, ValueError) as fault:
         raise address.failed(f"can't be opened ({fault})", RIGHTS) from None
 

@@ -1,11 +1,13 @@
 """Servers of the tests' own on loopback: object storage that speaks S3, and ClickHouse over HTTP.
 
-Both are small and stop with the test. The first answers what Arrow's and Delta's own clients ask when
-they read; behind the second is ClickHouse's own engine (chdb), so that the SQL is run, not compared.
+Both are small and stop with the test. The first answers what Arrow's and Delta's own clients ask
+when they read; behind the second is ClickHouse's own engine (chdb), so that the SQL is run, not
+compared.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,6 +137,9 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+_FORMAT = re.compile(r"\sFORMAT\s+(\w+)\s*$", re.IGNORECASE)
+
+
 def clickhouse_of(session: Any, asked: list[str]) -> type[Quiet]:
     """ClickHouse's HTTP interface over a session of chdb; statements are put in `asked`."""
     lock = threading.Lock()
@@ -156,10 +161,13 @@ def clickhouse_of(session: Any, asked: list[str]) -> type[Quiet]:
                 self.answer(403, b"Code: 516. DB::Exception: bad password wrong-pass")
                 return
             asked.append(statement)
-            bare, _, named = statement.rpartition(" FORMAT ")
+            told = _FORMAT.search(statement)
+            bare = statement[: told.start()] if told else statement
             try:
+                database = query.get("database", ["default"])[0]
                 with lock:
-                    done = session.query(bare or statement, named.strip() or "TabSeparated")
+                    session.query(f"use `{database}`")
+                    done = session.query(bare, told[1] if told else "TabSeparated")
                 self.answer(200, done.bytes(), X_ClickHouse_Summary="{}")
             except Exception as fault:
                 self.answer(404, str(fault).encode())
