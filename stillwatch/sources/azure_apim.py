@@ -15,6 +15,7 @@ CSV), as answers of the query API (`tables` with `columns` and `rows`), or from 
 - Who called is only in the gateway's log: the subscription (`ApimSubscriptionId`), else its user.
   An exchange whose gateway record is nowhere is refused as `unjoined`, unless `account` names
   something of the messages' own record.
+- A product (`ProductId`) is what is sold, to many: no organisation.
 - `CallerIpAddress` is whom the gateway saw: a proxy's where one stands before it.
 - A record of the gateway without messages is no exchange.
 """
@@ -43,7 +44,6 @@ COLUMNS = REQUEST_COLUMNS | {
     "exchange_id",
     "ts",
     "account_id",
-    "org_id",
     "key_id",
     "surface",
     "response",
@@ -116,7 +116,6 @@ def _call(plain: Record) -> Record:
     return {
         "subscription": plain.get("apimsubscriptionid") or plain.get("subscriptionid"),
         "user": plain.get("userid"),
-        "product": plain.get("productid"),
         "ts": plain.get("timegenerated") or plain.get("time"),
         "ip": plain.get("calleripaddress"),
         "status": plain.get("responsecode"),
@@ -246,7 +245,6 @@ def exchange_to_row(
         "exchange_id": key,
         "ts": call.get("ts") or first_of(parts, "timegenerated", "time"),
         "account_id": who,
-        "org_id": call.get("product"),
         "key_id": call.get("subscription"),
         "surface": "azure",
         "model": first_of(parts, "deploymentname", "modelname") or row["model"],

@@ -5,9 +5,12 @@ turn out to mean:
 
 - A record is one invocation: Converse, ConverseStream, InvokeModel with the model's own body, or
   InvokeModelWithResponseStream, whose response is an array of chunks.
-- `accountId` is the AWS account that pays: mostly the user's own, the same in all records. Who can
-  be acted on is the caller, `identity.arn`. The session of an assumed role is chosen by the caller,
-  so the account is the role; but of a role of AWS SSO the session is the person, and is kept.
+- Who can be acted on is the caller, `identity.arn`. The session of an assumed role is chosen by the
+  caller, so the account is the role; but of a role of AWS SSO the session is the person, and is
+  kept. All callers of one AWS account (`accountId`) have one owner, so that is the organisation.
+- Where a gateway of the user's own calls for its customers, all records have the same caller, and
+  `account` says where the customer is named (`requestMetadata.customer`); nothing then says who
+  owns whom.
 - Bodies beyond 100 KB stand in objects of their own (`inputBodyS3Path`), under `data/` beside the
   log. They are looked for by the path's tail; where one isn't there, the exchange is kept with an
   empty prompt and counts as repaired `input_body` (or `output_body`).
@@ -187,7 +190,7 @@ def payload_to_row(
             "exchange_id": payload.get("requestId"),
             "ts": payload.get("timestamp"),
             "account_id": who or payload.get("accountId"),
-            "org_id": payload.get("accountId"),
+            "org_id": None if account else payload.get("accountId"),
             "key_id": arn,
             "conversation_id": first(payload.get("requestMetadata"), *_SESSIONS),
             "surface": "bedrock",
