@@ -60,8 +60,8 @@ COLUMNS = REQUEST_COLUMNS | {
 CALLS_BYTES = 64 << 20
 """Of the gateway's records in the log's own file; an index on disk has those of others."""
 
-_LLM = ("requestmessages", "responsemessages", "sequencenumber", "prompttokens")
-_CALL = ("apimsubscriptionid", "callipaddress", "calleripaddress", "responsecode", "backendurl")
+_LLM = frozenset({"requestmessages", "responsemessages", "sequencenumber", "prompttokens"})
+_CALL = frozenset({"apimsubscriptionid", "calleripaddress", "responsecode", "backendurl"})
 _SUFFIXES = ("_s", "_d", "_g", "_b", "_t")
 
 Record = dict[str, Any]
@@ -108,7 +108,7 @@ def calls(payload: Record) -> Iterator[tuple[str, Record]]:
 
 
 def _is_call(plain: Record) -> bool:
-    return not any(name in plain for name in _LLM) and any(name in plain for name in _CALL)
+    return not _LLM & plain.keys() and bool(_CALL & plain.keys())
 
 
 def _call(plain: Record) -> Record:
@@ -199,7 +199,7 @@ class Reader:
             for _ in self._calls.put(key, call, len(str(call))):
                 pass  # the oldest are still in the index on disk, where the log is a file
             yield Refused(NOT_AN_EXCHANGE)
-        elif not any(name in plain for name in _LLM):
+        elif not _LLM & plain.keys():
             yield Refused(NOT_AN_EXCHANGE)
         elif hash(key) in self._done:
             yield Refused(UNJOINED)

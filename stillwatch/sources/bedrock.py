@@ -97,6 +97,7 @@ class Reader:
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
         self._path = path if path and path.name else None
         self._account = account
+        self._trail = None if self._path is None else beside(self._path, TRAIL)
 
     def add(self, payload: dict[str, Any]) -> Sequence[dict[str, Any] | Refused | Mended]:
         """One row a record; a wrapper's records each stand for themselves."""
@@ -125,8 +126,8 @@ class Reader:
                 record = {**record, side: {**held, f"{side}BodyJson": body}}
         key = record.get("requestId")
         trail = None
-        if self._path is not None and isinstance(key, str):
-            trail = beside(self._path, TRAIL).said_of(key)
+        if self._trail is not None and isinstance(key, str):
+            trail = self._trail.said_of(key)
         try:
             yield payload_to_row(record, self._account, trail)
         except Refused as fault:
