@@ -31,7 +31,7 @@ from stillwatch.sources.reasons import Mended, Refused
 from stillwatch.sources.spilled import find_spilled
 from stillwatch.tables import EXCHANGES
 from tests.sources.cloud_writers import write_azure, write_bedrock, write_vertex
-from tests.sources.logs import make_exchanges
+from tests.sources.logs import make_exchanges, to_lines
 from tests.sources.reading import Reading, gather
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -507,6 +507,15 @@ def test_a_long_document_streams(tmp_path: Path) -> None:
     path.write_text('{ "records": [' + ",".join([line] * many) + "]}")
     reading = gather(read_exchanges(path))
     assert reading.reasons == {"not_an_exchange": many}
+
+
+def test_the_contract_in_a_wrapper(tmp_path: Path) -> None:
+    """`records` around rows of the contract, where the contract is insisted on."""
+    path = tmp_path / "wrapped.json"
+    path.write_bytes(
+        b'{"records": [' + to_lines(make_exchanges(3)).strip().replace(b"\n", b",") + b"]}"
+    )
+    assert len(gather(read_exchanges(path, format="contract")).rows) == 3
 
 
 @given(JSON)
