@@ -30,8 +30,8 @@ def is_spilled(path: Path) -> bool:
 def find_spilled(log: Path, address: str) -> Path | None:
     """The file that the object `address` (`s3://bucket/key`) was copied to, with the log `log`.
 
-    Looked for by the key's tail, packed or not: where Bedrock puts it (`data/` beside the log), then
-    under the log's folder and the folder `AWSLogs` above it. Nothing outside is looked at.
+    Looked for by the key's tail, packed or not: where Bedrock puts it (`data/` beside the log),
+    then under the log's folder and the folder `AWSLogs` above it. Nothing outside is looked at.
     """
     parts = address.removeprefix("s3://").split("/")[1:]
     if not parts or any(part in ("", ".", "..") or len(part) > 200 for part in parts):
