@@ -15,6 +15,7 @@ CSV), as answers of the query API (`tables` with `columns` and `rows`), or from 
 - Who called is only in the gateway's log: the subscription (`ApimSubscriptionId`), else its user.
   An exchange whose gateway record is nowhere is refused as `unjoined`, unless `account` names
   something of the messages' own record.
+- A product (`ProductId`) is what is sold, to many: no organisation.
 - `CallerIpAddress` is whom the gateway saw: a proxy's where one stands before it.
 - A record of the gateway without messages is no exchange.
 """
@@ -34,16 +35,16 @@ from stillwatch.sources.messages import dig, first, opened_response, response_te
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, UNJOINED, Refused
 
 KEYS = frozenset(
-    {b"records", b"tables", b"CorrelationId", b"correlationId", b"correlationId_g"}
+    {b"CorrelationId", b"correlationId", b"correlationId_g", b"category", b"operationName"}
     | {b"SequenceNumber", b"ApimSubscriptionId", b"RequestMessages", b"ResponseMessages"}
+    | {b"resourceId", b"columns", b"rows"}
 )
-"""`records` and `tables` stand alone around all the others."""
+"""Of a record, or of the first one that `records` or `tables` is wrapped around."""
 
 COLUMNS = REQUEST_COLUMNS | {
     "exchange_id",
     "ts",
     "account_id",
-    "org_id",
     "key_id",
     "surface",
     "response",
@@ -60,8 +61,8 @@ COLUMNS = REQUEST_COLUMNS | {
 CALLS_BYTES = 64 << 20
 """Of the gateway's records in the log's own file; an index on disk has those of others."""
 
-_LLM = ("requestmessages", "responsemessages", "sequencenumber", "prompttokens")
-_CALL = ("apimsubscriptionid", "callipaddress", "calleripaddress", "responsecode", "backendurl")
+_LLM = frozenset({"requestmessages", "responsemessages", "sequencenumber", "prompttokens"})
+_CALL = frozenset({"apimsubscriptionid", "calleripaddress", "responsecode", "backendurl"})
 _SUFFIXES = ("_s", "_d", "_g", "_b", "_t")
 
 Record = dict[str, Any]
@@ -108,7 +109,7 @@ def calls(payload: Record) -> Iterator[tuple[str, Record]]:
 
 
 def _is_call(plain: Record) -> bool:
-    return not any(name in plain for name in _LLM) and any(name in plain for name in _CALL)
+    return not _LLM & plain.keys() and bool(_CALL & plain.keys())
 
 
 def _call(plain: Record) -> Record:
@@ -116,7 +117,6 @@ def _call(plain: Record) -> Record:
     return {
         "subscription": plain.get("apimsubscriptionid") or plain.get("subscriptionid"),
         "user": plain.get("userid"),
-        "product": plain.get("productid"),
         "ts": plain.get("timegenerated") or plain.get("time"),
         "ip": plain.get("calleripaddress"),
         "status": plain.get("responsecode"),
@@ -200,7 +200,7 @@ class Reader:
             for _ in self._calls.put(key, call, len(str(call))):
                 pass  # the oldest are still in the index on disk, where the log is a file
             yield Refused(NOT_AN_EXCHANGE)
-        elif not any(name in plain for name in _LLM):
+        elif not _LLM & plain.keys():
             yield Refused(NOT_AN_EXCHANGE)
         elif hash(key) in self._done:
             yield Refused(UNJOINED)
@@ -246,7 +246,6 @@ def exchange_to_row(
         "exchange_id": key,
         "ts": call.get("ts") or first_of(parts, "timegenerated", "time"),
         "account_id": who,
-        "org_id": call.get("product"),
         "key_id": call.get("subscription"),
         "surface": "azure",
         "model": first_of(parts, "deploymentname", "modelname") or row["model"],

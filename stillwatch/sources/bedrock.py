@@ -5,9 +5,12 @@ turn out to mean:
 
 - A record is one invocation: Converse, ConverseStream, InvokeModel with the model's own body, or
   InvokeModelWithResponseStream, whose response is an array of chunks.
-- `accountId` is the AWS account that pays: mostly the user's own, the same in all records. Who can
-  be acted on is the caller, `identity.arn`. The session of an assumed role is chosen by the caller,
-  so the account is the role; but of a role of AWS SSO the session is the person, and is kept.
+- Who can be acted on is the caller, `identity.arn`. The session of an assumed role is chosen by the
+  caller, so the account is the role; but of a role of AWS SSO the session is the person, and is
+  kept. All callers of one AWS account (`accountId`) have one owner, so that is the organisation.
+- Where a gateway of the user's own calls for its customers, all records have the same caller, and
+  `account` says where the customer is named (`requestMetadata.customer`); nothing then says who
+  owns whom.
 - Bodies beyond 100 KB stand in objects of their own (`inputBodyS3Path`), under `data/` beside the
   log. They are looked for by the path's tail; where one isn't there, the exchange is kept with an
   empty prompt and counts as repaired `input_body` (or `output_body`).
@@ -94,6 +97,7 @@ class Reader:
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
         self._path = path if path and path.name else None
         self._account = account
+        self._trail = None if self._path is None else beside(self._path, TRAIL)
 
     def add(self, payload: dict[str, Any]) -> Sequence[dict[str, Any] | Refused | Mended]:
         """One row a record; a wrapper's records each stand for themselves."""
@@ -122,8 +126,8 @@ class Reader:
                 record = {**record, side: {**held, f"{side}BodyJson": body}}
         key = record.get("requestId")
         trail = None
-        if self._path is not None and isinstance(key, str):
-            trail = beside(self._path, TRAIL).said_of(key)
+        if self._trail is not None and isinstance(key, str):
+            trail = self._trail.said_of(key)
         try:
             yield payload_to_row(record, self._account, trail)
         except Refused as fault:
@@ -187,7 +191,7 @@ def payload_to_row(
             "exchange_id": payload.get("requestId"),
             "ts": payload.get("timestamp"),
             "account_id": who or payload.get("accountId"),
-            "org_id": payload.get("accountId"),
+            "org_id": None if account else payload.get("accountId"),
             "key_id": arn,
             "conversation_id": first(payload.get("requestMetadata"), *_SESSIONS),
             "surface": "bedrock",

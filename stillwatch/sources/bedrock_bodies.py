@@ -97,8 +97,11 @@ def _tool(tool: Any) -> Any:
 
 
 def _message(message: Any) -> Any:
-    content = dig(message, "content")
+    """A message with tool results in Anthropic's shape; most have none and stay as they are."""
+    content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
+        return message
+    if not any("toolResult" in block for block in content if isinstance(block, dict)):
         return message
     return {**message, "content": [_block(block) for block in content]}
 

@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from stillwatch.sources.reasons import Refused
 from stillwatch.sources.records import read_wrapped
 from stillwatch.sources.streams import peek
 
-PEEK_BYTES = 65_536
+PEEK_BYTES = 16_384
 REFRESH_S = 30.0
 """How old a look around may be: files come while a folder is followed."""
 MAX_FOLDERS = 4
@@ -44,15 +44,19 @@ class Companions:
     read: Callable[[dict[str, Any]], Iterator[tuple[str, dict[str, Any]]]]
     """A record's (exchange's id, what it says of it), any number of them."""
     top: str
-    """The part of a path under which the cloud lays out all its logs, in lower case; files
-    are looked for from there on, or in the log's own folder."""
+    """How the folder's name begins, in lower case, under which the cloud lays out its logs. Files
+    are looked for under it and those beside it that begin so; of a log elsewhere in its folder."""
 
 
 class Beside:
-    """What the files of one kind under one folder say, by the exchange's id."""
+    """What the files of one kind beside a log say, by the exchange's id.
 
-    def __init__(self, folder: Path, kind: Companions) -> None:
-        self._folder, self._kind = folder, kind
+    They are looked for under `top` and its like, or in `folder` alone where there is no `top`.
+    """
+
+    def __init__(self, folder: Path, top: Path | None, kind: Companions) -> None:
+        self._folder, self._top, self._kind = folder, top, kind
+        self._empty = True
         self._held = tempfile.TemporaryDirectory(prefix="stillwatch-beside-")
         self._lock = threading.Lock()
         self._db = sqlite3.connect(f"{self._held.name}/index.db", check_same_thread=False)
@@ -66,6 +70,8 @@ class Beside:
         """What is said of an exchange, or `None`."""
         with self._lock:
             self._refresh()
+            if self._empty:
+                return None
             found = self._db.execute("select what from said where id = ?", (exchange_id,))
             row = found.fetchone()
         return None if row is None else msgspec.json.decode(row[0])
@@ -74,9 +80,7 @@ class Beside:
         now = time.monotonic()
         if self._looked is not None and now - self._looked < REFRESH_S:
             return
-        for path in sorted(self._folder.rglob("*")):
-            if not _SUFFIX.search(path.name) or not path.is_file():
-                continue
+        for path in sorted(self._files()):
             state = path.stat()
             mark = (path, state.st_size, state.st_mtime_ns)
             if mark not in self._read:
@@ -85,6 +89,14 @@ class Beside:
                     self._index(path)
         self._looked = time.monotonic()
 
+    def _files(self) -> Iterator[Path]:
+        found: Iterable[Path] = self._folder.glob("*")
+        if self._top is not None:
+            beside = [folder for folder in self._top.parent.iterdir() if folder.is_dir()]
+            like = [folder for folder in beside if folder.name.lower().startswith(self._kind.top)]
+            found = (path for folder in like for path in folder.rglob("*"))
+        return (path for path in found if _SUFFIX.search(path.name) and path.is_file())
+
     def _index(self, path: Path) -> None:
         for record in _objects(path):
             try:
@@ -92,6 +104,7 @@ class Beside:
             except (RecursionError, TypeError, ValueError):
                 continue
             self._db.executemany("insert or replace into said values (?, ?)", said)
+            self._empty = self._empty and not said
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
@@ -110,22 +123,21 @@ _known_lock = threading.Lock()
 
 def beside(path: Path, kind: Companions) -> Beside:
     """The index of what goes with the log `path`; the last few folders' are kept."""
-    folder = top_folder(path, kind.top)
+    top = top_folder(path, kind.top)
     with _known_lock:
-        found = _known.pop((folder, kind.name), None) or Beside(folder, kind)
-        _known[folder, kind.name] = found
+        found = _known.pop((top or path.parent, kind.name), None)
+        found = found or Beside(path.parent, top, kind)
+        _known[top or path.parent, kind.name] = found
         while len(_known) > MAX_FOLDERS:
             _known.pop(next(iter(_known)))
     return found
 
 
-def top_folder(path: Path, top: str) -> Path:
-    """The folder above the path's part that starts with `top`, or the file's own.
+def top_folder(path: Path, top: str) -> Path | None:
+    """The highest folder above `path` whose name starts with `top`, `None` where there is none.
 
     >>> top_folder(Path("/logs/AWSLogs/1/BedrockModelInvocationLogs/eu/a.json.gz"), "awslogs")
-    PosixPath('/logs')
+    PosixPath('/logs/AWSLogs')
     """
-    for folder in path.parents:
-        if folder.name.lower().startswith(top):
-            return folder.parent
-    return path.parent
+    found = [folder for folder in path.parents if folder.name.lower().startswith(top)]
+    return found[-1] if found else None

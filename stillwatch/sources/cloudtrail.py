@@ -17,8 +17,8 @@ from stillwatch.sources.beside import Companions
 from stillwatch.sources.messages import dig, first
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, Refused
 
-KEYS = frozenset({b"Records", b"eventSource", b"sourceIPAddress", b"requestID"})
-"""One of them tells: `Records` stands alone around the others."""
+KEYS = frozenset({b"eventSource", b"sourceIPAddress", b"requestID", b"eventName", b"eventVersion"})
+"""Of a record, or of the first one that `Records` is wrapped around."""
 
 COLUMNS: frozenset[str] = frozenset()
 

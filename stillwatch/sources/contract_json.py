@@ -29,11 +29,17 @@ from stillwatch.sources.records import (
     read_line_arrays,
     read_lines,
     read_objects,
+    read_wrapped,
     split_block,
 )
 from stillwatch.tables import Chunk
 
-LAYOUTS = {"lines": read_lines, "line_arrays": read_line_arrays, "objects": read_objects}
+LAYOUTS = {
+    "lines": read_lines,
+    "line_arrays": read_line_arrays,
+    "objects": read_objects,
+    "wrapped": read_wrapped,
+}
 
 
 def read_contract_json(

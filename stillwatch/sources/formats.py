@@ -174,7 +174,6 @@ REGISTRY = (
         cloudtrail.KEYS,
         cloudtrail.COLUMNS,
         lambda around: cloudtrail.Reader(),
-        needed=1,
     ),
     Format(
         "vertex",
@@ -190,7 +189,6 @@ REGISTRY = (
         azure_apim.COLUMNS,
         lambda around: azure_apim.Reader(around.path, around.account),
         joins=True,
-        needed=1,
     ),
 )
 """All formats. Where a record could be of two, the one with more of its keys there is taken, of

@@ -30,14 +30,15 @@ def is_spilled(path: Path) -> bool:
 def find_spilled(log: Path, address: str) -> Path | None:
     """The file that the object `address` (`s3://bucket/key`) was copied to, with the log `log`.
 
-    Looked for in the log's folder and under the folder that holds `AWSLogs`, by the key's tail,
-    longest first, packed or not. Nothing outside these folders is ever looked at.
+    Looked for by the key's tail, packed or not: where Bedrock puts it (`data/` beside the log),
+    then under the log's folder and the folder `AWSLogs` above it. Nothing outside is looked at.
     """
     parts = address.removeprefix("s3://").split("/")[1:]
     if not parts or any(part in ("", ".", "..") or len(part) > 200 for part in parts):
         return None
-    for root in dict.fromkeys((top_folder(log, TRAIL.top), log.parent)):
-        for begin in range(len(parts)):
+    tails = [max(0, len(parts) - 2), *range(len(parts))]
+    for root in dict.fromkeys((log.parent, top_folder(log, TRAIL.top) or log.parent)):
+        for begin in tails:
             whole = root.joinpath(*parts[begin:])
             packed = whole.with_name(whole.name + ".gz")
             plain = whole.with_name(whole.name.removesuffix(".gz"))

@@ -8,7 +8,8 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/request-respons
   payloads of a stream are its chunks.
 - Claude's rows (`rawPredict`) hold Anthropic's own bodies, told by `anthropic_version`.
 - The table names no caller and no address. Labels of the request are what the user's own gateway
-  set; who has none goes by the project, which then is all that can be acted on.
+  set for its customers; who has none goes by the project, which then is all that can be acted on.
+  The project is no customers' organisation, for it is the same in all rows.
 - `logging_time` is when the answer was complete: the start is `metadata.request_latency` (in
   milliseconds) before it.
 - `request_id` is NUMERIC and unique in the table. With a `sampling_rate` below 1 rows are missing.
@@ -53,7 +54,6 @@ COLUMNS = (
         "exchange_id",
         "ts",
         "account_id",
-        "org_id",
         "conversation_id",
         "surface",
         "status",
@@ -87,7 +87,6 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
         "exchange_id": _plain_number(first(payload, "request_id")),
         "ts": _start(payload.get("logging_time"), latency_ms),
         "account_id": who or project,
-        "org_id": project,
         "conversation_id": first(labels, *_SESSIONS),
         "surface": "vertex",
         "model": _model(payload, request) or row["model"],

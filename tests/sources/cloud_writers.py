@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def _time(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def write_bedrock(rows: Iterable[Row], folder: Path, spill_chars: int = 2000) -> Renamed:
+def write_bedrock(rows: Iterable[Row], folder: Path, spill_chars: int = 20_000) -> Renamed:
     """Converse with its CloudTrail; bodies longer than `spill_chars` in objects of their own."""
     log = folder / f"AWSLogs/{AWS}/BedrockModelInvocationLogs/us-east-1/2026/11/23/10"
     records, trail = [], []
@@ -65,7 +66,7 @@ def write_bedrock(rows: Iterable[Row], folder: Path, spill_chars: int = 2000) ->
                 "schemaType": "ModelInvocationLog",
                 "schemaVersion": "1.0",
                 "timestamp": _time(row["ts"]),
-                "accountId": row["org_id"] or AWS,
+                "accountId": row["org_id"] or _aws(row["account_id"]),
                 "identity": {"arn": _arn(row["account_id"])},
                 "requestId": row["exchange_id"],
                 "operation": "Converse",
@@ -73,10 +74,11 @@ def write_bedrock(rows: Iterable[Row], folder: Path, spill_chars: int = 2000) ->
                 "input": given,
                 "output": {
                     "outputContentType": "application/json",
-                    "outputBodyJson": _converse_answer(row),
+                    **_said(outputBodyJson=_converse_answer(row)),
                     **_said(outputTokenCount=row["output_tokens"]),
                 },
                 **({"errorCode": "ThrottlingException"} if row["status"] == 429 else {}),
+                **_said(status=row["status"]),
                 **_said(
                     requestMetadata=row["conversation_id"]
                     and {"session_id": row["conversation_id"]}
@@ -98,7 +100,12 @@ def write_bedrock(rows: Iterable[Row], folder: Path, spill_chars: int = 2000) ->
 
 
 def _arn(account: str) -> str:
-    return f"arn:aws:iam::{AWS}:user/{account}"
+    """Each customer has an AWS account of its own, with one user."""
+    return f"arn:aws:iam::{_aws(account)}:user/{account}"
+
+
+def _aws(account: str) -> str:
+    return str(10**11 + int.from_bytes(blake2b(account.encode(), digest_size=4).digest()))
 
 
 def _converse(row: Row) -> Row:
@@ -114,7 +121,9 @@ def _converse(row: Row) -> Row:
     )
 
 
-def _converse_answer(row: Row) -> Row:
+def _converse_answer(row: Row) -> Row | None:
+    if row["response"] is None and row["stop_reason"] is None and row["latency_ms"] is None:
+        return None
     content = [] if row["response"] is None else [{"text": row["response"]}]
     return {
         "output": {"message": {"role": "assistant", "content": content}},

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from stillwatch.sources.reasons import Mended, Refused
 from stillwatch.sources.spilled import find_spilled
 from stillwatch.tables import EXCHANGES
 from tests.sources.cloud_writers import write_azure, write_bedrock, write_vertex
-from tests.sources.logs import make_exchanges
+from tests.sources.logs import make_exchanges, to_lines
 from tests.sources.reading import Reading, gather
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -125,16 +126,21 @@ def test_who_a_caller_of_bedrock_is() -> None:
     named = rows_of(SAMPLES / "bedrock" / "AWSLogs", account="accountId")
     assert {row["account_id"] for row in named.values()} == {"111122223333"}
     inside = rows_of(SAMPLES / "bedrock" / "AWSLogs", account="requestMetadata.session_id")
-    assert inside["br-1"]["account_id"] == "s-7"
+    assert (inside["br-1"]["account_id"], inside["br-1"]["org_id"]) == ("s-7", None)
 
 
 def test_cloudwatch_says_the_same() -> None:
-    """A subscription's document and filtered events hold the records that S3 holds."""
+    """A subscription's document and filtered events hold the records that S3 holds; the trail of
+    another folder is none of theirs."""
     whole = rows_of(SAMPLES / "bedrock" / "AWSLogs")
-    wrapped = rows_of(SAMPLES / "bedrock")
-    assert {"br-1", "br-3", "br-4"} <= wrapped.keys()
-    for key in ("br-1", "br-3", "br-4"):
-        assert wrapped[key] == whole[key]
+    wrapped = {
+        row["exchange_id"]: row
+        for name in ("cloudwatch.json", "filtered.jsonl")
+        for row in gather(read_exchanges(SAMPLES / "bedrock" / name)).rows
+    }
+    assert wrapped.keys() == {"br-1", "br-3", "br-4"}
+    for key, row in wrapped.items():
+        assert row == whole[key] | {"ip": None, "user_agent": None}
 
 
 def test_vertex_samples() -> None:
@@ -142,11 +148,7 @@ def test_vertex_samples() -> None:
     rows = rows_of(SAMPLES / "vertex")
     first = rows["84005311"]
     assert first["ts"] == datetime(2026, 11, 23, 10, 0, 1, tzinfo=UTC)
-    assert (first["account_id"], first["org_id"], first["conversation_id"]) == (
-        "team-a",
-        "p-1",
-        "v-1",
-    )
+    assert (first["account_id"], first["conversation_id"]) == ("team-a", "v-1")
     assert (first["prompt"], first["system"], first["response"]) == (
         "Name a\n\nbird.",
         "Be brief.",
@@ -255,14 +257,14 @@ def test_azure_lets_go_of_what_waits_too_long(monkeypatch: pytest.MonkeyPatch) -
 
 Write = Callable[[Any, Path], Callable[[str], str]]
 BACK: list[tuple[str, Write, dict[str, Any], frozenset[str]]] = [
-    ("bedrock", write_bedrock, {}, bedrock.COLUMNS),
+    ("bedrock", partial(write_bedrock, spill_chars=2000), {}, bedrock.COLUMNS),
     ("vertex", write_vertex, {}, vertex.COLUMNS),
     ("azure", write_azure, {}, azure_apim.COLUMNS),
 ]
 NOT_WRITTEN = {
-    "bedrock": {"tools_digest", "end_user", "reasoning_tokens", "org_id", "key_id", "status"},
-    "vertex": {"tools_digest", "end_user", "org_id"},
-    "azure": {"tools_digest", "end_user", "org_id", "key_id", "headers"},
+    "bedrock": {"tools_digest", "end_user", "reasoning_tokens", "org_id", "key_id"},
+    "vertex": {"tools_digest", "end_user"},
+    "azure": {"tools_digest", "end_user", "key_id", "headers"},
 }
 """What the format can't hold as the contract does, or the writer doesn't know."""
 
@@ -505,6 +507,15 @@ def test_a_long_document_streams(tmp_path: Path) -> None:
     path.write_text('{ "records": [' + ",".join([line] * many) + "]}")
     reading = gather(read_exchanges(path))
     assert reading.reasons == {"not_an_exchange": many}
+
+
+def test_the_contract_in_a_wrapper(tmp_path: Path) -> None:
+    """`records` around rows of the contract, where the contract is insisted on."""
+    path = tmp_path / "wrapped.json"
+    path.write_bytes(
+        b'{"records": [' + to_lines(make_exchanges(3)).strip().replace(b"\n", b",") + b"]}"
+    )
+    assert len(gather(read_exchanges(path, format="contract")).rows) == 3
 
 
 @given(JSON)
