@@ -152,7 +152,7 @@ class ArenaRefused(StillwatchError):
 
 
 class MappingInvalid(StillwatchError):
-    """A mapping file can't be read or says what it can't mean; all that is wrong is told at once."""
+    """A mapping file that can't be read or says what it can't mean; all faults are told at once."""
 
     exit_code = 23
 

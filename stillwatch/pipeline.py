@@ -38,6 +38,7 @@ from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
 from stillwatch.running import (
     Clock,
+    manner_of,
     nothing_in,
     opened,
     read_into,
@@ -80,15 +81,20 @@ def ingest(
     *,
     lake: str | Path,
     format: str = "auto",
+    mapping: str | Path | None = None,
+    account: str | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> IngestReport:
     """Read logs into a lake; the same exchange again is the same exchange.
 
-    Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
-    `InputNotFound`, `FormatUnknown`, `LakeBusy` and `LakeBroken`.
+    `format` insists on one of `sources.FORMATS`, `mapping` names a mapping file to read all by, and
+    `account` says where the account is named, for formats that leave it open. Killed at any moment
+    and run again, it ends with the lake of an undisturbed run. Raises `InputNotFound`,
+    `FormatUnknown`, `MappingInvalid`, `LakeBusy` and `LakeBroken`.
     """
-    return read_into(Lake.create_or_open(lake), paths, format, progress, threads)
+    manner = manner_of(format, mapping, account)
+    return read_into(Lake.create_or_open(lake), paths, manner, progress, threads)
 
 
 def detect(
@@ -310,7 +316,7 @@ def leakage(
     watch = progress or Silent()
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch:
         lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
-        read_into(lake, [log], "auto", progress, threads)
+        read_into(lake, [log], manner_of(), progress, threads)
         timed, days = time_exchanges(truth, lake.scan(["exchange_id", "account_id", "ts"]))
         if not len(days):
             raise NothingToRead(lake.path, "holds no exchange", "Check the log")

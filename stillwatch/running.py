@@ -13,17 +13,19 @@ from datetime import datetime
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 from stillwatch.engine.choose import EMBEDDED
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
-from stillwatch.lake import IngestReport, Lake, is_lake
+from stillwatch.lake import IngestReport, Lake, Read, is_lake
 from stillwatch.memory import give_back
 from stillwatch.progress import Progress
-from stillwatch.sources import find_log, read_accounts, read_exchanges
+from stillwatch.sources import find_log, format_named, read_accounts, read_exchanges
+from stillwatch.sources.formats import AUTO
+from stillwatch.sources.mapping_file import load_mapping
 
 MANY = 4096
 """Groups that may wait for a longer one before them."""
@@ -42,7 +44,7 @@ def opened(log: str | Path, clock: Clock, threads: int) -> Iterator[Lake]:
         else:
             lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
             with clock.stage("ingest"):
-                read_into(lake, [log], "auto", clock.progress, threads)
+                read_into(lake, [log], manner_of(), clock.progress, threads)
             yield lake
 
 
@@ -55,10 +57,29 @@ def nothing_in(lake: Lake, until: datetime | None) -> NothingToRead:
     )
 
 
+class Manner(NamedTuple):
+    """How files are read, and a name for it: the same file in another manner is another source."""
+
+    read: Read
+    name: str = ""
+
+
+def manner_of(
+    format: str = AUTO, mapping: str | Path | None = None, account: str | None = None
+) -> Manner:
+    """How files are read; raises `FormatUnknown` and `MappingInvalid` before any is."""
+    if mapping is not None:
+        held = load_mapping(mapping)
+        return Manner(partial(read_exchanges, format=held.format()), f"map-{held.digest}")
+    asked = AUTO if format == AUTO else format_named(format)
+    name = "" if format == AUTO and account is None else f"{format}-{account or ''}"
+    return Manner(partial(read_exchanges, format=asked, account=account), name)
+
+
 def read_into(
     lake: Lake,
     paths: Sequence[str | Path],
-    format: str,
+    manner: Manner,
     progress: Progress | None,
     threads: int | None,
 ) -> IngestReport:
@@ -66,7 +87,8 @@ def read_into(
     log = find_log(paths)
     return lake.ingest(
         log.exchanges,
-        partial(read_exchanges, format=format),
+        manner.read,
+        manner=manner.name,
         accounts=log.accounts,
         read_accounts=read_accounts,
         progress=progress,

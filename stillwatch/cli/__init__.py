@@ -18,6 +18,7 @@ from stillwatch.cli import (
     gate,
     ingest,
     ledger,
+    mapping,
     page,
     people,
     policy,
@@ -26,6 +27,7 @@ from stillwatch.cli import (
     serve,
     show,
     tokens,
+    watch,
     world,
 )
 from stillwatch.cli.exits import EPILOG, refuse
@@ -45,6 +47,7 @@ app = typer.Typer(
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("world", epilog=world.EXAMPLES)(world.world)
 app.command("ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 app.command("detect", epilog=detect.EXAMPLES)(detect.detect)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
@@ -56,6 +59,7 @@ app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.command("arena", epilog=arena.EXAMPLES)(arena.arena)
 app.add_typer(cases.app, name="cases")
+app.add_typer(mapping.app, name="map")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
 app.add_typer(policy.app, name="policy")

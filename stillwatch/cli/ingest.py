@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, LogFormat, examples
+from stillwatch.cli.options import AccountPlace, Json, LogFormat, MappingFile, examples
 
 EXAMPLES = examples(
     ("a folder of LiteLLM logs", "stillwatch ingest logs/ --lake LAKE"),
@@ -15,6 +16,7 @@ EXAMPLES = examples(
         "more as they arrive; what is there is not read twice",
         "stillwatch ingest logs/2026-02-*.jsonl.gz --lake LAKE",
     ),
+    ("logs of your own", "stillwatch ingest logs/ --lake LAKE --map mapping.toml"),
 )
 
 
@@ -25,6 +27,8 @@ def ingest(
     ],
     lake: Annotated[Path, typer.Option(help="The lake to add to; made where it is missing.")],
     format: LogFormat = "auto",
+    mapping: MappingFile = None,
+    account: AccountPlace = None,
     json: Json = False,
 ) -> None:
     """Read logs into a lake: once each, whatever is run again, killed or handed in twice.
@@ -36,8 +40,11 @@ def ingest(
     from stillwatch.cli.printing import emit, figures, people, safe
     from stillwatch.console.wording import count
 
+    if mapping is not None and format != "auto":
+        raise typer.BadParameter("a mapping is a format of its own; leave out --format or --map")
+    read = partial(sw.ingest, paths, lake=lake, format=format, mapping=mapping, account=account)
     with watching(json) as watch:
-        report = figures(sw.ingest(paths, lake=lake, format=format, progress=watch))
+        report = figures(read(progress=watch))
     if json:
         emit({"lake": lake, **report})
         return

@@ -79,6 +79,23 @@ LogFormat = Annotated[
         f"{', '.join(f'`{name}`' for name in FORMATS)}.",
     ),
 ]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--map",
+        metavar="MAPPING",
+        help="Read all files by this mapping file; see `stillwatch map draft`.",
+    ),
+]
+AccountPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="NAME",
+        help="Where the account is named, for formats that leave it to the operator: an attribute "
+        "(`otel`), a key of the access log (`envoy`), a property.",
+    ),
+]
 RoleName = Annotated[str, typer.Option("--role", help="viewer, analyst, lead or administrator.")]
 
 

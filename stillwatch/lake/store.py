@@ -98,12 +98,13 @@ class Lake:
         paths: Sequence[str | Path],
         read: Read,
         *,
+        manner: str = "",
         accounts: Sequence[str | Path] = (),
         read_accounts: Read | None = None,
         progress: Progress | None = None,
         threads: int = 1,
     ) -> IngestReport:
-        """Absorb source files; those whose content is in already are skipped.
+        """Absorb source files; those whose content is in already, in this `manner`, are skipped.
 
         `read(path, n)` yields the chunks of a file after its first n rows; `read_accounts` does the
         same for `accounts`. Killed at any moment and called again, it ends with the same rows as if
@@ -124,6 +125,7 @@ class Lake:
                     ledger,
                     [Path(path) for path in paths],
                     read,
+                    manner=manner,
                     accounts=[Path(path) for path in accounts],
                     read_accounts=read_accounts,
                     progress=progress,

@@ -3,7 +3,7 @@
 `find_log` finds the files of a log; `read_exchanges` and `read_accounts` read one file each.
 """
 
-from stillwatch.sources.formats import FORMATS, REGISTRY, Format
+from stillwatch.sources.formats import FORMATS, REGISTRY, Format, format_named
 from stillwatch.sources.recognise import (
     Log,
     Recognised,
@@ -20,6 +20,7 @@ __all__ = [
     "Log",
     "Recognised",
     "find_log",
+    "format_named",
     "read_accounts",
     "read_exchanges",
     "recognise",

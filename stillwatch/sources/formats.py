@@ -59,6 +59,8 @@ class Format:
     """The contract columns that it can fill."""
     reader: Callable[[Around], Reader]
     needed: int = 2
+    joins: bool = False
+    """Whether a row may be made of several records of a file."""
 
 
 class Each:
@@ -68,9 +70,11 @@ class Each:
         self._row = row
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused]:
+        """The record's row."""
         return (self._row(payload),)
 
     def finish(self) -> Sequence[Row | Refused]:
+        """Nothing: no record waits for another."""
         return ()
 
 
@@ -113,6 +117,7 @@ REGISTRY = (
         langfuse.KEYS,
         langfuse.COLUMNS,
         lambda around: langfuse.Joiner(around.path, around.account),
+        joins=True,
     ),
     Format(
         "helicone",
@@ -128,6 +133,7 @@ REGISTRY = (
         otel.COLUMNS,
         lambda around: otel.Joiner(around.path, _or(around.account, otel.ACCOUNT)),
         needed=1,
+        joins=True,
     ),
     Format(
         "envoy",

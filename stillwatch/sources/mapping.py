@@ -32,6 +32,8 @@ class Mapping:
     request: Path | None
     response: Path | None
     columns: dict[str, Get]
+    digest: str
+    """Of the file's text."""
 
     def rows(self, payload: Row) -> list[Row | Refused]:
         """The rows that a document holds."""
@@ -116,7 +118,7 @@ def constant(value: Any, payload: Row) -> Any:
     return value
 
 
-def digest(paths: tuple[Path, ...], payload: Row) -> str | None:
+def digest_at(paths: tuple[Path, ...], payload: Row) -> str | None:
     """128-bit BLAKE2b, in hex, of what stands at `paths`; `None` where nothing does."""
     held = [find(payload, path) for path in paths]
     if all(value is None for value in held):

@@ -22,6 +22,7 @@ from __future__ import annotations
 import tomllib
 from difflib import get_close_matches
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path as File
 from typing import Any
 
@@ -29,7 +30,7 @@ import pyarrow as pa
 
 from stillwatch.errors import MappingInvalid
 from stillwatch.sources.formats import Row
-from stillwatch.sources.mapping import Found, Get, Mapping, between, constant, digest
+from stillwatch.sources.mapping import Found, Get, Mapping, between, constant, digest_at
 from stillwatch.sources.paths import Path, parse_path
 from stillwatch.sources.takes import TAKES, UNITS
 from stillwatch.tables import EXCHANGES
@@ -69,13 +70,16 @@ def parse_mapping(text: str, file: str = "mapping.toml") -> Mapping:
     if not isinstance(told, dict):
         faults.append("columns: must be a table")
         told = {}
+    told_by = blake2b(text.encode(), digest_size=8).hexdigest()
     columns = {}
     for column, entry in told.items():
         if column not in EXCHANGES.names:
             faults.append(f"columns.{column}: no such column{_meant(column, EXCHANGES.names)}")
         elif (get := _getter(column, entry, faults)) is not None:
             columns[column] = get
-    mapping = Mapping(file, tops.get("records"), tops.get("request"), tops.get("response"), columns)
+    mapping = Mapping(
+        file, tops.get("records"), tops.get("request"), tops.get("response"), columns, told_by
+    )
     for column in _REQUIRED:
         if column not in mapping.filled and column not in told:
             faults.append(f"columns.{column}: is required, and nothing fills it")
@@ -127,7 +131,7 @@ def _getter(column: str, entry: Any, faults: list[str]) -> Get | None:
     if "value" in entry:
         return partial(constant, entry["value"])
     if "digest" in entry:
-        return partial(digest, held["digest"])
+        return partial(digest_at, held["digest"])
     if ends:
         return partial(between, ends[0], ends[1], entry.get("unit"), entry.get("format"))
     return Found(held["path"], entry, is_time, lasts)

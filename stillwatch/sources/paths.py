@@ -1,6 +1,6 @@
 """Paths into a record, as mapping files name them: `user.id`, `choices[0].text`, `events[*].name`.
 
-A name with dots or brackets of its own stands in quotes: `attributes["user.id"]`. Text on the way
+A name with dots or brackets of its own stands in quotes: `attributes['user.id']`. Text on the way
 that is JSON itself is opened, for many loggers keep bodies so.
 """
 
@@ -54,7 +54,7 @@ def path_text(path: Path) -> str:
     """The path as a mapping file names it.
 
     >>> path_text(("a", 0, "b.c"))
-    'a[0]["b.c"]'
+    "a[0]['b.c']"
     """
     out = ""
     for step in path:
@@ -65,7 +65,7 @@ def path_text(path: Path) -> str:
         elif re.fullmatch(r"[^.\[\]\"']+", step):
             out += f".{step}" if out else step
         else:
-            mark = "'" if '"' in step else '"'
+            mark = '"' if "'" in step else "'"
             out += f"[{mark}{step}{mark}]"
     return out
 

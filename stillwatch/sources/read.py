@@ -42,7 +42,7 @@ def read_format(
     builder = ChunkBuilder(str(path), EXCHANGES)
     reader = format.reader(around or Around(path))
     line = 1
-    for records, size in _parts(path, layout, builder):
+    for records, size in parts(path, layout, builder):
         for record in records:
             line = record.line
             _add(reader, record, builder)
@@ -58,9 +58,7 @@ def read_format(
         yield chunk
 
 
-def _parts(
-    path: Path, layout: str, builder: ChunkBuilder
-) -> Iterator[tuple[Iterator[Record], int]]:
+def parts(path: Path, layout: str, builder: ChunkBuilder) -> Iterator[tuple[Iterator[Record], int]]:
     """Some records at a time, with the bytes that they took; faults go to the builder."""
     if layout == "parquet":
         for rows, first, size in read_parquet(path, builder):

@@ -76,11 +76,9 @@ def find_log(paths: Iterable[str | Path]) -> Log:
                 )
             (accounts if _stem(path) == "accounts" else exchanges).add(path)
         elif path.is_dir():
-            found = sorted(_data_files(path))
-            inside = [f for f in found if f.relative_to(path).parts[0] == "exchanges"]
-            accounts |= {f for f in found if f.parent == path and _stem(f) == "accounts"}
-            exchanges |= set(inside) or {f for f in found if f not in accounts}
-            if not found:
+            exchanges |= set(find_exchanges(path))
+            accounts |= set(find_accounts(path))
+            if not exchanges | accounts:
                 raise InputNotFound(
                     path,
                     "holds no .parquet, .jsonl, .json, .log or .csv file",
@@ -89,6 +87,18 @@ def find_log(paths: Iterable[str | Path]) -> Log:
         else:
             raise InputNotFound(path, "doesn't exist", "Check the path of the log")
     return Log(sorted(exchanges), sorted(accounts))
+
+
+def find_exchanges(folder: Path) -> list[Path]:
+    """The files of exchanges under `folder`, sorted."""
+    found = sorted(_data_files(folder))
+    inside = [f for f in found if f.relative_to(folder).parts[0] == "exchanges"]
+    return inside or [f for f in found if f.parent != folder or _stem(f) != "accounts"]
+
+
+def find_accounts(folder: Path) -> list[Path]:
+    """The files of accounts in `folder`, sorted."""
+    return sorted(f for f in _data_files(folder) if f.parent == folder and _stem(f) == "accounts")
 
 
 def _stem(path: Path) -> str:

@@ -23,7 +23,8 @@ from stillwatch.sources.recorded import recorded_request, recorded_response
 
 
 def _messages(value: Any) -> Any:
-    return recorded_request(value).get("messages")
+    held = recorded_request(value).get("messages")
+    return held if isinstance(held, str | list) else None
 
 
 def _last_user(value: Any) -> Any:
