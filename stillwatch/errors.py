@@ -159,3 +159,9 @@ class MappingInvalid(StillwatchError):
     def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
         super().__init__(where, what, todo)
         self.faults = tuple(faults) or (what,)
+
+
+class WarehouseFailed(StillwatchError):
+    """A warehouse at a URL can't be reached, found or read; no secret of its URL is in the text."""
+
+    exit_code = 27

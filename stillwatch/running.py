@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+from stillwatch.arriving import add_reports, read_warehouse, split_addresses
 from stillwatch.engine.choose import EMBEDDED
 from stillwatch.engine.threads import map_ordered
 from stillwatch.errors import InputNotFound, NothingToRead
@@ -84,16 +85,26 @@ def read_into(
     threads: int | None,
 ) -> IngestReport:
     """Read logs into a lake; raises what `pipeline.ingest` does."""
-    log = find_log(paths)
-    return lake.ingest(
-        log.exchanges,
-        manner.read,
-        manner=manner.name,
-        accounts=log.accounts,
-        read_accounts=read_accounts,
-        progress=progress,
-        threads=threads or os.cpu_count() or 1,
-    )
+    here, there = split_addresses(paths)
+    threads = threads or os.cpu_count() or 1
+    report = IngestReport()
+    if here or not there:
+        log = find_log(here)
+        report = lake.ingest(
+            log.exchanges,
+            manner.read,
+            manner=manner.name,
+            accounts=log.accounts,
+            read_accounts=read_accounts,
+            progress=progress,
+            threads=threads,
+        )
+    for address in there:
+        more = read_warehouse(
+            lake, address, manner.read, read_accounts, progress=progress, threads=threads
+        )
+        report = add_reports(report, more)
+    return report
 
 
 class Clock:

@@ -37,6 +37,7 @@ MEANINGS = {
     errors.TableBroken.exit_code: "a gateway's folder or decision table isn't there, or is damaged",
     errors.ArenaRefused.exit_code: "the arena can't be played: no such operator, move or days",
     errors.MappingInvalid.exit_code: "a mapping file can't be read or says what it can't mean",
+    errors.WarehouseFailed.exit_code: "a warehouse at a URL can't be reached, found or read",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",
 }

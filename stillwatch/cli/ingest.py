@@ -17,13 +17,26 @@ EXAMPLES = examples(
         "stillwatch ingest logs/2026-02-*.jsonl.gz --lake LAKE",
     ),
     ("logs of your own", "stillwatch ingest logs/ --lake LAKE --map mapping.toml"),
+    (
+        "a prefix of object storage; what is new since the last time",
+        "stillwatch ingest s3://logs/AWSLogs/ --lake LAKE",
+    ),
+    (
+        "a table, from where the last reading ended",
+        "stillwatch ingest 'postgresql://db/litellm?table=LiteLLM_SpendLogs&cursor=startTime' "
+        "--lake LAKE",
+    ),
 )
 
 
 def ingest(
     paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Files or folders of logs; plain, .gz or .zst."),
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Files or folders of logs (plain, .gz or .zst), or a warehouse's URL: s3://, "
+            "gs://, az://, https://, delta+s3://, iceberg+s3://, postgresql://, clickhouse://.",
+        ),
     ],
     lake: Annotated[Path, typer.Option(help="The lake to add to; made where it is missing.")],
     format: LogFormat = "auto",

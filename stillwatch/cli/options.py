@@ -69,6 +69,10 @@ FORMATS = (
     "otel",
     "envoy",
     "native",
+    "bedrock",
+    "cloudtrail",
+    "vertex",
+    "azure_apim",
 )
 """Names of formats, said here again so that `--help` need not load them; a test compares."""
 LogFormat = Annotated[

@@ -1,80 +1,131 @@
-"""Files that hold the other part of a file's records, told by name: exporters write one a kind.
+"""What records of other files say of an exchange: an index on disk, by the exchange's id.
 
-`observations/11-28.jsonl` goes with `traces/11-28.jsonl`, and `spans.jsonl` with `logs.jsonl`.
+Clouds log a request and who made it in different files (CloudTrail beside Bedrock's logs, the
+gateway's log beside Azure's log of messages). The files that go with a log are found by looking
+into those beside it, each is read once, and what they say is kept in a temporary SQLite file, so
+that memory stays small whatever they hold.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import msgspec
 
-from stillwatch.sources.builder import ChunkBuilder
-from stillwatch.sources.csv_records import read_csv
 from stillwatch.sources.lenient import decode_object
-from stillwatch.sources.parquet_records import read_parquet
 from stillwatch.sources.reasons import Refused
-from stillwatch.sources.records import read_objects
+from stillwatch.sources.records import read_wrapped
+from stillwatch.sources.streams import peek
 
-MAX_FILES = 8
-"""Read for one file at most, the nearest by name first: exports rotate, so few are far."""
+PEEK_BYTES = 65_536
+REFRESH_S = 30.0
+"""How old a look around may be: files come while a folder is followed."""
+MAX_FOLDERS = 4
+"""Of how many folders the index is kept."""
+
+_SUFFIX = re.compile(r"\.(json|jsonl|ndjson|log|txt)(\.gz|\.zst)?$", re.IGNORECASE)
 
 
-def files_beside(path: Path, own: Sequence[str], other: Sequence[str]) -> list[Path]:
-    """Files named by a word of `other`, where `path` or its folder is named by a word of `own`.
+@dataclass(frozen=True)
+class Companions:
+    """One kind of file that goes with a log, and what of its records is kept."""
 
-    The file of the same name otherwise comes first, then those before it, the last first, then
-    those after it.
-    """
-    for mine in own:
-        for theirs in other:
-            renamed = _word(mine).sub(theirs, path.name)
-            if renamed != path.name:
-                twin, kind = path.with_name(renamed), _word(theirs)
-            elif path.parent.name:
-                folder = _word(mine).sub(theirs, path.parent.name)
-                twin, kind = path.parent.with_name(folder) / path.name, re.compile("")
-            else:
+    name: str
+    told: Callable[[bytes], bool]
+    """Whether a file that starts with these bytes is one."""
+    read: Callable[[dict[str, Any]], Iterator[tuple[str, dict[str, Any]]]]
+    """A record's (exchange's id, what it says of it), any number of them."""
+    top: str
+    """The part of a path under which the cloud lays out all its logs, in lower case; files
+    are looked for from there on, or in the log's own folder."""
+
+
+class Beside:
+    """What the files of one kind under one folder say, by the exchange's id."""
+
+    def __init__(self, folder: Path, kind: Companions) -> None:
+        self._folder, self._kind = folder, kind
+        self._held = tempfile.TemporaryDirectory(prefix="stillwatch-beside-")
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(f"{self._held.name}/index.db", check_same_thread=False)
+        self._db.execute("pragma journal_mode = off")
+        self._db.execute("pragma synchronous = off")
+        self._db.execute("create table said (id text primary key, what blob) without rowid")
+        self._read: set[tuple[Path, int, int]] = set()
+        self._looked: float | None = None
+
+    def said_of(self, exchange_id: str) -> dict[str, Any] | None:
+        """What is said of an exchange, or `None`."""
+        with self._lock:
+            self._refresh()
+            found = self._db.execute("select what from said where id = ?", (exchange_id,))
+            row = found.fetchone()
+        return None if row is None else msgspec.json.decode(row[0])
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        if self._looked is not None and now - self._looked < REFRESH_S:
+            return
+        for path in sorted(self._folder.rglob("*")):
+            if not _SUFFIX.search(path.name) or not path.is_file():
                 continue
-            if twin != path and (files := _by_nearness(twin, kind)):
-                return files[:MAX_FILES]
-    return []
+            state = path.stat()
+            mark = (path, state.st_size, state.st_mtime_ns)
+            if mark not in self._read:
+                self._read.add(mark)
+                if self._kind.told(peek(path, PEEK_BYTES)):
+                    self._index(path)
+        self._looked = time.monotonic()
+
+    def _index(self, path: Path) -> None:
+        for record in _objects(path):
+            try:
+                said = [(key, msgspec.json.encode(what)) for key, what in self._kind.read(record)]
+            except (RecursionError, TypeError, ValueError):
+                continue
+            self._db.executemany("insert or replace into said values (?, ?)", said)
 
 
-def _word(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z]){word}(?![a-z])", re.IGNORECASE)
+def _objects(path: Path) -> Iterator[dict[str, Any]]:
+    """The file's objects; what can't be decoded is told where the file itself is read."""
+    for records in read_wrapped(path):
+        for raw in records.raw:
+            try:
+                yield decode_object(raw)[0]
+            except Refused:
+                continue
 
 
-def _by_nearness(twin: Path, kind: re.Pattern[str]) -> list[Path]:
-    try:
-        files = sorted(
-            file
-            for file in twin.parent.iterdir()
-            if file.suffix == twin.suffix and kind.search(file.name) and file.is_file()
-        )
-    except OSError:
-        return []  # there is no such folder, or it is none of ours to read
-    before = [file for file in files if file < twin]
-    return [*(f for f in files if f == twin), *reversed(before), *(f for f in files if f > twin)]
+_known: dict[tuple[Path, str], Beside] = {}
+_known_lock = threading.Lock()
 
 
-def payloads_of(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects in `path`; what can't be read is passed over: it is told where `path` is read."""
-    faults = ChunkBuilder(str(path), pa.schema([]))
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        for rows, _, _ in read_parquet(path, faults):
-            yield from rows
-    elif ".csv" in name:
-        for _, rows, _ in read_csv(path, faults):
-            yield from rows
-    else:
-        for records in read_objects(path):
-            for raw in records.raw:
-                try:
-                    yield decode_object(raw)[0]
-                except Refused:
-                    continue
+def beside(path: Path, kind: Companions) -> Beside:
+    """The index of what goes with the log `path`; the last few folders' are kept."""
+    folder = top_folder(path, kind.top)
+    with _known_lock:
+        found = _known.pop((folder, kind.name), None) or Beside(folder, kind)
+        _known[folder, kind.name] = found
+        while len(_known) > MAX_FOLDERS:
+            _known.pop(next(iter(_known)))
+    return found
+
+
+def top_folder(path: Path, top: str) -> Path:
+    """The folder above the path's part that starts with `top`, or the file's own.
+
+    >>> top_folder(Path("/logs/AWSLogs/1/BedrockModelInvocationLogs/eu/a.json.gz"), "awslogs")
+    PosixPath('/logs')
+    """
+    for folder in path.parents:
+        if folder.name.lower().startswith(top):
+            return folder.parent
+    return path.parent

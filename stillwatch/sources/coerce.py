@@ -22,6 +22,7 @@ MAY_BE_EMPTY = frozenset({"prompt"})
 
 SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"}
+    | {"ocp-apim-subscription-key", "x-goog-api-key", "x-amz-security-token"}
 )
 """Never stored: credentials, which no evidence needs."""
 

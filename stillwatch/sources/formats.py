@@ -12,8 +12,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stillwatch.errors import FormatUnknown
-from stillwatch.sources import envoy, helicone, langfuse, litellm, litellm_spend, native, otel
-from stillwatch.sources.reasons import Refused
+from stillwatch.sources import (
+    azure_apim,
+    bedrock,
+    cloudtrail,
+    envoy,
+    helicone,
+    langfuse,
+    litellm,
+    litellm_spend,
+    native,
+    otel,
+    vertex,
+)
+from stillwatch.sources.reasons import Mended, Refused
 from stillwatch.tables import EXCHANGES
 
 AUTO = "auto"
@@ -37,7 +49,7 @@ class Reader(Protocol):
     """Records of one file, in order -> rows. Whatever was added comes out once, as a row or a
     `Refused`, unless it was joined to another; memory is bounded."""
 
-    def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused]:
+    def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused | Mended]:
         """Rows that are complete now that `payload` is here; raises `Refused` of it as a whole."""
         ...
 
@@ -148,6 +160,37 @@ REGISTRY = (
         native.KEYS,
         native.COLUMNS,
         lambda around: Each(partial(native.payload_to_row, account=around.account)),
+    ),
+    Format(
+        "bedrock",
+        "Amazon Bedrock's model invocation logs, from S3 or CloudWatch",
+        bedrock.KEYS,
+        bedrock.COLUMNS,
+        lambda around: bedrock.Reader(around.path, around.account),
+    ),
+    Format(
+        "cloudtrail",
+        "AWS CloudTrail beside Bedrock's logs: no exchanges, but who called",
+        cloudtrail.KEYS,
+        cloudtrail.COLUMNS,
+        lambda around: cloudtrail.Reader(),
+        needed=1,
+    ),
+    Format(
+        "vertex",
+        "Vertex AI's request-response log, exported from BigQuery",
+        vertex.KEYS,
+        vertex.COLUMNS,
+        lambda around: Each(partial(vertex.payload_to_row, account=around.account)),
+    ),
+    Format(
+        "azure_apim",
+        "Azure API Management's logs of language models, with the gateway's",
+        azure_apim.KEYS,
+        azure_apim.COLUMNS,
+        lambda around: azure_apim.Reader(around.path, around.account),
+        joins=True,
+        needed=1,
     ),
 )
 """All formats. Where a record could be of two, the one with more of its keys there is taken, of

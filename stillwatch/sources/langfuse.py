@@ -24,7 +24,6 @@ from typing import Any
 
 from stillwatch.sources import reasons
 from stillwatch.sources.addresses import nearest_address
-from stillwatch.sources.beside import files_beside, payloads_of
 from stillwatch.sources.bodies import (
     REQUEST_COLUMNS,
     RESPONSE_COLUMNS,
@@ -32,6 +31,7 @@ from stillwatch.sources.bodies import (
     response_columns,
 )
 from stillwatch.sources.coerce import time_us
+from stillwatch.sources.counterparts import files_beside, payloads_of
 from stillwatch.sources.joining import LIMIT_BYTES, Waiting
 from stillwatch.sources.messages import dig, first, opened_response
 from stillwatch.sources.reasons import Refused

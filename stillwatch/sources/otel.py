@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.sources import reasons
-from stillwatch.sources.beside import files_beside, payloads_of
 from stillwatch.sources.bodies import REQUEST_COLUMNS, RESPONSE_COLUMNS
+from stillwatch.sources.counterparts import files_beside, payloads_of
 from stillwatch.sources.joining import LIMIT_BYTES, Waiting
 from stillwatch.sources.messages import dig, first
 from stillwatch.sources.otel_call import Call, is_call, is_content

@@ -17,9 +17,11 @@ from stillwatch.sources.csv_records import read_csv
 from stillwatch.sources.formats import Around, Format, Reader
 from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.parquet_records import read_parquet
-from stillwatch.sources.reasons import Refused
-from stillwatch.sources.records import Records, read_line_arrays, read_objects
+from stillwatch.sources.reasons import Mended, Refused
+from stillwatch.sources.records import Records, read_line_arrays, read_objects, read_wrapped
 from stillwatch.tables import EXCHANGES, Chunk
+
+_LAYOUTS = {"objects": read_objects, "wrapped": read_wrapped}
 
 
 class Record(NamedTuple):
@@ -67,8 +69,7 @@ def parts(path: Path, layout: str, builder: ChunkBuilder) -> Iterator[tuple[Iter
         for lines, rows, size in read_csv(path, builder):
             yield (Record(line, None, row) for line, row in zip(lines, rows, strict=True)), size
     else:
-        given = read_objects(path) if layout == "objects" else read_line_arrays(path)
-        for records in given:
+        for records in _LAYOUTS.get(layout, read_line_arrays)(path):
             yield decoded(records, builder), records.size
 
 
@@ -98,8 +99,10 @@ def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:
         builder.refuse(record.line, reasons.FAILED, record.raw)
 
 
-def _take(row: dict[str, Any] | Refused, record: Record, builder: ChunkBuilder) -> None:
+def _take(row: dict[str, Any] | Refused | Mended, record: Record, builder: ChunkBuilder) -> None:
     if isinstance(row, Refused):
         builder.refuse(record.line, row.reason, record.raw, row.rows)
+    elif isinstance(row, Mended):
+        builder.mend(row.what)
     else:
         builder.add(record.line, row, record.raw, record.mended)

@@ -9,6 +9,8 @@ prompt would hide a campaign; it counts as repaired `utf8`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 NOT_JSON = "not_json"
 NOT_AN_OBJECT = "not_an_object"
 TOO_DEEP = "too_deep"
@@ -37,6 +39,12 @@ class Refused(Exception):
     def __init__(self, reason: str, rows: int = 1) -> None:
         self.reason, self.rows = reason, rows
         super().__init__(reason)
+
+
+class Mended(NamedTuple):
+    """The next row of the same record is kept with less than was logged: `what` is repaired."""
+
+    what: str
 
 
 def excerpt(raw: bytes | str | None) -> str | None:

@@ -24,6 +24,8 @@ from stillwatch.sources.dialect import format_of, format_with
 from stillwatch.sources.formats import AUTO, CONTRACT, Around, Format, format_named
 from stillwatch.sources.parquet_records import parquet_columns
 from stillwatch.sources.read import read_format
+from stillwatch.sources.records import is_wrapped
+from stillwatch.sources.spilled import is_spilled
 from stillwatch.sources.streams import peek
 from stillwatch.tables import ACCOUNTS, EXCHANGES, Chunk
 
@@ -50,8 +52,8 @@ class Log:
 class Recognised:
     """What a file holds, by a format's name, and how it is laid out.
 
-    `layout` is `lines`, `line_arrays`, `objects`, `csv` or `parquet`; `told` is false where no
-    format claimed it, and the contract stands in.
+    `layout` is `lines`, `line_arrays`, `objects`, `wrapped`, `csv` or `parquet`; `told` is false
+    where no format claimed it, and the contract stands in.
     """
 
     format: str
@@ -111,7 +113,7 @@ def _data_files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith((".", "_")) for part in parts)
         if hidden or parts[0] in _BESIDE_A_LOG or not path.is_file():
             continue
-        if is_data_name(path.name) and path.name != "world.json":
+        if is_data_name(path.name) and path.name != "world.json" and not is_spilled(path):
             yield path
 
 
@@ -160,6 +162,8 @@ def _first_line(text: bytes) -> str:
 
 def _layout(text: bytes) -> str:
     """How the records are laid out, from the start of the file."""
+    if is_wrapped(text):
+        return "wrapped"
     line, broken, rest = text.partition(b"\n")
     if not broken and text[:1] == b"[":
         return "objects"

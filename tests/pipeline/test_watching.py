@@ -165,9 +165,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         add(log / "a.jsonl", b"".join(lines[at : at + step]) + b"nonsense\n")
         bad += 1
         at += step
-        with subprocess.Popen(
-            [*command, "--every", "0.1"], stdout=subprocess.DEVNULL
-        ) as run:
+        with subprocess.Popen([*command, "--every", "0.1"], stdout=subprocess.DEVNULL) as run:
             time.sleep(rng.uniform(0.3, 2.5))
             run.send_signal(signal.SIGKILL)
     subprocess.run([*command, "--once"], check=True, capture_output=True)
