@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stillwatch.sources.beside import MAX_FILES, files_beside
+from stillwatch.sources.counterparts import MAX_FILES, files_beside
 
 SPANS, LOGS = ("traces", "spans"), ("logs",)
 
