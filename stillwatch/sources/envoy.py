@@ -16,6 +16,7 @@ Envoy's usual ones. What they turn out to mean:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -75,6 +76,8 @@ ACCOUNT = (
 _MODELS = ("gen_ai.request.model", "genai_model_name", "model")
 _TOOL_CALLS = ("mcp_method", "mcp.method.name")
 _SESSIONS = ("session.id", "session_id", "x-session-id")
+_JA4 = ("ja4", "x-ja4", "tls_ja4")
+_OWN = {MARK, "x-request-id", *_SESSIONS, *_JA4}
 _AGENTS = ("user-agent", "user_agent")
 _PRIVATE = [
     ip_network(net)
@@ -92,11 +95,12 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     model = first(known, *_MODELS)
     if first(known, *_TOOL_CALLS) is not None or (model is None and known.get("method") == "GET"):
         raise Refused(reasons.NOT_AN_EXCHANGE)
+    accounts = (account,) if account else ACCOUNT
     start = first(known, "start_time", "timestamp", "time")
     return {
         "exchange_id": _exchange_id(known, start),
         "ts": start,
-        "account_id": first(known, *((account,) if account else ACCOUNT)),
+        "account_id": first(known, *accounts),
         "conversation_id": first(known, *_SESSIONS),
         "surface": "api",
         "model": model,
@@ -108,8 +112,8 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
         "status": first(known, "response_code"),
         "latency_ms": first(known, "duration", "duration_ms"),
         "user_agent": first(known, *_AGENTS),
-        "ja4": first(known, "ja4", "x-ja4", "tls_ja4"),
-        **_address(known),
+        "ja4": first(known, *_JA4),
+        **_client(known, {*_OWN, *accounts}),
     }
 
 
@@ -125,11 +129,15 @@ def _exchange_id(known: dict[str, Any], start: Any) -> Any:
         return found
 
 
-def _address(known: dict[str, Any]) -> dict[str, Any]:
+def _client(known: dict[str, Any], own: Collection[str]) -> dict[str, Any]:
+    """The address and the client's headers, without those that the gateway sets (`own`)."""
     headers = {
         name: value
         for name, value in known.items()
-        if name.startswith("x-") and name != MARK and isinstance(value, str)
+        if name.startswith("x-")
+        and name not in own
+        and not name.startswith("x-envoy-")
+        and isinstance(value, str)
     }
     seen = first(known, "downstream_remote_address", "client_ip")
     seen = _without_port(seen) if isinstance(seen, str) else None

@@ -181,7 +181,7 @@ def test_envoy_field_by_field() -> None:
         "user_agent": "curl/8.7.1",
     }
     assert {name: old[name] for name in expected} == expected
-    assert (MARK, FORWARDED) in old["headers"]
+    assert old["headers"] == [(FORWARDED, "6.6.6.6, 203.0.113.9"), (MARK, FORWARDED)]
     expected = {
         "exchange_id": "83b63da3-45a9-4196-98b8-1a7f697d6d8d@1790928990000000",
         "account_id": "tenant-2",
