@@ -17,6 +17,9 @@ TOLD_ONE_BY_ONE = 1000
 million bad lines a megabyte."""
 
 
+MAX_ROWS = 32_768
+
+
 class ChunkBuilder:
     """Gathers kept and quarantined rows of `file`; `chunk` empties it into a `Chunk`."""
 
@@ -32,6 +35,11 @@ class ChunkBuilder:
         self._told: dict[str, int] = {}
         self._more: dict[str, tuple[int, int]] = {}
         self.repaired: dict[str, int] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether it holds as many rows as one chunk should: four megabytes may be a million."""
+        return len(self._rows) >= MAX_ROWS
 
     def add(
         self, line: int, row: Mapping[str, Any], raw: bytes | None, mended: bool = False

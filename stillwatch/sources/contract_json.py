@@ -25,6 +25,7 @@ from stillwatch.sources.reasons import Refused
 from stillwatch.sources.records import (
     MAX_RECORD_BYTES,
     Block,
+    Records,
     read_blocks,
     read_line_arrays,
     read_lines,
@@ -56,12 +57,22 @@ def read_contract_json(
             yield builder.chunk(part.size, kept)
             continue
         records = split_block(part) if isinstance(part, Block) else part
-        if start > 0 and records.rows:
+        if records.rows and start >= records.rows:
             start -= records.rows
             continue
-        for record in decoded(records, builder):
-            builder.add(record.line, record.payload, record.raw, record.mended)
-        yield builder.chunk(records.size)
+        for chunk in _row_by_row(records, builder):
+            if start > 0 and chunk.read:
+                start -= chunk.read
+            else:
+                yield chunk
+
+
+def _row_by_row(records: Records, builder: ChunkBuilder) -> Iterator[Chunk]:
+    for record in decoded(records, builder):
+        builder.add(record.line, record.payload, record.raw, record.mended)
+        if builder.full:
+            yield builder.chunk(0)
+    yield builder.chunk(records.size)
 
 
 @cache

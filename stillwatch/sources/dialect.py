@@ -15,7 +15,8 @@ OBJECTS_TRIED = 20
 WRAPPER_KEYS = 3
 """An object with more keys is a record: what is inside it is the client's, and proves nothing."""
 
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"|[{}\[\]]')
+# Possessive: else a string of megabytes costs a hundred times its size in places to go back to.
+_TOKEN = re.compile(rb'"((?:[^"\\]++|\\.)*+)"|[{}\[\]]', re.DOTALL)
 _LINE = re.compile(rb"\n[ \t]*\{")
 _FIRST = re.compile(rb"\s*\{")
 _ALL_KEYS = frozenset[bytes]().union(*(format.keys for format in REGISTRY))

@@ -43,20 +43,28 @@ def read_format(
     """
     builder = ChunkBuilder(str(path), EXCHANGES)
     reader = format.reader(around or Around(path))
+    for chunk in _chunks(path, reader, layout, builder):
+        if start > 0 and chunk.read:
+            start -= chunk.read
+        else:
+            yield chunk
+
+
+def _chunks(path: Path, reader: Reader, layout: str, builder: ChunkBuilder) -> Iterator[Chunk]:
     line = 1
     for records, size in parts(path, layout, builder):
         for record in records:
             line = record.line
             _add(reader, record, builder)
-        chunk = builder.chunk(size)
-        if start > 0 and chunk.read:
-            start -= chunk.read
-        else:
-            yield chunk
+            if builder.full:
+                yield builder.chunk(0)
+        yield builder.chunk(size)
     for row in reader.finish():
         _take(row, Record(line, None, {}), builder)
+        if builder.full:
+            yield builder.chunk(0)
     chunk = builder.chunk(0)
-    if chunk.read and start <= 0:
+    if chunk.read:
         yield chunk
 
 
