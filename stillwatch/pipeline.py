@@ -94,7 +94,8 @@ def ingest(
     `FormatUnknown`, `MappingInvalid`, `LakeBusy` and `LakeBroken`.
     """
     manner = manner_of(format, mapping, account)
-    return read_into(Lake.create_or_open(lake), paths, manner, progress, threads)
+    with memory_kept():
+        return read_into(Lake.create_or_open(lake), paths, manner, progress, threads)
 
 
 def detect(

@@ -17,6 +17,7 @@ import pyarrow as pa
 from stillwatch.errors import InputNotFound, LakeBroken
 from stillwatch.lake import IngestReport, Lake
 from stillwatch.lake.lock import writing
+from stillwatch.memory import memory_kept
 from stillwatch.progress import Progress
 from stillwatch.running import manner_of
 from stillwatch.sources import format_named, read_accounts, read_exchanges
@@ -74,7 +75,8 @@ class Watch:
                 self._keep(state)
             if not state.planned:
                 return None
-            report = self._ingest(state.planned, progress)
+            with memory_kept():
+                report = self._ingest(state.planned, progress)
             for piece in state.planned:
                 follower.done(piece)
             state.planned = []

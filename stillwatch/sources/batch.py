@@ -9,7 +9,7 @@ A column whose values all have its own type already is taken whole; the others v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -37,13 +37,13 @@ class Batch(NamedTuple):
     repaired: dict[str, int]
 
 
-def rows_to_batch(rows: Sequence[Mapping[str, Any]], plan: Plan) -> Batch:
+def rows_to_batch(rows: Sequence[dict[str, Any]], plan: Plan) -> Batch:
     """`rows` as one batch; a row is refused for the first required column that it can't fill."""
     refused: dict[int, str] = {}
     dropped: list[tuple[str, int]] = []
     arrays = []
     for field, step in zip(plan.schema, plan.steps, strict=True):
-        values = list(map(_get, rows, repeat(field.name)))
+        values = list(map(dict.get, rows, repeat(field.name)))
         array = _whole(field, values)
         if array is None:
             array = _one_by_one(field, step, values, refused, dropped)
@@ -57,10 +57,6 @@ def rows_to_batch(rows: Sequence[Mapping[str, Any]], plan: Plan) -> Batch:
             repaired[name] = repaired.get(name, 0) + 1
     batch = pa.RecordBatch.from_arrays(arrays, schema=plan.schema)
     return Batch(batch, refused, repaired)
-
-
-def _get(row: Mapping[str, Any], name: str) -> Any:
-    return row.get(name)
 
 
 def _whole(field: pa.Field, values: list[Any]) -> pa.Array | None:

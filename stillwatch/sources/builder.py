@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +28,7 @@ class ChunkBuilder:
         self._clear()
 
     def _clear(self) -> None:
-        self._rows: list[Mapping[str, Any]] = []
+        self._rows: list[dict[str, Any]] = []
         self._from: list[tuple[int, bytes | None, bool]] = []
         self._refused: list[tuple[int, str, int, str | None]] = []
         self._told: dict[str, int] = {}
@@ -41,9 +40,7 @@ class ChunkBuilder:
         """Whether it holds as many rows as one chunk should: four megabytes may be a million."""
         return len(self._rows) >= MAX_ROWS
 
-    def add(
-        self, line: int, row: Mapping[str, Any], raw: bytes | None, mended: bool = False
-    ) -> None:
+    def add(self, line: int, row: dict[str, Any], raw: bytes | None, mended: bool = False) -> None:
         """Keep `row`, or quarantine it with the reason why it can't be kept.
 
         `mended` says that its text was no Unicode; it counts among the repairs if it is kept.

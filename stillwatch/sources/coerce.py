@@ -148,7 +148,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _headers(value: Any) -> list[tuple[str, str | None]]:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict:
         raise _BadTypeError
     pairs = []
     for name, held in value.items():
