@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from stillwatch.errors import InputNotFound
 from stillwatch.lake import IngestReport, Lake
+from stillwatch.privacy import Keys
 from stillwatch.progress import Progress
 from stillwatch.sources import Log, find_log, is_data_name
 from stillwatch.tables import Chunk
@@ -53,6 +54,8 @@ def read_warehouse(
     read: Read,
     read_accounts: Read,
     *,
+    manner: str,
+    keys: Keys | None,
     progress: Progress | None,
     threads: int,
 ) -> IngestReport:
@@ -71,8 +74,10 @@ def read_warehouse(
                 done = lake.ingest(
                     log.exchanges,
                     naming,
+                    manner=manner,
                     accounts=log.accounts,
                     read_accounts=read_accounts,
+                    keys=keys,
                     progress=progress,
                     threads=threads,
                 )

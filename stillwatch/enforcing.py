@@ -71,8 +71,9 @@ def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:
 
     Of one that the breaker holds nothing is recognised either: the finding may be wrong.
     """
+    standing = planned.decisions["standing"]
     decided = planned.decisions.filter(
-        pc.is_in(planned.decisions["standing"], value_set=pa.array(["in_force", "dry_run"]))
+        pc.is_in(standing, value_set=pa.array(["in_force", "dry_run"]))
     )
     counted = decided.group_by("campaign_id").aggregate([([], "count_all")])
     counted = counted.filter(pc.is_valid(counted["campaign_id"]))
@@ -82,8 +83,10 @@ def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:
         if last is None:
             return no_works()
         # Whom a gate stopped has few exchanges, and would pass for honest.
-        doubted = recognised_accounts(gate.path) | DecisionLog(gate.path).accounts()
-        return learn(*last, names, doubted)
+        ever, log = recognised_accounts(gate.path), DecisionLog(gate.path).accounts()
+        over = planned.decisions.filter(pc.equal(standing, "ended"))["account_id"].to_pylist()
+        now = set(planned.decisions["account_id"].to_pylist()) - set(over)
+        return learn(*last, names, ever | log & now, log - now - ever)
 
 
 def _listed(known: Known, policy: Policy) -> Listed:

@@ -103,6 +103,10 @@ class LedgerBroken(StillwatchError):
     exit_code = 16
 
 
+class JournalBroken(LedgerBroken):
+    """A lake's journal of removals was tampered with or damaged."""
+
+
 class SignInRefused(StillwatchError):
     """A sign-in that wasn't accepted; why is told only as far as it helps nobody to guess."""
 
@@ -165,3 +169,21 @@ class WarehouseFailed(StillwatchError):
     """A warehouse at a URL can't be reached, found or read; no secret of its URL is in the text."""
 
     exit_code = 27
+
+
+class PrivacyRefused(StillwatchError):
+    """Keys that can't be used, or what a lake's rules for identifiers don't allow."""
+
+    exit_code = 24
+
+
+class PeerRefused(StillwatchError):
+    """What a peer told or asked can't be taken, a peer can't be reached, or none has that name."""
+
+    exit_code = 26
+
+
+class SharingRefused(StillwatchError):
+    """What may not be told, or isn't ready to be: nothing left the house."""
+
+    exit_code = 25

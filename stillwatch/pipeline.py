@@ -22,7 +22,7 @@ import numpy as np
 from stillwatch.campaigns.absorption import Arrived, absorb
 from stillwatch.campaigns.conclude import conclude
 from stillwatch.campaigns.keeping import from_kept, to_kept
-from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of
+from stillwatch.campaigns.precedent import Grounds, Judgement, grounds_of, names_alone
 from stillwatch.columns import Column
 from stillwatch.comparing import baseline, observe
 from stillwatch.engine.choose import EMBEDDED, open_engine
@@ -32,6 +32,7 @@ from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
+from stillwatch.leads import Lead
 from stillwatch.memory import memory_kept, peak_memory
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
@@ -41,6 +42,7 @@ from stillwatch.running import (
     manner_of,
     nothing_in,
     opened,
+    opened_lake,
     read_into,
     run_record,
     spread_over,
@@ -83,19 +85,27 @@ def ingest(
     format: str = "auto",
     mapping: str | Path | None = None,
     account: str | None = None,
+    pseudonyms: str | Path | None = None,
+    addresses: str | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> IngestReport:
     """Read logs into a lake; the same exchange again is the same exchange.
 
     `format` insists on one of `sources.FORMATS`, `mapping` names a mapping file to read all by, and
-    `account` says where the account is named, for formats that leave it open. Killed at any moment
-    and run again, it ends with the lake of an undisturbed run. Raises `InputNotFound`,
-    `FormatUnknown`, `MappingInvalid`, `LakeBusy` and `LakeBroken`.
+    `account` says where the account is named, for formats that leave it open. `pseudonyms` is the
+    file of keys that names are made with in place of identifiers, and `addresses` says how
+    addresses are kept: `exact`, `prefix` or, which goes without saying beside pseudonyms, `keyed`.
+    Both are settled when the lake is made.
+
+    Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
+    `InputNotFound`, `FormatUnknown`, `MappingInvalid`, `LakeBusy`, `LakeBroken` and
+    `PrivacyRefused`.
     """
     manner = manner_of(format, mapping, account)
+    target, keys = opened_lake(lake, pseudonyms, addresses)
     with memory_kept():
-        return read_into(Lake.create_or_open(lake), paths, manner, progress, threads)
+        return read_into(target, paths, manner, progress, threads, keys)
 
 
 def detect(
@@ -107,6 +117,7 @@ def detect(
     method: str = OURS,
     engine: str = EMBEDDED,
     anew: bool = False,
+    leads: Sequence[Lead] = (),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
@@ -114,13 +125,13 @@ def detect(
 
     A log is first read into a lake that is thrown away. A lake that has grown by no more than a
     tenth since it was judged is not judged again: what came since is absorbed into what was found,
-    unless `anew`, `until` or `earlier` asks for more. With `until`, nothing that came after it
-    is read. Campaigns of the `earlier` findings, a folder, keep their names. `method` names a
-    baseline of `scoring.baselines` to run instead of our own. `engine` is where signals are made
-    and objects counted: here, or on the Spark cluster at `sc://host:port`; findings don't depend
-    on it, and baselines always run here. Raises `InputNotFound`, `NothingToRead`, `LakeBroken`,
-    `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed` and `ExtraMissing`, of a
-    baseline `UnknownName` and `ExtraMissing`.
+    unless `anew`, `until`, `earlier` or `leads`, what peers told, ask for more. With `until`,
+    nothing that came after it is read. Campaigns of the `earlier` findings, a folder, keep their
+    names. `method` names a baseline of `scoring.baselines` to run instead of our own. `engine` is
+    where signals are made and objects counted: here, or on the Spark cluster at `sc://host:port`;
+    findings don't depend on it, and baselines always run here. Raises `InputNotFound`,
+    `NothingToRead`, `LakeBroken`, `FindingsBroken` and `OutputExists`, of a cluster `EngineFailed`
+    and `ExtraMissing`, of a baseline `UnknownName` and `ExtraMissing`.
     """
     if out is not None:
         check_target(out)
@@ -150,7 +161,13 @@ def detect(
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         kept, last = _last_judgement(judged)
         concluded = None
-        if judged and kept and last and kept.covers_first(spool.parts) and not (anew or known):
+        if (
+            judged
+            and kept
+            and last
+            and kept.covers_first(spool.parts)
+            and not (anew or known or leads)
+        ):
             covered = spool.ends[len(kept.parts) - 1]
             concluded = _absorb_new(judged, last, lake, spool, covered, run, clock)
         if concluded is None:
@@ -164,6 +181,7 @@ def detect(
                 run,
                 clock,
                 spread,
+                leads,
             )
         findings, keep = concluded
         run = findings.run
@@ -186,6 +204,7 @@ def _judge(
     run: dict[str, Any],
     clock: Clock,
     spread: Spread,
+    leads: Sequence[Lead],
 ) -> Concluded:
     """Findings of all there is; what later runs can go on from is for `judged`."""
     with clock.stage("groups", SEARCHES, "searches"), steady():
@@ -206,6 +225,7 @@ def _judge(
             spread=spread,
             earlier=known,
             hand_on=hand_on,
+            leads=leads,
         )
     exchanges, last = len(traffic.exchanges), int(traffic.accounts.last.max())
     until = _EPOCH + timedelta(microseconds=last)
@@ -294,6 +314,28 @@ def last_judgement(
             yield None
         else:
             yield last, spool.columns(), spool.ends[len(kept.parts) - 1]
+
+
+def drop_removed(lake: str | Path, trimmed: Callable[[Findings], Findings]) -> bool:
+    """Take what isn't in a lake any more out of all that it keeps for later runs.
+
+    Signals of rows that are gone go. Of the last judgement only its findings stay, as `trimmed`
+    leaves them: the next run judges everything, and its campaigns keep their names. False where a
+    detection is at work on the lake, and then nothing was done. Raises `LakeBroken`.
+    """
+    held = Lake.open(lake)
+    with _spool(held, True) as spool:
+        if spool.folder != _signals_of(held):
+            return False
+        spool.resume([part.name for part in held.fragments(READS, None, encoded=True)])
+        spool.commit()
+        judged = Judged(held.path, _version(*JUDGES))
+        _, last = _last_judgement(judged)
+        if last is None:
+            judged.clear()
+        else:
+            _keep(judged, [], names_alone(last, trimmed(last.findings)))
+    return True
 
 
 def leakage(

@@ -20,9 +20,10 @@ from threadpoolctl import ThreadpoolController
 from stillwatch.arriving import add_reports, read_warehouse, split_addresses
 from stillwatch.engine.choose import EMBEDDED
 from stillwatch.engine.threads import map_ordered
-from stillwatch.errors import InputNotFound, NothingToRead
+from stillwatch.errors import InputNotFound, NothingToRead, PrivacyRefused
 from stillwatch.lake import IngestReport, Lake, Read, is_lake
 from stillwatch.memory import give_back
+from stillwatch.privacy import Keys, read_keys, rules_for
 from stillwatch.progress import Progress
 from stillwatch.sources import find_log, format_named, read_accounts, read_exchanges
 from stillwatch.sources.formats import AUTO
@@ -77,12 +78,33 @@ def manner_of(
     return Manner(partial(read_exchanges, format=asked, account=account), name)
 
 
+def opened_lake(
+    lake: str | Path, pseudonyms: str | Path | None = None, addresses: str | None = None
+) -> tuple[Lake, Keys | None]:
+    """The lake at `lake`, made where it is missing, and the keys of its names.
+
+    Raises `OutputExists`, `LakeBroken`, and `PrivacyRefused` where the lake keeps addresses
+    otherwise.
+    """
+    keys = None if pseudonyms is None else read_keys(pseudonyms)
+    wanted = rules_for(keys, addresses)
+    opened = Lake.create_or_open(lake, privacy=wanted)
+    if addresses is not None and opened.privacy.addresses != wanted.addresses:
+        raise PrivacyRefused(
+            lake,
+            f"keeps addresses as {opened.privacy.addresses}, which was settled when it was made",
+            "Leave out --addresses, or ingest into a new lake",
+        )
+    return opened, keys
+
+
 def read_into(
     lake: Lake,
     paths: Sequence[str | Path],
     manner: Manner,
     progress: Progress | None,
     threads: int | None,
+    keys: Keys | None = None,
 ) -> IngestReport:
     """Read logs into a lake; raises what `pipeline.ingest` does."""
     here, there = split_addresses(paths)
@@ -96,12 +118,20 @@ def read_into(
             manner=manner.name,
             accounts=log.accounts,
             read_accounts=read_accounts,
+            keys=keys,
             progress=progress,
             threads=threads,
         )
     for address in there:
         more = read_warehouse(
-            lake, address, manner.read, read_accounts, progress=progress, threads=threads
+            lake,
+            address,
+            manner.read,
+            read_accounts,
+            manner=manner.name,
+            keys=keys,
+            progress=progress,
+            threads=threads,
         )
         report = add_reports(report, more)
     return report

@@ -15,11 +15,11 @@ import msgspec
 import pyarrow as pa
 
 from stillwatch.errors import InputNotFound, LakeBroken
-from stillwatch.lake import IngestReport, Lake
+from stillwatch.lake import IngestReport
 from stillwatch.lake.lock import writing
 from stillwatch.memory import memory_kept
 from stillwatch.progress import Progress
-from stillwatch.running import manner_of
+from stillwatch.running import manner_of, opened_lake
 from stillwatch.sources import format_named, read_accounts, read_exchanges
 from stillwatch.sources.follow import Follower, Piece, State, state_from
 from stillwatch.sources.formats import AUTO
@@ -41,6 +41,7 @@ class Watch:
         format: str = AUTO,
         mapping: str | Path | None = None,
         account: str | None = None,
+        pseudonyms: str | Path | None = None,
         settled_s: float = 30.0,
         threads: int = 1,
     ) -> None:
@@ -52,10 +53,10 @@ class Watch:
         self._account, self._threads = account, threads
         asked = AUTO if format == AUTO else format_named(format)
         self._asked = asked if mapping is None else load_mapping(mapping).format()
-        self._lake = Lake.create_or_open(lake)
+        self._lake, self._keys = opened_lake(lake, pseudonyms)
         name = blake2b(str(self.log.resolve()).encode(), digest_size=8).hexdigest()
         self._spool = Path(lake) / FOLDER / name
-        self._spool.mkdir(parents=True, exist_ok=True)
+        self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settled_ns = int(settled_s * 1e9)
 
     def round(self, progress: Progress | None = None) -> IngestReport | None:
@@ -69,8 +70,7 @@ class Watch:
             follower = self._follower()
             state = follower.state
             if not state.planned:
-                for copy in self._spool.glob("*.jsonl"):
-                    copy.unlink()
+                self._sweep()
                 state.planned = follower.look(time.time_ns())
                 self._keep(state)
             if not state.planned:
@@ -82,7 +82,13 @@ class Watch:
             state.planned = []
             follower.forget()
             self._keep(state)
+            self._sweep()
             return report
+
+    def _sweep(self) -> None:
+        """Copies hold what the log holds: none stays longer than it is needed."""
+        for copy in self._spool.glob("*.jsonl"):
+            copy.unlink()
 
     def _follower(self) -> Follower:
         state = _load(self._spool / STATE)
@@ -115,6 +121,7 @@ class Watch:
             manner=self._manner.name,
             accounts=accounts,
             read_accounts=read_accounts,
+            keys=self._keys,
             progress=progress,
             threads=self._threads,
         )

@@ -11,14 +11,14 @@ from stillwatch.gateway.request import Request
 
 
 class Defence(Protocol):
-    """Decides on requests, and learns from the log at the end of every day."""
+    """Decides on requests, and learns from the log as it grows."""
 
     def decide(self, request: Request) -> Answer:
         """The decision on one request, as `gateway.gate.Decides`; requests come by time."""
         ...
 
-    def end_of_day(self, log: Path, now: dt.datetime) -> None:
-        """The log has grown by a day that ends `now`; what is learnt counts from now on."""
+    def learn(self, log: Path, now: dt.datetime) -> None:
+        """The log has grown by all that came before `now`; what is learnt counts from now on."""
         ...
 
 
@@ -42,5 +42,5 @@ class NoDefence:
         """The request goes on."""
         return ALLOWED
 
-    def end_of_day(self, log: Path, now: dt.datetime) -> None:
+    def learn(self, log: Path, now: dt.datetime) -> None:
         """Nothing to do."""

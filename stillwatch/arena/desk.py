@@ -1,4 +1,4 @@
-"""The desk: every request of a day in order of time, through the defence, into the log."""
+"""The desk: every request in order of time, through the defence, into the log."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Desk:
                 later = attempt.ts + max(1, wait) * SECOND
                 self._push(replace(attempt, ts=later, tries=attempt.tries + 1))
 
-    def close_day(self) -> list[Entry]:
+    def hand_over(self) -> list[Entry]:
         """What was logged since the last call."""
         entries, self.entries = self.entries, []
         return entries

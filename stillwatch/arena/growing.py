@@ -1,4 +1,4 @@
-"""A log that grows by a day at a time, as the provider writes it.
+"""A log that grows by a file at a time, as the provider writes it.
 
 Refused requests are in it, with the status that they were answered with and no tokens: a gateway
 that knows whom it refuses can log it, and detection reads what was asked, not what was answered.
@@ -49,8 +49,8 @@ class Log:
         for name in ("exchanges", "labels"):
             (folder / name).mkdir(parents=True)
 
-    def write_day(self, entries: list[Entry], end: int) -> None:
-        """Add the entries of the day that ends at `end`, and the accounts there are by then."""
+    def write(self, entries: list[Entry], end: int) -> None:
+        """Add the entries of some hours that end at `end`, and the accounts there are by then."""
         by_sheet: dict[int, list[Entry]] = {}
         for entry in entries:
             by_sheet.setdefault(id(entry.sheet), []).append(entry)
@@ -61,8 +61,8 @@ class Log:
             harvested = pa.array([bool(e.sheet.harvested[e.row]) for e in of_sheet])
             self._harvested.append(logged["exchange_id"].combine_chunks().filter(harvested))
         table = pa.concat_tables(parts)
-        date = np.datetime64(end - 1, "us").astype("datetime64[D]")
-        pq.write_table(table, self.folder / "exchanges" / f"day-{date}.parquet")
+        until = np.datetime_as_string(np.datetime64(end, "us"), "m").replace(":", "")
+        pq.write_table(table, self.folder / "exchanges" / f"until-{until}.parquet")
         places = self._scene.places.columns()
         accounts = self._scene.accounts.table(self._scene.seed, places, COUNTRIES)
         pq.write_table(_known_by(accounts, end), self.folder / "accounts.parquet")

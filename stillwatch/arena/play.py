@@ -1,4 +1,4 @@
-"""One play: a world's honest traffic, one operator, one defence, day by day."""
+"""One play: a world's honest traffic, one operator, one defence, shift by shift."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from stillwatch.worlds.scene import Scene, Window
 from stillwatch.worlds.texts.store import Texts
 
 SHIFTS = 4
-"""Times a day that the operator plans."""
+"""Times a day that the operator plans, and that the defence may learn."""
 
 QUIET_DAYS = 4
 """Days of honest traffic alone, before the operator begins."""
@@ -44,19 +44,23 @@ class Setting:
     At scale 1 there are 16 million honest exchanges, in however many days. `light` is how many
     times more people there are than in other worlds, each of whom asks so many times less: most of
     a provider's accounts ask little, and it is accounts, not exchanges, that it knows honest
-    customers by.
+    customers by. The defence learns so many times a day, once, twice or four times.
     """
 
     seed: int = 1
     scale: float = 0.005
     light: float = 8.0
     days: int = 28
+    learns: int = SHIFTS
     prices: Prices = field(default_factory=Prices)
 
     def __post_init__(self) -> None:
         if self.days <= QUIET_DAYS + 1:
             what = f"the operator begins after {QUIET_DAYS} days and needs two"
             raise ArenaRefused(f"{self.days} days", what, f"Play {QUIET_DAYS + 2} days or more")
+        if self.learns < 1 or SHIFTS % self.learns:
+            what = f"a defence that learns {self.learns} times a day"
+            raise ArenaRefused(what, "isn't played", "Let it learn 1, 2 or 4 times")
 
 
 @dataclass(frozen=True)
@@ -143,9 +147,11 @@ def play(
                 serial = own + np.arange(len(sent.rows))
                 own += len(sent.rows)
                 desk.hand_in(sheet_of(scene, sent.rows, serial), sent.numbers)
-            desk.work(now + DAY // SHIFTS, scene.accounts.column("banned"))
-        log.write_day(desk.close_day(), day_end)
-        defence.end_of_day(log.folder, _moment(day_end))
+            until = now + DAY // SHIFTS
+            desk.work(until, scene.accounts.column("banned"))
+            if (shift + 1) * setting.learns % SHIFTS == 0:
+                log.write(desk.hand_over(), until)
+                defence.learn(log.folder, _moment(until))
         watch.advance(1)
     watch.finish()
     log.write_labels()

@@ -25,9 +25,9 @@ class Enforces(Protocol):
 
 
 class Watching:
-    """Reads every day into a lake of its own in `folder`, detects, and hands on to `enforces`.
+    """Reads the log into a lake of its own in `folder`, detects, and hands on to `enforces`.
 
-    Detection goes on from the day before where it may, as it does for whoever runs it daily.
+    All is judged anew each time: what an increment would cost less, a campaign gets for longer.
     """
 
     def __init__(self, enforces: Enforces, folder: str | Path, threads: int | None = None) -> None:
@@ -38,8 +38,8 @@ class Watching:
         """The decision on one request."""
         return self._enforces.decide(request)
 
-    def end_of_day(self, log: Path, now: dt.datetime) -> None:
+    def learn(self, log: Path, now: dt.datetime) -> None:
         """Read what came since, detect, hand on."""
         ingest([log], lake=self._lake, threads=self._threads)
-        findings = detect(self._lake, threads=self._threads)
+        findings = detect(self._lake, anew=True, threads=self._threads)
         self._enforces.take_over(findings, self._lake, now)

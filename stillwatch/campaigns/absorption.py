@@ -244,12 +244,13 @@ def _newcomers(
 def _elsewhere(precedent: Precedent, part: Samples) -> NDArray[np.bool_]:
     """Whether parts (a,) are about something else than members' parts are, (a,).
 
-    A part that is too small to be compared counts as such where most members' are larger: ways of
-    access, which could tell, are looked at when all is judged.
+    A part that is too small to be compared counts as such: ways of access, which could tell, are
+    looked at when all is judged.
     """
-    out, compared = np.full(len(part.size), precedent.large), part.size >= COMPARED
+    compared = part.size >= COMPARED
+    out = ~compared
     if len(precedent.parts.size) < 2:
-        return np.zeros(len(part.size), bool)
+        return out
     large = part.at(compared)
     out[compared] = something_else(squared_mmd(large, precedent.parts), large.size)
     return out

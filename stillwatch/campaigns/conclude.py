@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,10 @@ from stillwatch import tables
 from stillwatch.campaigns.attribution import Background, Model, background
 from stillwatch.campaigns.continuity import Named, named, works_table
 from stillwatch.campaigns.extension import extended, in_place_of, keep_found, parted, same
+from stillwatch.campaigns.following import Trail, followed, surest, told_of, trails, word_on
 from stillwatch.campaigns.frames import frames_of
 from stillwatch.campaigns.ground import Ground, ground
-from stillwatch.campaigns.judgement import Verdict, judge, prior_of
+from stillwatch.campaigns.judgement import SECOND_LOOK, Verdict, judge, prior_of
 from stillwatch.campaigns.lacking import lacking
 from stillwatch.campaigns.links import links_table
 from stillwatch.campaigns.networks import judge_network
@@ -37,6 +38,7 @@ from stillwatch.progress import Spread, one_by_one
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.component import Outsiders
+    from stillwatch.leads import Lead
     from stillwatch.traffic import Candidates, Group, Traffic
 
 PASSES = 5
@@ -57,18 +59,21 @@ def conclude(
     spread: Spread = one_by_one,
     earlier: Findings | None = None,
     hand_on: Callable[[Traffic, Named, Background], None] = lambda *_: None,
+    leads: Sequence[Lead] = (),
 ) -> Findings:
     """Findings of one run, whose record `run` gains `outsiders`, and `notes` on what
     the log lacks.
 
     `tell` hears of each group that was judged; `spread` judges them, each by itself.
-    Campaigns of `earlier` findings keep their names. Where there is text, `hand_on` is given the
-    traffic, what was found in it, by name, and what it was judged against.
+    Campaigns of `earlier` findings keep their names. Where there is text, `leads` are followed, and
+    `hand_on` is given the traffic, what was found in it, by name, and what it was judged against.
     """
     known = ground(traffic, spread)
     against = None
     if traffic.text:
-        judged, others, against = _judge_all(traffic, candidates.groups, known, run, tell, spread)
+        judged, others, against = _judge_all(
+            traffic, candidates.groups, known, run, tell, spread, leads
+        )
     else:
         judged, others = judge_wordless(traffic, candidates, known, run, tell)
     if notes := lacking(traffic, len(others)):
@@ -125,11 +130,16 @@ def _judge_all(
     run: dict[str, Any],
     tell: Callable[[int], None],
     spread: Spread,
+    leads: Sequence[Lead],
 ) -> tuple[Judged, Outsiders, Background]:
-    """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs."""
+    """Verdicts on all groups, judged again while campaigns turn out to go beyond theirs.
+
+    After the first pass `leads` are followed, to groups that come to those that were found.
+    """
     before: Judged = []
+    found: list[Trail] = []
     known: dict[bytes, Verdict] = {}
-    outside = passes = 0
+    outside = passes = led = 0
     while True:
         passes += 1
         others = outsiders(traffic, groups, on)
@@ -146,6 +156,7 @@ def _judge_all(
             others=others,
             prior=prior,
             spread=spread,
+            found=found,
         )
         judged: Judged = []
         for verdicts in spread(partial(anew, group) for group in groups):
@@ -156,7 +167,12 @@ def _judge_all(
             break
         known, outside = {v.group.accounts.tobytes(): v for v in judged}, len(others)
         before, groups = judged, extended(traffic, judged, on, others.accounts, spread)
-        if same(groups, [verdict.group for verdict in judged]):
+        if leads and passes == 1:
+            found = trails(traffic, leads, judged, others.accounts)
+            run["leads"] = told_of(found)
+            groups, led = followed(groups, judged, found)
+            known = {} if led else known
+        if not (led and passes == 1) and same(groups, [verdict.group for verdict in judged]):
             break
     run["outsiders"], run["passes"] = len(others), passes
     run["prior_log10_odds"] = round(prior, 3)
@@ -173,19 +189,22 @@ def _judge_in_parts(
     others: Outsiders,
     prior: float,
     spread: Spread,
+    found: list[Trail],
 ) -> Judged:
     """The verdict on a group, unless it is `known`; on its parts too where those are campaigns."""
     if group.accounts.tobytes() in known:
         return [known[group.accounts.tobytes()]]
 
     def verdict_on(group: Group, work: Model | None, prior: float) -> Verdict:
-        return judge(traffic, group, against, others, prior, work, spread)
+        return judge(traffic, group, against, others, prior, work, spread, word_on(group, found))
 
     whole = verdict_on(group, _known_work(group, before), prior)
     parts = parted(traffic, whole)
     # What a campaign leaves does other work; crowds that overlap do some of the whole's each.
     work = None if whole.kind == "distillation" else whole.model
     less = prior - float(np.log10(max(1, len(parts))))
+    if whole.kind != "distillation" and (core := surest(group, found)):
+        parts, work, less = core, None, prior - SECOND_LOOK
     return in_place_of(traffic, whole, [verdict_on(part, work, less) for part in parts])
 
 

@@ -115,6 +115,7 @@ def judge(
     prior: float,
     known: Model | None = None,
     spread: Spread = one_by_one,
+    word: Test | None = None,
 ) -> Verdict:
     """The verdict on one group; `spread` does jobs, on as many threads as it likes.
 
@@ -123,6 +124,7 @@ def judge(
     from that one's work. Where no fit finds a campaign, a verdict of overlap is preferred: the
     group's parts may hold some. Where the first one does, and yet its work is not far from
     everybody's, a narrower fit replaces it if what that leaves out is a mix of everybody's work.
+    `word` is what peers say of the group.
     """
     if len(group.accounts) < LEAST_MEMBERS or len(others) < LEAST_OUTSIDERS:
         return dismiss(group, "Too few accounts to judge, or too few outside to compare with.")
@@ -137,7 +139,7 @@ def judge(
     wide = None
     for look, start in enumerate((wholly, known, trainable) if known else STARTS):
         fitted = attribute(asked_for, against, start)
-        verdict = _verdict(near, group, fitted, others, prior - look * SECOND_LOOK)
+        verdict = _verdict(near, group, fitted, others, prior - look * SECOND_LOOK, word)
         if verdict.kind == "distillation":
             if not look and _apart(near, verdict.rows, verdict, others) < WIDE:
                 wide = verdict
@@ -221,7 +223,12 @@ def _apart(
 
 
 def _verdict(
-    traffic: Traffic, group: Group, fitted: Attribution, others: Outsiders, prior: float
+    traffic: Traffic,
+    group: Group,
+    fitted: Attribution,
+    others: Outsiders,
+    prior: float,
+    word: Test | None = None,
 ) -> Verdict:
     """The verdict on a group by one fit of it."""
     found = members(traffic, fitted)
@@ -242,6 +249,8 @@ def _verdict(
     )
     tests = {test.kind: test for test in (run(traffic, component) for run in TESTS)}
     explained = rivals(traffic, component, tests)
+    if word is not None:
+        tests[word.kind] = replace(word, sample=rows[:0])
     margins = [prior + left_by(rival, tests) for rival in explained]
     best = int(np.argmin(margins))
     margin = margins[best]

@@ -25,7 +25,7 @@ Facts = dict[str, Any]
 _TREES = ("feature", "cut", "left", "value")
 _BOOK = ("wide", "parts")
 _GROUNDS = ("load", "hits", "sought", "fates")
-_PRECEDENT = ("name", "confidence", "typical", "stray", "large")
+_PRECEDENT = ("name", "confidence", "typical", "stray")
 
 
 def to_kept(judgement: Judgement) -> tuple[Tables, Arrays, Facts]:

@@ -8,7 +8,7 @@ like. With these a later day's exchanges are told without looking at earlier one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,8 +68,7 @@ class Precedent:
     """How one campaign is told. `name` and `confidence` are the campaign's.
 
     `typical` is the common work's share of a typical member's exchanges and `stray` the rate at
-    which others' threads are taken for it. `parts` are of at most 256 members, for comparison;
-    `large` is whether most members have parts that can be compared.
+    which others' threads are taken for it. `parts` are of at most 256 members, for comparison.
     """
 
     name: str
@@ -77,7 +76,6 @@ class Precedent:
     model: Model
     typical: float
     stray: float
-    large: bool
     parts: Samples
 
 
@@ -140,6 +138,20 @@ def grounds_of(traffic: Traffic, named: Named, against: Background) -> Grounds:
     )
 
 
+def names_alone(judgement: Judgement, findings: Findings) -> Judgement:
+    """What is left of a judgement where exchanges that it rests on were removed: `findings`, by
+    which campaigns keep their names, and no grounds to go on from."""
+    grounds = replace(
+        judgement.grounds,
+        precedents=(),
+        pending=PENDING.empty_table(),
+        reasons={},
+        **{name: getattr(judgement.grounds, name)[:0] for name in ("load", "hits", "fates")},
+        sought=judgement.grounds.sought[:0],
+    )
+    return Judgement(findings, grounds, 0)
+
+
 def sought_by(exchanges: Exchanges, everyone: int, begin: int = 0) -> NDArray[np.integer]:
     """Exchanges of each account by capability, (everyone, capabilities), from row `begin` on."""
     kinds, capability = len(CAPABILITIES), exchanges["capability"]
@@ -168,7 +180,6 @@ def _precedent(
         model=model,
         typical=typical,
         stray=max(STRAY_RATE, _usual_stray(model, against, typical)),
-        large=len(usable) > len(verdict.accounts) / 2,
         parts=parts.at(parts.size >= COMPARED),
     )
 

@@ -19,7 +19,7 @@ from stillwatch.cases.case import Case, Seen
 from stillwatch.cases.reading import find_case
 from stillwatch.cases.schema import CASES, LEDGER, MEMBERS
 from stillwatch.cases.store import Store
-from stillwatch.cases.suspending import suspend
+from stillwatch.cases.suspending import suspend, take_back
 from stillwatch.cases.texts import check_actor
 from stillwatch.cases.times import now
 from stillwatch.errors import CaseChanged, CaseRefused
@@ -52,6 +52,7 @@ class Change:
         self.case = find_case(self.connection, case.case_id)
         if case.outcome and self.case.decided_seq != case.decided_seq:
             suspend(self.connection, case.case_id, self.at, self.actor, act)
+            take_back(self.connection, case.case_id, self.at, self.actor, act)
         return self.case
 
 

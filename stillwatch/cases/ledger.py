@@ -12,6 +12,9 @@ from stillwatch.cases.canonical import GENESIS, canonical, hash_entry
 from stillwatch.cases.schema import LEDGER
 from stillwatch.errors import LedgerBroken
 
+REDACT = "redact"
+"""The act of an entry that says what another one was made to say (`forgetting`)."""
+
 
 class Entry(NamedTuple):
     """One act, as the ledger has it."""
@@ -29,6 +32,11 @@ class Entry(NamedTuple):
 def subject_of(case_id: int) -> str:
     """How the ledger names a case."""
     return f"case {case_id}"
+
+
+def entry_named(seq: int) -> str:
+    """How the ledger names one of its own entries."""
+    return f"entry {seq}"
 
 
 def append(
@@ -60,7 +68,7 @@ def entries(connection: Connection, subject: str | None = None) -> Iterator[Entr
     rows = select(LEDGER).order_by(LEDGER.c.seq)
     if subject is not None:
         rows = rows.where(LEDGER.c.subject == subject)
-    for row in connection.execution_options(yield_per=1000).execute(rows):
+    for row in connection.execute(rows.execution_options(yield_per=1000)):
         yield _entry(row)
 
 

@@ -194,6 +194,106 @@ REVERSALS = Table(
 )
 """Decisions of rules that somebody took back; rules leave the account alone `until` then."""
 
+SHARES = Table(
+    "shares",
+    metadata,
+    Column("share_id", Integer, primary_key=True, autoincrement=False),
+    Column("case_id", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("indicators", Integer, nullable=False),
+    Column("tlp", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_seq", BigInteger, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", String, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", String),
+    Column("changed_at", String, nullable=False),
+)
+"""What is told to others about a case. `told` is all of it, canonical JSON, and `digest` its
+SHA-256; `name` is what others know the campaign by, and `decided_seq` the decision it rests on."""
+
+
+PEERS = Table(
+    "peers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("url", Text),
+    Column("token_file", Text),
+    Column("token_digest", String),
+    Column("token_until", String),
+    Column("added_at", String, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("disputed_at", String),
+    Column("disputed_by", Text),
+    Column("reason", Text),
+)
+"""One row a peer: where it tells from, with which token it is asked, and, by its digest, the one
+that it comes in with here. A disputed peer's word counts for nothing."""
+
+PEER_PULLS = Table(
+    "peer_pulls",
+    metadata,
+    Column("peer", String, primary_key=True),
+    Column("collection", String, primary_key=True),
+    Column("added_after", String, nullable=False),
+    Column("pulled_at", String, nullable=False),
+)
+"""How far each of a peer's collections has been pulled."""
+
+TOLD_BY_PEERS = Table(
+    "told_by_peers",
+    metadata,
+    Column("peer", String, primary_key=True),
+    Column("object_id", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("came_by", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("decided_at", String),
+    Column("decided_by", Text),
+    Column("reason", Text),
+)
+"""STIX objects that peers told. `came_by` is `pull` or `post`; `state` is `pending`, `accepted`,
+`declined` or `disputed`: only what is accepted is evidence."""
+
+TOLD_TO_PEERS = Table(
+    "told_to_peers",
+    metadata,
+    Column("added_at", String, primary_key=True),
+    Column("object_id", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""STIX objects that peers may read, in order: no two were added at the same time."""
+
+PEER_STATUSES = Table(
+    "peer_statuses",
+    metadata,
+    Column("status_id", String, primary_key=True),
+    Column("peer", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What became of each request by which a peer told something."""
+
+PEER_QUESTIONS = Table(
+    "peer_questions",
+    metadata,
+    Column("question_id", String, primary_key=True),
+    Column("peer", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("elements", Integer, nullable=False),
+)
+"""Questions of peers on what was seen here too, for the bounds on how much they may ask."""
+
 
 def account_key(account_id: str) -> str:
     """What an account is found by."""

@@ -4,6 +4,9 @@ A line must be the canonical form of what it says, its hash that of its fields, 
 hash before it what follows from the line above, and the last line must name what came before it.
 After a line that is wrong, the next one is taken at its word where it must be, so that one change
 is one problem.
+
+An entry may have been redacted since (`forgetting`): its hash is of what it said, so the hash is
+taken on trust where a later entry that is sound names it, and digests what it says now.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stillwatch.cases.canonical import GENESIS, canonical, hash_entry
+from stillwatch.cases.canonical import GENESIS, canonical, digest, hash_entry
 from stillwatch.cases.export import FORMAT
-from stillwatch.cases.ledger import Entry
+from stillwatch.cases.ledger import REDACT, Entry, entry_named
 from stillwatch.errors import InputNotFound
 
 
@@ -39,6 +42,8 @@ class Verdict:
     entries: int = 0
     head: str = GENESIS
     """Hash of the last entry: compare it with one that was told by another way."""
+    redacted: int = 0
+    """Entries that lost the name of an account, as a later entry of the ledger says."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -79,6 +84,9 @@ class _Walk:
         self._suspect: tuple[int, str] | None = None
         """A problem that is the hash's own, if the next line names this hash instead."""
         self._ended = False
+        self._unsound: dict[tuple[str, str, str], int] = {}
+        """Entries that don't fit their hash: name, hash and digest of what they say; and line."""
+        self._excused: set[int] = set()
 
     def add(self, seq: int | None, name: str | None, what: str) -> None:
         """Note a problem of this line."""
@@ -111,6 +119,7 @@ class _Walk:
         if not self._ended and not (problems and problems[-1].line == self._line):
             self._line += 1
             self.add(self._seq, None, "is missing: the end was cut off")
+        self.verdict.problems = [p for p in problems if p.line not in self._excused]
 
     def _clear_suspect(self, named: str) -> None:
         if self._suspect and self._suspect[1] == named:
@@ -135,6 +144,8 @@ class _Walk:
         if odd is not None:
             self.add(seq, None, f"byte {odd} is not in canonical form")
         elif not sound:
+            told = entry_named(seq), stated, digest(fields["detail"])
+            self._unsound[told] = self._line
             self._find_field(fields, computed)
         elif self._seq is not None and seq < self._seq:
             self.add(seq, "seq", "is repeated or out of order")
@@ -143,10 +154,18 @@ class _Walk:
             self.add(seq, "seq", f"entries {self._seq} to {seq - 1} are missing before it")
         elif self._prevs is not None and fields["prev"] not in self._prevs:
             self.add(seq, "prev", "doesn't follow the line above: one of the two was rewritten")
+        if sound and fields["act"] == REDACT:
+            self._excuse(fields["subject"], fields["detail"])
         self._seq = (seq if sound or self._seq is None else self._seq) + 1
         self._prevs = {stated, computed}
         self.verdict.entries += 1
         self.verdict.head = stated
+
+    def _excuse(self, subject: str, detail: dict[str, Any]) -> None:
+        line = self._unsound.pop((subject, str(detail.get("hash")), str(detail.get("says"))), None)
+        if line is not None:
+            self._excused.add(line)
+            self.verdict.redacted += 1
 
     def _find_field(self, fields: dict[str, Any], computed: str) -> None:
         """Note an entry whose hash is not that of its fields, and which of them must be wrong."""

@@ -15,16 +15,23 @@ from stillwatch.cli import (
     detect,
     enforce,
     explain,
+    forget,
     gate,
     ingest,
+    journal,
+    keys,
     ledger,
     mapping,
     page,
+    peers,
     people,
     policy,
+    reidentify,
     report,
+    retain,
     score,
     serve,
+    share,
     show,
     tokens,
     watch,
@@ -48,6 +55,11 @@ app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("world", epilog=world.EXAMPLES)(world.world)
 app.command("ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
 app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
+app.command("retain", epilog=retain.EXAMPLES)(retain.retain)
+app.command("forget", epilog=forget.EXAMPLES)(forget.forget)
+app.command("reidentify", epilog=reidentify.EXAMPLES)(reidentify.reidentify)
+app.add_typer(keys.app, name="keys")
+app.add_typer(journal.app, name="journal")
 app.command("detect", epilog=detect.EXAMPLES)(detect.detect)
 app.command("show", epilog=show.EXAMPLES)(show.show)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
@@ -63,8 +75,10 @@ app.add_typer(mapping.app, name="map")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
 app.add_typer(policy.app, name="policy")
+app.add_typer(share.app, name="share")
 app.add_typer(people.app, name="people")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(peers.app, name="peers")
 
 
 def _version(asked: bool) -> None:

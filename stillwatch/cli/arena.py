@@ -55,12 +55,15 @@ def arena(
             min=6, max=90, help="Days in all; the operator begins after four of honest traffic."
         ),
     ] = 28,
+    learns: Annotated[
+        int, typer.Option(help="Times a day that the defence judges and publishes: 1, 2 or 4.")
+    ] = 4,
     no_defence: Annotated[
         bool, typer.Option("--no-defence", help="Only see what it takes undefended.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Play a simulated operator against detection, policy and gate, day by day.
+    """Play a simulated operator against detection, policy and gate, some hours at a time.
 
     The operator has a goal, a purse and moves, and sees no more than a client does. What it got is
     set beside what it gets undefended, and beside what the defence cost honest customers.
@@ -79,7 +82,8 @@ def arena(
 
         defend = defended_by(policy)
     with watching(json) as watch:
-        report = match(Setting(scale=scale, days=days), strategy, chosen, defend, watch)
+        setting = Setting(scale=scale, days=days, learns=learns)
+        report = match(setting, strategy, chosen, defend, watch)
     if json:
         emit(report.to_dict())
         return

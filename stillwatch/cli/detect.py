@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stillwatch.cli.options import Json, examples, moment
+
+if TYPE_CHECKING:
+    from stillwatch.leads import Lead
 
 METHODS = (
     "stillwatch",
@@ -38,6 +41,10 @@ EXAMPLES = examples(
         "stillwatch detect LAKE --out THEN --until 2026-02-01",
     ),
     ("all of it again, however little is new", "stillwatch detect LAKE --out FINDINGS --anew"),
+    (
+        "with what peers told, as evidence",
+        "stillwatch detect LAKE --out FINDINGS --peers cases.db",
+    ),
     ("on a Spark cluster", "stillwatch detect LAKE --out FINDINGS --engine sc://HOST:15002"),
     ("what a baseline finds", "stillwatch detect LOG --out THEIRS --method fraudar"),
 )
@@ -86,6 +93,14 @@ def detect(
             help="Judge everything, also where a lake has grown little since it was judged.",
         ),
     ] = False,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STORE",
+            help="Follow what peers told (`stillwatch peers pull`): accounts here that carry it "
+            "are looked at more closely, and judged by what this log says of them.",
+        ),
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -115,6 +130,9 @@ def detect(
         )
     if engine != "duckdb" and method != METHODS[0]:
         raise typer.BadParameter("baselines run here; leave out --engine or --method")
+    if peers is not None and method != METHODS[0]:
+        raise typer.BadParameter("baselines know no peers; leave out --peers or --method")
+    leads = [] if peers is None else _leads(peers, until)
     with watching(json) as watch:
         found = sw.detect(
             log,
@@ -124,6 +142,7 @@ def detect(
             method=method,
             engine=engine,
             anew=anew,
+            leads=leads,
             threads=threads,
             progress=watch,
         )
@@ -133,3 +152,12 @@ def detect(
     console = people()
     print_story(console, tell(found))
     console.print(safe(f"Findings are in {out}; see `stillwatch show {out}`."))
+
+
+def _leads(store: str, until: dt.datetime | None) -> list[Lead]:
+    """What peers had told by then."""
+    from stillwatch.cli.acting import opened
+    from stillwatch.peers.weighing import leads
+
+    with opened(store) as cases:
+        return leads(cases, (until or dt.datetime.now(dt.UTC)).date(), until)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import AccountPlace, Json, LogFormat, MappingFile, examples
+from stillwatch.cli.options import (
+    AccountPlace,
+    Json,
+    LogFormat,
+    MappingFile,
+    Pseudonyms,
+    examples,
+)
+
+
+class Addresses(StrEnum):
+    """How a lake keeps addresses."""
+
+    exact = "exact"
+    prefix = "prefix"
+    keyed = "keyed"
+
 
 EXAMPLES = examples(
     ("a folder of LiteLLM logs", "stillwatch ingest logs/ --lake LAKE"),
@@ -26,6 +43,11 @@ EXAMPLES = examples(
         "stillwatch ingest 'postgresql://db/litellm?table=LiteLLM_SpendLogs&cursor=startTime' "
         "--lake LAKE",
     ),
+    (
+        "names in place of identifiers, in a lake that is made so",
+        "stillwatch ingest logs/ --lake LAKE --pseudonyms keys.json",
+    ),
+    ("addresses as networks only", "stillwatch ingest logs/ --lake LAKE --addresses prefix"),
 )
 
 
@@ -42,9 +64,20 @@ def ingest(
     format: LogFormat = "auto",
     mapping: MappingFile = None,
     account: AccountPlace = None,
+    pseudonyms: Pseudonyms = None,
+    addresses: Annotated[
+        Addresses | None,
+        typer.Option(
+            help="How addresses are kept: as they are, as networks (/24, /48), or, usual with "
+            "--pseudonyms, as names that are alike within a network."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Read logs into a lake: once each, whatever is run again, killed or handed in twice.
+
+    Whether identifiers are kept or named is settled when the lake is made, and held to: without
+    its keys nothing more can be read into a lake of names.
 
     Rows that can't be read are set aside with a reason and counted, never guessed at.
     """
@@ -55,7 +88,16 @@ def ingest(
 
     if mapping is not None and format != "auto":
         raise typer.BadParameter("a mapping is a format of its own; leave out --format or --map")
-    read = partial(sw.ingest, paths, lake=lake, format=format, mapping=mapping, account=account)
+    read = partial(
+        sw.ingest,
+        paths,
+        lake=lake,
+        format=format,
+        mapping=mapping,
+        account=account,
+        pseudonyms=pseudonyms,
+        addresses=None if addresses is None else str(addresses),
+    )
     with watching(json) as watch:
         report = figures(read(progress=watch))
     if json:

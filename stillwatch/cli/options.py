@@ -100,6 +100,20 @@ AccountPlace = Annotated[
         "(`otel`), a key of the access log (`envoy`), a property.",
     ),
 ]
+Pseudonyms = Annotated[
+    Path | None,
+    typer.Option(
+        "--pseudonyms",
+        envvar="STILLWATCH_PSEUDONYMS",
+        show_envvar=False,
+        metavar="KEYS",
+        help="The file of keys (`stillwatch keys new`) of a lake of names; STILLWATCH_PSEUDONYMS "
+        "in the environment says it once.",
+    ),
+]
+Doing = Annotated[
+    bool, typer.Option("--yes/--dry-run", help="Do it; without this it is only told.")
+]
 RoleName = Annotated[str, typer.Option("--role", help="viewer, analyst, lead or administrator.")]
 
 

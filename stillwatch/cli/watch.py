@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stillwatch.cli.options import AccountPlace, Json, LogFormat, MappingFile, examples
+from stillwatch.cli.options import AccountPlace, Json, LogFormat, MappingFile, Pseudonyms, examples
 
 if TYPE_CHECKING:
     from stillwatch.watching import Watch
@@ -44,6 +44,7 @@ def watch(
     format: LogFormat = "auto",
     mapping: MappingFile = None,
     account: AccountPlace = None,
+    pseudonyms: Pseudonyms = None,
     detect_every: Annotated[
         float | None,
         typer.Option(min=1.0, metavar="MINUTES", help="Run `detect` on the lake so often."),
@@ -71,6 +72,7 @@ def watch(
         format=format,
         mapping=mapping,
         account=account,
+        pseudonyms=pseudonyms,
         settled_s=0.0 if once else settled,
     )
     detected = time.monotonic()

@@ -13,6 +13,7 @@ EVIDENCE_TITLES = {
     "work_allocation": "Divide one pool of work",
     "harvest_signs": "Signs of harvesting",
     "shared_origin": "Common origin",
+    "told_by_peers": "Other providers told of it",
     "rival": "Another explanation",
     "membership": "Fits the campaign",
 }

@@ -34,7 +34,7 @@ REACH = 16
 PATIENCE = 200
 WORKERS = 64
 BUCKETS = 8
-MAGIC = 0x5357_5354_4154_4531
+MAGIC = 0x5357_5354_4154_4532
 DAY_US = 86_400_000_000
 
 SLOT = np.dtype(
@@ -50,9 +50,10 @@ SLOT = np.dtype(
         ("requests", "u4"),
         ("refused", "u2"),
         ("threads", "u2"),
-        ("asked", "u2"),
         ("campaign", "i2"),
         ("summed", "i2"),
+        ("names", "u4", (CAMPAIGNS,)),
+        ("asked", "u2", (CAMPAIGNS,)),
         ("hits", "u2", (CAMPAIGNS,)),
         ("any_hits", "u2"),
         ("access", "u4"),
@@ -65,10 +66,10 @@ SLOT = np.dtype(
 )
 """One account. Times are microseconds; `free_at` is when a slowed one has all its requests back.
 
-Of its `threads`, `any_hits` were some campaign's work. `stamp` says for which campaigns its `hits`
-count, of the threads that were `asked` since these are live; `access` has a bit for each whose way
-it came, and `seats` for each at whose members' machines it sat; `sums` and `squares` add the
-embeddings of its `parts` hits of the campaign `summed`.
+Of its `threads`, `any_hits` were some campaign's work. `stamp` says for which campaigns it counts,
+and `names` are digests of their names: `hits` by campaign, of the threads `asked` since it is live.
+`access` has a bit for each whose way it came, and `seats` for each at whose members' seats it sat;
+`sums` and `squares` add the embeddings of its `parts` hits of the campaign `summed`.
 """
 
 HEADER = np.dtype(

@@ -4,6 +4,24 @@ from stillwatch.lake.fragments import let_go
 from stillwatch.lake.ids import ExchangeIds
 from stillwatch.lake.ingest import IngestReport, Read
 from stillwatch.lake.judged import Judged, Kept
+from stillwatch.lake.ledger import Ledger
+from stillwatch.lake.manifest import load_manifest
+from stillwatch.lake.removal import Removal, Removed, look, remove
 from stillwatch.lake.store import Lake, is_lake
 
-__all__ = ["ExchangeIds", "IngestReport", "Judged", "Kept", "Lake", "Read", "is_lake", "let_go"]
+__all__ = [
+    "ExchangeIds",
+    "IngestReport",
+    "Judged",
+    "Kept",
+    "Lake",
+    "Ledger",
+    "Read",
+    "Removal",
+    "Removed",
+    "is_lake",
+    "let_go",
+    "load_manifest",
+    "look",
+    "remove",
+]

@@ -41,7 +41,7 @@ def absorb_accounts(
             quarantined.append(chunk.quarantined)
             count_in(tally, chunk)
             rows += chunk.read
-        absorbed[digest] = Absorbed(str(path), path.stat().st_size, rows, True)
+        absorbed[digest] = Absorbed(ledger.told(path), path.stat().st_size, rows, True)
         tally.files += 1
     if not absorbed:
         return

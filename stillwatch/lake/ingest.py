@@ -171,13 +171,13 @@ class _Worker:
                     writer.add(chunk.kept)
                     part.take(chunk)
                     rows += chunk.read
-                    part.absorbed[digest] = Absorbed(str(path), size, rows, False)
+                    part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, False)
                     self._bytes.put(chunk.size)
                     if writer.full or part.entries >= QUARANTINE_ENTRIES:
                         ledger.commit(part, number, writer)
                         part = Part((*order, part.order[2] + 1))
                         number, writer = ledger.open_segment()
-                part.absorbed[digest] = Absorbed(str(path), size, rows, True)
+                part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, True)
                 part.tally.files += 1
             if part.absorbed:
                 ledger.commit(part, number, writer)

@@ -102,6 +102,11 @@ class Judged:
             if path.name not in ours:
                 path.unlink()
 
+    def clear(self) -> None:
+        """Keep nothing; raises `OSError`."""
+        for path in sorted(self._folder.glob("*"), key=lambda path: path.name != INDEX):
+            path.unlink()
+
     def _index(self) -> dict[str, Any] | None:
         try:
             index = json.loads((self._folder / INDEX).read_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import LakeBroken
 from stillwatch.lake.duplicates import SeenIds, settle
 from stillwatch.lake.manifest import (
+    NAME,
     Absorbed,
     Manifest,
     Segment,
@@ -46,6 +48,10 @@ class Part:
         if chunk.quarantined.num_rows:
             self.quarantined.append(chunk.quarantined)
             self.entries += chunk.quarantined.num_rows
+
+
+def nothing() -> None:
+    """What has to be done where there is nothing to do."""
 
 
 def count_in(tally: Tally, chunk: Chunk) -> None:
@@ -86,22 +92,33 @@ class Ledger:
     """Owns the manifest while a process holds the lake's lock; threads may call it."""
 
     def __init__(
-        self, lake: Path, manifest: Manifest, *, durable: bool = True, compress: bool = True
+        self,
+        lake: Path,
+        manifest: Manifest,
+        *,
+        durable: bool = True,
+        compress: bool = True,
+        told: Callable[[Path], str] = str,
+        settle: Callable[[], None] = nothing,
     ) -> None:
         self.lake, self.durable, self._compress = lake, durable, compress
         self.manifest = manifest
+        self.told = told
+        """What the manifest says of the path of a source file."""
+        self._settle = settle
+        """What has to be done before anything that was read is told."""
         self._mutex = threading.Lock()
         self._claimed: set[str] = set()
         self._next = manifest.next
         for folder in FOLDERS:
             (lake / folder).mkdir(exist_ok=True)
-        self._sweep()
+        self.sweep()
         self._seen = SeenIds()
         for number in manifest.segments:
             self._seen.add(self._keys_of(number)["id"])
 
-    def _sweep(self) -> None:
-        """Remove what a killed or failed ingest left, and replaced lists of lost rows."""
+    def sweep(self) -> None:
+        """Remove what the manifest doesn't name: a killed writer's files, and what was replaced."""
         known = {"segments": {s.name for s in self.manifest.segments.values()}}
         known["keys"] = {f"{number:08d}.npy" for number in self.manifest.segments}
         known["deleted"] = {s.deleted for s in self.manifest.segments.values() if s.deleted}
@@ -111,6 +128,7 @@ class Ledger:
             for path in (self.lake / folder).iterdir():
                 if path.name not in names:
                     path.unlink()
+        (self.lake / f".{NAME}.new").unlink(missing_ok=True)
 
     def number(self) -> int:
         """A number for a new file, used by no other."""
@@ -139,6 +157,7 @@ class Ledger:
         if len(keys):
             self._save_array(self._keys_path(number), keys)
         name = self._save_quarantined(part)
+        self._settle()
         with self._mutex:
             manifest = msgspec.structs.replace(
                 self.manifest,
@@ -220,6 +239,7 @@ class Ledger:
 
     def replace(self, manifest: Manifest) -> None:
         """Commit a manifest that was made from this ledger's, between parts."""
+        self._settle()
         with self._mutex:
             manifest.next = self._next
             save_manifest(self.lake, manifest, self.durable)

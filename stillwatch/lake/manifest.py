@@ -14,9 +14,12 @@ from typing import Any
 import msgspec
 
 from stillwatch.errors import LakeBroken
+from stillwatch.privacy.rules import PLAIN, Privacy
 
 NAME = "lake.json"
 VERSION = 1
+RULED_VERSION = 2
+"""Of a lake with rules for identifiers: who doesn't know of them must not write to it."""
 
 _TODO = "Restore it, or remove the lake and ingest the logs again"
 
@@ -66,6 +69,12 @@ class Manifest(msgspec.Struct):
     """By digest of content; accounts' files under `accounts:` and their digest."""
     exchanges: Tally = msgspec.field(default_factory=Tally)
     account_rows: Tally = msgspec.field(default_factory=Tally)
+    privacy: Privacy = PLAIN
+    """The rules for identifiers in it, for good."""
+    removed: int = 0
+    """Exchanges that were kept, and removed since."""
+    journal: str | None = None
+    """The entry of the journal that told the last removal: there it stands once that is done."""
 
     @property
     def kept(self) -> int:
@@ -73,9 +82,10 @@ class Manifest(msgspec.Struct):
         return sum(s.rows - s.deleted_rows for s in self.segments.values())
 
 
-def new_manifest() -> Manifest:
-    """An empty lake with a fresh key."""
-    return Manifest(key=(secrets.randbits(64), secrets.randbits(64)))
+def new_manifest(privacy: Privacy = PLAIN) -> Manifest:
+    """An empty lake with a fresh key, and rules for identifiers."""
+    key = (secrets.randbits(64), secrets.randbits(64))
+    return Manifest(key, VERSION if privacy.plain else RULED_VERSION, privacy=privacy)
 
 
 def load_manifest(lake: Path) -> Manifest:
@@ -89,10 +99,10 @@ def load_manifest(lake: Path) -> Manifest:
         ) from None
     except (OSError, ValueError) as fault:
         raise LakeBroken(path, f"can't be read ({fault})", _TODO) from fault
-    if manifest.version != VERSION:
+    if manifest.version not in (VERSION, RULED_VERSION):
         raise LakeBroken(
             path,
-            f"has version {manifest.version}, not {VERSION}",
+            f"has version {manifest.version}, not {VERSION} or {RULED_VERSION}",
             "Ingest the logs into a new lake",
         )
     return manifest

@@ -6,12 +6,14 @@ LAKE/keys/N.npy                id, start and content hashes of a segment's rows
 LAKE/deleted/N-M.npy           rows of a segment that lost to another copy of their exchange
 LAKE/quarantine/N.parquet      what wasn't kept, with reasons
 LAKE/accounts/N.parquet        the accounts' table
+LAKE/vault.db                  whom names stand for, sealed (`privacy`); where there are such
 LAKE/lock                      held by the one writer
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,9 @@ from stillwatch.errors import LakeBroken, OutputExists
 from stillwatch.lake import manifest as manifests
 from stillwatch.lake.fragments import Fragment, as_utc, starts_after
 from stillwatch.lake.ingest import IngestReport, Read, ingest
-from stillwatch.lake.ledger import Ledger
+from stillwatch.lake.ledger import Ledger, nothing
 from stillwatch.lake.lock import writing
+from stillwatch.privacy import PLAIN, Guard, Keys, Privacy, check_keys
 from stillwatch.progress import Progress
 from stillwatch.tables import ACCOUNTS, EXCHANGES, QUARANTINE
 
@@ -53,9 +56,14 @@ class Lake:
 
     @classmethod
     def create_or_open(
-        cls, path: str | Path, *, durable: bool = True, compress: bool = True
+        cls,
+        path: str | Path,
+        *,
+        durable: bool = True,
+        compress: bool = True,
+        privacy: Privacy = PLAIN,
     ) -> Lake:
-        """Open the lake at `path`, made empty first where there is none.
+        """Open the lake at `path`, made empty first where there is none, with rules for good.
 
         For a lake that is thrown away: `durable=False` leaves out the waiting for the disk, and
         `compress=False` trades three times the space for a quarter of the time to write.
@@ -70,7 +78,7 @@ class Lake:
             path.mkdir(parents=True, exist_ok=True)
             with writing(path):
                 if not is_lake(path):
-                    manifests.save_manifest(path, manifests.new_manifest(), durable)
+                    manifests.save_manifest(path, manifests.new_manifest(privacy), durable)
         return cls(path, durable=durable, compress=compress)
 
     def refresh(self) -> None:
@@ -101,33 +109,33 @@ class Lake:
         manner: str = "",
         accounts: Sequence[str | Path] = (),
         read_accounts: Read | None = None,
+        keys: Keys | None = None,
         progress: Progress | None = None,
         threads: int = 1,
     ) -> IngestReport:
         """Absorb source files; those whose content is in already, in this `manner`, are skipped.
 
         `read(path, n)` yields the chunks of a file after its first n rows; `read_accounts` does the
-        same for `accounts`. Killed at any moment and called again, it ends with the same rows as if
-        undisturbed; a reader sees the lake before or after each commit. Files are committed every
-        524,288 rows or 512 MiB, and taken up again from there.
+        same for `accounts`. `keys` are those of the lake's rules, if they name some. Killed at any
+        moment and called again, it ends with the same rows as if undisturbed; a reader sees the
+        lake before or after each commit. Files are committed every 524,288 rows or 512 MiB, and
+        taken up again from there.
 
-        Raises `LakeBusy`, `LakeBroken`, `InputNotFound` and what `read` raises.
+        Raises `LakeBusy`, `LakeBroken`, `InputNotFound`, `PrivacyRefused` where the keys aren't the
+        lake's, and what `read` raises.
         """
-        with writing(self.path):
-            ledger = Ledger(
-                self.path,
-                manifests.load_manifest(self.path),
-                durable=self._durable,
-                compress=self._compress,
-            )
+        with writing(self.path), self._guarded(keys) as guard:
+            ledger = self._ledger(guard)
             try:
                 return ingest(
                     ledger,
                     [Path(path) for path in paths],
-                    read,
+                    guard.over(read) if guard else read,
                     manner=manner,
                     accounts=[Path(path) for path in accounts],
-                    read_accounts=read_accounts,
+                    read_accounts=guard.over(read_accounts)
+                    if guard and read_accounts
+                    else read_accounts,
                     progress=progress,
                     threads=threads,
                 )
@@ -139,6 +147,40 @@ class Lake:
                 ) from fault
             finally:
                 self.refresh()
+
+    @contextmanager
+    def removing(self) -> Iterator[Ledger]:
+        """The right to remove from the lake (`removal`); raises `LakeBusy`."""
+        with writing(self.path):
+            try:
+                yield self._ledger()
+            finally:
+                self.refresh()
+
+    def _ledger(self, guard: Guard | None = None) -> Ledger:
+        return Ledger(
+            self.path,
+            manifests.load_manifest(self.path),
+            durable=self._durable,
+            compress=self._compress,
+            told=guard.told if guard else str,
+            settle=guard.settle if guard else nothing,
+        )
+
+    @property
+    def privacy(self) -> Privacy:
+        """The rules for identifiers in it."""
+        return self._manifest.privacy
+
+    @contextmanager
+    def _guarded(self, keys: Keys | None) -> Iterator[Guard | None]:
+        """What applies the lake's rules; `None` where there are none."""
+        check_keys(self.path, self.privacy, keys)
+        if self.privacy.plain:
+            yield None
+            return
+        with closing(Guard(self.privacy, self.path, keys)) as guard:
+            yield guard
 
     def fragments(
         self,
@@ -232,9 +274,10 @@ class Lake:
         return self._manifest.kept
 
     def counts(self) -> dict[str, Any]:
-        """Rows read since the lake was made: read = kept + the sum of `quarantined`.
+        """Rows read since the lake was made: read = kept + the sum of `quarantined`, + `removed`.
 
-        A further copy of an exchange counts in `quarantined` under `duplicate`.
+        A further copy of an exchange counts in `quarantined` under `duplicate`. `removed` is there
+        where rows were removed since they were read (`removal`).
         """
         tally, accounts = self._manifest.exchanges, self._manifest.account_rows
         quarantined = dict(sorted(tally.quarantined.items()))
@@ -245,6 +288,7 @@ class Lake:
             "kept": self._manifest.kept,
             "quarantined": quarantined,
             "repaired": dict(sorted(tally.repaired.items())),
+            **({"removed": self._manifest.removed} if self._manifest.removed else {}),
             "files": tally.files,
             "bytes": tally.bytes,
             "accounts": {

@@ -48,6 +48,8 @@ HELD = {
     "and aren't followed up as people follow up answers that they read.",
     "shared_origin": "This account and others reach the service in ways that unrelated customers "
     "seldom share.",
+    "told_by_peers": "Another provider described such requests, which is why these accounts were "
+    "looked at. That by itself is held against nobody.",
 }
 """By kind of evidence, what it holds against an account, as a customer understands it."""
 

@@ -23,6 +23,10 @@ _BEYOND = 4096
 
 _SHORTEST_NAME = 3
 _CARD = range(13, 20)
+_LIKE = {"Pd": "-", "Zs": " "}
+"""Dashes and blanks of all sorts, by what patterns know them as."""
+_STOPS = "。｡"
+"""Full stops that stand in names of hosts, too (RFC 3490)."""
 
 
 def redacted(text: str, limit: int) -> str:
@@ -93,6 +97,10 @@ def _plain_form(char: str) -> str:
         return "\ufffd"
     if (digit := unicodedata.decimal(char, None)) is not None:
         return str(digit)
+    if (like := _LIKE.get(unicodedata.category(char))) is not None:
+        return like
+    if char in _STOPS:
+        return "."
     form = unicodedata.normalize("NFKC", char)
     return form if len(form) == 1 and form.isascii() else char
 
@@ -154,7 +162,7 @@ def _luhn(digits: list[int]) -> bool:
 
 
 def _is_iban(text: str) -> bool:
-    bare = "".join(text.split()).upper()
+    bare = "".join(text.replace("-", " ").split()).upper()
     return (
         15 <= len(bare) <= 34
         and int("".join(str(int(c, 36)) for c in bare[4:] + bare[:4])) % 97 == 1
@@ -171,6 +179,16 @@ def _is_address(text: str) -> bool:
 
 def _is_phone(text: str) -> bool:
     return 7 <= sum(char.isdigit() for char in text) <= 15
+
+
+def _is_card(text: str) -> bool:
+    return _luhn([int(char) for char in text if char.isdigit()])
+
+
+def _is_secret(text: str) -> bool:
+    """Whether forty letters look like a secret in base 64, and not like a path or a name."""
+    kinds = (str.isupper, str.islower, str.isdigit)
+    return all(any(kind(char) for char in text) for kind in kinds)
 
 
 def _is_token(text: str) -> bool:
@@ -193,15 +211,28 @@ _PATTERNS = (
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)"
         r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\z)",
     ),
+    _pattern(
+        "private key", r"PuTTY-User-Key-File-\d(?s:.*?)(?:Private-MAC: ?[0-9a-fA-F]{0,128}|\z)"
+    ),
     _pattern("token", r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?"),
     _pattern(
         "key",
-        r"\b(?:(?:sk|pk|rk)[-_](?:[\w-]{16,})|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-        r"|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}|AIza[\w-]{30,}|ya29\.[\w-]{20,}"
-        r"|hf_\w{20,}|npm_\w{20,}|pypi-[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|dop_v1_\w{20,}"
-        r"|shp(?:at|ss|ca)_\w{16,}|gsk_\w{20,}|xai-\w{20,}|nvapi-[\w-]{20,}|r8_\w{20,}"
-        r"|AGE-SECRET-KEY-\w{20,}|whsec_\w{16,}|sq0\w{3}-[\w-]{16,})",
+        r"\b(?:(?:sk|pk|rk)[-_](?:[\w-]{16,})|gh[pousr]_\w{20,}|github_pat_\w{20,}"
+        r"|gl(?:pat|ptt|dt|rt|cbt|imt|agent|soat)-[\w-]{16,}|AT(?:ATT|BB|CTT)[\w=-]{16,}"
+        r"|(?:xox[a-z]|xapp)-[\w-]{10,}|(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{12,}"
+        r"|(?:LTAI|AKID|GOOG)[A-Za-z0-9]{12,}|AIza[\w-]{30,}|ya29\.[\w-]{20,}|1//0[\w-]{20,}"
+        r"|hf_\w{20,}|npm_\w{20,}|pypi-[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|do[opr]_v1_\w{20,}"
+        r"|shp(?:at|ss|ca|pa)_\w{16,}|gsk_\w{20,}|xai-\w{20,}|nvapi-[\w-]{20,}|r8_\w{20,}"
+        r"|pplx-\w{20,}|fw_\w{16,}|tgp_v1_[\w-]{16,}|rpa_\w{16,}|ntn_\w{16,}|lin_api_\w{16,}"
+        r"|dckr_pat_[\w-]{16,}|glsa_\w{16,}|sntrys?_[\w=+/]{16,}|hv[sbr]\.[\w-]{16,}|dapi[0-9a-f]{24,}"
+        r"|PMAK-[\w-]{16,}|EAAA[\w-]{20,}|AGE-SECRET-KEY-\w{20,}|whsec_\w{16,}|sq0\w{3}-[\w-]{16,}"
+        r"|\d{8,10}:[A-Za-z][\w-]{33,})",
     ),
+    _pattern("key", r"(?i)\bhooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]+)"),
+    _pattern("signature", r"(?i)\bsig(?:nature)?=([\w%+/=-]{6,})"),
+    _pattern("secret", r"(?i)\b(?:password|pwd)\s{0,4}=\s{0,4}([^;\s\"'][^;\r\n\"']{0,200});"),
+    _pattern("credentials", r"(?:^|\s)(?:-u|--user|--proxy-user)[ =][\"']?([^\s:\"']+:[^\s\"']+)"),
+    _pattern("token", r"(?:^|[^\w/+=-])([A-Za-z0-9/+]{40})(?:$|[^\w/+=-])", _is_secret),
     _pattern("token", r"(?i)\b(?:bearer|basic|token)\s+([\w.~+/=-]{8,})", _is_token),
     _pattern(
         "secret",
@@ -211,13 +242,25 @@ _PATTERNS = (
         r"[\"']?\s{0,4}(?:[:=]|=>|:=)\s{0,4}[\"']?((?:bearer |basic )?[^\s\"',;<>]{3,})",
     ),
     _pattern("email", r"[^\s@<>()\[\]{},;:\"|=/]+@[^\s@<>()\[\]{},;:\"'|/?&]+\.[\pL\pN-]+"),
-    _pattern("IBAN", r"(?i)\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _is_iban),
+    _pattern("email", r"\"[^\"\s][^\"\r\n]{0,64}\"@[\pL\pN.-]+"),
+    _pattern(
+        "email",
+        r"(?i)[\pL\pN._%+-]+ ?[\[({] ?at ?[\])}] ?[\pL\pN-]+"
+        r"(?: ?[\[({] ?dot ?[\])}] ?|\.)[\pL\pN.-]+",
+    ),
+    _pattern(
+        "IBAN", r"(?i)\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b", _is_iban
+    ),
+    _pattern("card", r"\b\d{4}\.\d{4}\.\d{4}\.\d{1,7}\b", _is_card),
     _pattern("address", r"\b(?:\d{1,3}\.){3}\d{1,3}\b", _is_address),
     _pattern("address", r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}", _is_address),
     _pattern("address", r"(?i)\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b"),
     _pattern("number", r"\b\d{3}-\d{2}-\d{4}\b"),
     _pattern("phone", r"\+\d[\d ()./-]{5,20}\d", _is_phone),
     _pattern("phone", r"(?:\b|\()\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b", _is_phone),
+    _pattern("phone", r"\b00\d[\d ()./-]{5,20}\d", _is_phone),
+    _pattern("phone", r"\(0\d{1,5}\)[ ./-]?\d[\d ./-]{3,14}\d", _is_phone),
+    _pattern("phone", r"\b(?:0\d{8,10}|1[3-9]\d{9}|[6-9]\d{4}[ -]\d{5})\b", _is_phone),
     _pattern("phone", r"\b0\d{1,4}[ /-]\d{2,8}(?:[ -]\d{2,6}){0,4}\b", _is_phone),
     _pattern("user", r"(?i)(?:/home/|/users/|\b[a-z]:[\\/]+users[\\/]+)([^\s/\\:\"'<>|]+)"),
     _pattern("token", r"\b[\w+-]{32,}={0,2}", _is_token),

@@ -122,6 +122,19 @@ TESTS = {
             for kind, what in _ORIGIN.items()
         ),
     ),
+    "told_by_peers": TestWords(
+        "Other providers told of a campaign, and these accounts send what it is told by. That is "
+        "where was looked; its weight is bounded, however many tell of it.",
+        "The null is the accounts that nothing explains: how many of them send the like, and how "
+        "often does a typical one? Where many do, what was told is dropped.",
+        (
+            Told(
+                "{} accounts stand out by frames or networks, {} by content, of {} looked at.",
+                ("accounts_by_marks", "accounts_by_content", "accounts_looked_at"),
+                (whole, whole, whole),
+            ),
+        ),
+    ),
 }
 """By kind of evidence."""
 

@@ -14,7 +14,7 @@ from stillwatch.arena.moves import OPERATORS, Strategy, Style
 from stillwatch.arena.play import Outcome, Setting, play
 from tests.worlds.reading import Log
 
-SMALL = Setting(seed=3, scale=0.0006, light=1.0, days=10)
+SMALL = Setting(seed=3, scale=0.0006, light=1.0, days=10, learns=1)
 
 
 def small(name: str = "default", **changes: object) -> Strategy:

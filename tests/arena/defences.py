@@ -34,7 +34,7 @@ class Always:
         self.requests.append(request)
         return self.answer
 
-    def end_of_day(self, log: Path, now: dt.datetime) -> None:
+    def learn(self, log: Path, now: dt.datetime) -> None:
         """Only the time."""
         self.days.append(now)
 
@@ -49,7 +49,7 @@ class By:
         """What the function says."""
         return self.of(request)
 
-    def end_of_day(self, log: Path, now: dt.datetime) -> None:
+    def learn(self, log: Path, now: dt.datetime) -> None:
         """Nothing."""
 
 

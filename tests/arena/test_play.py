@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import fields, replace
+from itertools import pairwise
 
 import pytest
 
@@ -200,7 +202,21 @@ def test_it_learns_what_is_let_through(plays: Plays) -> None:
     assert 3 * sum(n for style, n in living.items() if style.apart) > living.total()
 
 
-def test_too_few_days_are_refused() -> None:
-    """The operator needs two days of its own."""
+@pytest.mark.parametrize("learns", [1, 4])
+def test_the_defence_learns_as_often_as_is_said(plays: Plays, learns: int) -> None:
+    """The log grows before each time, by what came since."""
+    watching = Always(ALLOWED)
+    short = replace(SMALL, days=QUIET_DAYS + 2, learns=learns)
+    plays(small("default"), watching, short)
+    gaps = {after - before for before, after in pairwise(watching.days)}
+    assert len(watching.days) == short.days * learns
+    assert gaps == {dt.timedelta(hours=24 // learns)}
+
+
+def test_what_can_t_be_played_is_refused() -> None:
+    """The operator needs two days of its own, and a shift ends before the defence learns."""
     with pytest.raises(ArenaRefused, match="begins after"):
         Setting(days=QUIET_DAYS + 1)
+    for learns in (0, 3, 8):
+        with pytest.raises(ArenaRefused, match="times a day"):
+            Setting(learns=learns)

@@ -25,6 +25,12 @@ from tests.web.test_pages import HOSTILE, check_inert
 KEPT = {"exchange_id", "account_id", "org_id", "conversation_id", "ip", "surface"}
 """Columns by which exchanges belong together: they get the hostile text at their end."""
 
+WRITTEN = {"system", "prompt", "response", "user_agent"}
+"""Columns that clients write freely: each has secrets in it."""
+
+SECRETS = " key sk-ant-api03-Zq9Zq9Zq9Zq9Zq9Zq9 of ana.qzx@mail.example, 4111 1111 1111 1111 "
+BARE = ("Zq9Zq9", "qzx@", "1111 1111")
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TestClient]:
@@ -58,6 +64,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TestClient]:
 
 
 def _hostile(name: str, value: str) -> str:
+    if name in WRITTEN:
+        value += SECRETS
     if name in KEPT:
         return value + HOSTILE
     return HOSTILE + value if name != "prompt" else value + HOSTILE + "y" * (len(value) % 97)
@@ -78,10 +86,13 @@ def test_every_page_of_it_is_inert(made: tuple[Path, TestClient]):
         answer = client.get(path)
         assert answer.status_code == 200, path
         check_inert(answer.text)
+        assert not [secret for secret in BARE if secret in answer.text], path
     answer = client.get("/account", params={"id": account})
     check_inert(answer.text)
     frames = client.get(f"{at}/frames").text
     assert "alert(1)" in frames
+    assert "[email]" in frames
+    assert "[email]" in client.get(f"{at}/access").text
     rows = list(csv.reader(client.get(f"{at}/members.csv").text.splitlines()))
     assert len(rows) == len(chapter.members) + 1
     for cell in (cell for row in rows for cell in row):
@@ -91,6 +102,7 @@ def test_every_page_of_it_is_inert(made: tuple[Path, TestClient]):
         for form in ("md", "html", "pdf"):
             report = client.get(f"/cases/{case.case_id}/report.{form}")
             assert report.status_code == 200
+            assert not [secret for secret in BARE if secret.encode() in report.content]
         html = client.get(f"/cases/{case.case_id}/report.html").text
         assert "<script" not in html
         assert "<img" not in html
@@ -116,5 +128,6 @@ def test_every_command_is_inert(made: tuple[Path, TestClient]):
             check=False,
         )
         shown = ran.stdout + ran.stderr
+        assert not [secret for secret in BARE if secret in shown], command
         bad = {c for c in shown if unicodedata.category(c) in {"Cc", "Cf", "Co"}} - {"\n", "\t"}
         assert not bad, (command, bad)

@@ -6,7 +6,7 @@ requests is no member of a later finding, and its seat is taken over all the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,21 +15,23 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.membership import THEIRS
 from stillwatch.gateway.works.sample import BLOCK, DOUBTED, NOBODYS, Sampled
+from stillwatch.signals.keys import mix_keys
 
 if TYPE_CHECKING:
     from stillwatch.columns import Column
 
-WAYS = ("network", "device")
-"""Columns of `tables.SIGNALS` that say how an account comes: software isn't among them, since who
-uses a popular agent looks by it like everybody who does."""
+WAYS = (("network",), ("device",), ("network", "client"))
+"""Columns of `tables.SIGNALS` that say together how an account comes. Software alone isn't a way:
+who uses a popular agent looks by it like everybody who does."""
 
-DEVICE = WAYS.index("device")
+SEAT = (False, True, True)
+"""Whether a way is one machine, or hardly more: a seat that is taken over."""
 
 RARE = 0.01
 """Share of honest accounts that may come a way that is a campaign's."""
 
-LEAST = (3, 1)
-"""Members who come a network, or a device, that is a campaign's: a device is one machine."""
+LEAST = (3, 1, 1)
+"""Members who come a way that is a campaign's."""
 
 MOST = 4096
 """Ways of a campaign that are kept, those that most members come and least others."""
@@ -38,12 +40,12 @@ MOST = 4096
 @dataclass(frozen=True)
 class Access:
     """The campaigns' ways: o sorted keys `way`, whose each is, `owners` (o, k), and which are a
-    `device` (o,). Of the sampled accounts: whether each comes a campaign's way, `shared` (a, k),
-    and whether it sits at any member's machine, `seated` (a,); members at that of others."""
+    `seat` (o,). Of the sampled accounts: whether each comes a way that is a campaign's by others
+    than itself, `shared` (a, k), and whether one of these is a seat, `seated` (a,)."""
 
     way: NDArray[np.uint64]
     owners: NDArray[np.bool_]
-    device: NDArray[np.bool_]
+    seat: NDArray[np.bool_]
     shared: NDArray[np.bool_]
     seated: NDArray[np.bool_]
 
@@ -51,11 +53,11 @@ class Access:
 def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaigns: int) -> Access:
     """The ways of k campaigns, by the first `rows` of `columns`, which are signals."""
     everyone = max(1, np.count_nonzero(accounts.campaign == NOBODYS))
-    ways, owning, devices = [], [], []
+    ways, owning, seats = [], [], []
     shared = np.zeros((len(accounts.key), campaigns), bool)
     seated = np.zeros(len(accounts.key), bool)
-    for kind, name in enumerate(WAYS):
-        place, way = _pairs(accounts, columns[name], columns["account"], rows)
+    for kind, names in enumerate(WAYS):
+        place, way = _pairs(accounts, [columns[name] for name in names], columns["account"], rows)
         key, at = np.unique(way, return_inverse=True)
         home = accounts.campaign[place]
         honest = np.bincount(at[home == NOBODYS], minlength=len(key))
@@ -63,37 +65,51 @@ def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaign
         owners = np.zeros((len(key), campaigns), bool)
         for k in range(campaigns):
             members = before + np.bincount(at[home == k], minlength=len(key))
-            theirs = (members >= THEIRS * (members + honest)) & (honest <= RARE * everyone)
-            mine = np.flatnonzero(theirs & (members >= LEAST[kind]))
+            mine = np.flatnonzero(_is_theirs(members, honest, everyone, LEAST[kind]))
             best = mine[np.lexsort((key[mine], -members[mine] / (1 + honest[mine])))][:MOST]
             owners[best, k] = True
-            comes = owners[at, k] & ((home != k) | (members[at] > 1))
+            others = members[at] - ((home == k) | (home == DOUBTED))
+            comes = _is_theirs(others, honest[at] - (home == NOBODYS), everyone, LEAST[kind])
             np.logical_or.at(shared[:, k], place, comes)
-            if kind == DEVICE:
+            if SEAT[kind]:
                 np.logical_or.at(seated, place, comes)
         kept = owners.any(1)
         ways.append(key[kept])
         owning.append(owners[kept])
-        devices.append(np.full(int(kept.sum()), kind == DEVICE))
+        seats.append(np.full(int(kept.sum()), SEAT[kind]))
     order = np.argsort(np.concatenate(ways), kind="stable")
     return Access(
         np.concatenate(ways)[order],
         np.concatenate(owning)[order],
-        np.concatenate(devices)[order],
+        np.concatenate(seats)[order],
         shared,
         seated,
     )
 
 
+def _is_theirs(
+    members: NDArray[np.int64], honest: NDArray[np.int64], everyone: int, least: int
+) -> NDArray[np.bool_]:
+    """Whether ways that so many come are a campaign's."""
+    mostly = members >= THEIRS * (members + honest)
+    return mostly & (honest <= RARE * everyone) & (members >= least)
+
+
+def way_keys(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """Keys of ways by those of the columns that say them together; 0 where one is unknown."""
+    key = parts[0] if len(parts) == 1 else mix_keys(*parts)
+    return np.where(np.all([part != 0 for part in parts], axis=0), key, np.uint64(0))
+
+
 def _pairs(
-    accounts: Sampled, ways: Column, senders: Column, rows: int
+    accounts: Sampled, columns: Sequence[Column], senders: Column, rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Accounts by place, and ways that they come, each pair once."""
     pairs = np.zeros((0, 2), np.uint64)
     for begin in range(0, rows if len(accounts.key) else 0, BLOCK):
         block = slice(begin, min(rows, begin + BLOCK))
         place, there = accounts.places(senders[block])
-        way = ways[block]
+        way = way_keys([column[block] for column in columns])
         known = there & (way != 0)
         fresh = np.column_stack([place[known].astype(np.uint64), way[known]])
         pairs = _distinct(np.concatenate([pairs, fresh]))

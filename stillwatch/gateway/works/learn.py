@@ -2,7 +2,7 @@
 
 Learnt from a judgement and the signals that it was made of. An account is recognised by its hits
 together with a mark that few honest accounts bear: its hits make a part that fits members' parts,
-sooner if it comes a campaign's way (`access`) as well; or it sits at a member's machine.
+sooner if it comes a campaign's way (`access`) as well; or it sits where a member sat.
 """
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
@@ -29,7 +29,16 @@ from stillwatch.campaigns.membership import (
 from stillwatch.gateway.state import CAMPAIGNS
 from stillwatch.gateway.works.access import Access, access
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
-from stillwatch.gateway.works.sample import NOBODYS, Sampled, Seen, first_threads, sampled
+from stillwatch.gateway.works.sample import (
+    CUTS,
+    NOBODYS,
+    Sampled,
+    Seen,
+    Told,
+    first_threads,
+    sampled,
+    seen_at,
+)
 from stillwatch.gateway.works.told import models_of
 from stillwatch.statistics.mmd import Samples, squared_mmd
 from stillwatch.statistics.tails import at_least
@@ -42,9 +51,9 @@ if TYPE_CHECKING:
 MARKS = ("content", "content and access")
 """What an account bears beside its hits, by campaign; the second asks for a way of access, too."""
 
-MACHINE = "machine"
-"""The mark of sitting at a member's machine, whichever campaign's: an operator may be found in
-pieces, and what replaces one piece's account needn't do that piece's work."""
+SEAT = "seat"
+"""The mark of sitting where a member sat, whichever campaign's: an operator may be found in pieces,
+and what replaces one piece's account needn't do that piece's work."""
 
 FITTING = 0.95
 """Part of the members whose parts fit each other's."""
@@ -52,10 +61,8 @@ FITTING = 0.95
 LEAST_PARTS = 8
 """Members' parts from which others' can be compared with them."""
 
-
-MOVED_IN = 0.5
-"""How likely an account that replaces a member's is taken to come a way that is known: what is bet
-on, not what was seen, for it depends on what its operator has left."""
+STAKES = (0.1, 0.9)
+"""How much may be bet, at least and at most, on a replacement's coming a way that is known."""
 
 LOOKED = 4
 """Threads of an account from which something can be learnt of its kind."""
@@ -86,11 +93,13 @@ def learn(
     rows: int,
     names: Sequence[str],
     doubted: Collection[str] = (),
+    released: Collection[str] = (),
 ) -> Works:
     """The works of the campaigns called `names`, `CAMPAIGNS` at most, of those that can be told.
 
     `columns` are signals, of which the first `rows` were judged. Accounts that are `doubted`, as a
-    gate recognised them, or something was decided on them, teach nothing of honest ones.
+    gate recognised them, or something is decided on them, teach nothing of honest ones, and their
+    seats are taken for known ones; those that are `released` teach nothing at all.
     """
     findings, grounds = judgement.findings, judgement.grounds
     known = {p.name: p for p in grounds.precedents}
@@ -99,9 +108,11 @@ def learn(
         return no_works()
     families = _families(findings, live)
     models = models_of(live)
-    accounts = sampled(findings, [p.name for p in live], doubted)
+    accounts = sampled(findings, [p.name for p in live], doubted, released)
     ways = access(accounts, columns, rows, len(live))
-    seen = first_threads(accounts, columns, rows, models, grounds.book, families)
+    first = first_threads(accounts, columns, rows, models, grounds.book, families)
+    cuts = [_cut(k, accounts, first) for k in range(len(live))]
+    seen = seen_at(first, cuts)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
         _honest(k, precedent.stray, accounts, seen, fit[k].fits | ways.seated)
@@ -109,20 +120,23 @@ def learn(
     ]
     alike = [honest[k] & (seen.hits[:, k] >= COMPARED) for k in range(len(live))]
     by_chance = _share(np.concatenate([fit[k].fits[alike[k]] for k in range(len(live))]))
+    stakes = [_stake(ways.shared[accounts.campaign == k, k]) for k in range(len(live))]
     evidence = [
-        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways, by_chance)
+        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways, by_chance, stakes[k])
         for k in range(len(live))
     ]
     arrays = {
         **models,
         "evidence": np.stack(evidence),
-        "machine": _machine_evidence(accounts, seen, honest, ways),
+        "seated": _seat_evidence(accounts, seen, honest, ways),
+        "stake": np.array([_stake(ways.seated[accounts.campaign >= 0])]),
+        "cut": np.array([CUTS[cut] for cut in cuts]),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
         "way": ways.way,
         "owners": ways.owners,
-        "device": ways.device,
+        "seat": ways.seat,
         "near": np.array([each.near for each in fit]),
         **_compared([each.parts for each in fit]),
     }
@@ -131,6 +145,24 @@ def learn(
         min(int(np.count_nonzero(each)) for each in honest),
         {f"works.{name}": array for name, array in arrays.items()},
     )
+
+
+def _cut(campaign: int, accounts: Sampled, first: Told) -> int:
+    """The cut (its place in `CUTS`) at which some threads of a typical member are most telling."""
+    members = (accounts.campaign == campaign) & (first.threads >= LOOKED)
+    honest = (accounts.campaign == NOBODYS) & (first.threads > 0)
+    telling = np.zeros(len(CUTS))
+    for cut in range(len(CUTS)) if members.any() else ():
+        hits = first.hits(campaign, cut)
+        ratio = log_ratio(
+            *(
+                Crowd(hits[these], first.threads[these], np.ones(np.count_nonzero(these)), 1.0)
+                for these in (members, honest)
+            )
+        )
+        rate = np.median(hits[members] / first.threads[members])
+        telling[cut] = ratio[COMPARED, round(COMPARED * float(rate))]
+    return int(telling.argmax())
 
 
 @dataclass(frozen=True)
@@ -195,9 +227,10 @@ def _evidence(
     fits: NDArray[np.bool_],
     ways: Access,
     by_chance: float,
+    stake: float,
 ) -> NDArray[np.float32]:
     """A campaign's evidence by mark, threads and hits; of honest accounts with as many hits as can
-    be compared a share of `by_chance` fits.
+    be compared a share of `by_chance` fits. `stake` is bet on coming the campaign's ways.
 
     That share isn't granted to accounts like which none was seen: a job over the very texts that a
     campaign sends is one of those, and fits.
@@ -210,8 +243,8 @@ def _evidence(
     shared = ways.shared[honest, campaign]
     known = _known(hits[members], threads[members], threads[honest])
     marks = (
-        (FITTING, theirs, 1.0),
-        (FITTING * MOVED_IN, theirs * shared, _share(shared)),
+        (FITTING * (1 - stake), theirs, 1.0),
+        (FITTING * stake, theirs * _one_more(shared), _share(shared)),
     )
     return np.stack(
         [
@@ -224,10 +257,10 @@ def _evidence(
     )
 
 
-def _machine_evidence(
+def _seat_evidence(
     accounts: Sampled, seen: Seen, honest: list[NDArray[np.bool_]], ways: Access
 ) -> NDArray[np.float32]:
-    """The evidence of sitting at a member's machine with so many hits of any campaign's work."""
+    """The evidence of sitting where a member sat, with so many hits of any campaign's work."""
     hits, threads = seen.any_hits, seen.threads
     members = (accounts.campaign >= 0) & (threads >= LOOKED)
     nobody = np.ones(len(accounts.key), bool)
@@ -236,9 +269,20 @@ def _machine_evidence(
     seated = ways.seated[nobody]
     known = _known(hits[members], threads[members], threads[nobody])
     return log_ratio(
-        Crowd(hits[members], threads[members], np.full(members.sum(), MOVED_IN), 1.0),
-        Crowd(hits[nobody], threads[nobody], seated.astype(float), _share(seated), known),
+        Crowd(hits[members], threads[members], np.ones(members.sum()), 1.0),
+        Crowd(hits[nobody], threads[nobody], _one_more(seated), _share(seated), known),
     )
+
+
+def _stake(moved_in: NDArray[np.bool_]) -> float:
+    """What is bet on a replacement's coming a known way: the share of members who come others'."""
+    return float(np.clip(_share(moved_in), *STAKES))
+
+
+def _one_more(bearing: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Who bears a mark, and one more who may be any of them: the next to bear it needn't be like
+    those who do."""
+    return bearing + 1 / max(1, len(bearing))
 
 
 def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[np.int64]) -> float:

@@ -14,23 +14,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
+from stillwatch.campaigns.membership import COMPARED
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.works.access import WAYS, way_keys
 from stillwatch.gateway.works.evidence import MOST_THREADS
-from stillwatch.gateway.works.learn import MACHINE, MARKS
+from stillwatch.gateway.works.learn import MARKS, SEAT
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
-from stillwatch.signals.keys import network_keys, string_keys
+from stillwatch.signals.keys import mix_keys, network_keys, string_keys
 from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Means, samples, squared_mmd
 from stillwatch.tables import CONTENT_COMPONENTS
 
 LEAST_HITS = 2
-"""Hits of an account that is recognised, whatever else speaks: one is anybody's."""
-
-COUNTED = ("hits", "asked", "access", "seats", "parts", "squares", "sums")
-"""What is counted in a slot for the campaigns that its stamp names."""
+"""Hits of an account that is recognised by its work: one is anybody's. Where it sits alone is never
+enough either."""
 
 REMEMBERED = 1 << 14
 """Addresses and devices whose keys are remembered."""
@@ -55,9 +54,9 @@ class Recogniser:
         mine = {name.removeprefix("works."): a for name, a in arrays.items() if "works." in name}
         self.names: list[str] = says["names"]
         self._models = mine
-        digest = hashlib.blake2b(json.dumps(self.names).encode(), digest_size=8).digest()
-        self.stamp = int.from_bytes(digest, "little")
-        """What hits are counted for: other campaigns, or another order of them, begin anew."""
+        self.stamp = _digest(json.dumps(self.names), 8)
+        """Which campaigns a slot's counts are of, and in which order."""
+        self._digests = np.array([_digest(name, 4) for name in self.names], np.uint32)
         if not self.names:
             return
         self._book = Codebook(mine["wide"], mine["parts"])
@@ -71,8 +70,9 @@ class Recogniser:
         self._way: NDArray[np.uint64] = mine["way"]
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
-        self._at_device = self._access * mine["device"]
-        self._machine: NDArray[np.float32] = mine["machine"]
+        self._seat = self._access * mine["seat"]
+        self._seated: NDArray[np.float32] = mine["seated"]
+        self._stake = float(mine["stake"][0])
 
     def __len__(self) -> int:
         return len(self.names)
@@ -85,19 +85,16 @@ class Recogniser:
         Of honest new accounts a share of at most `false_rate` is ever recognised by chance.
         """
         if slot["stamp"] != self.stamp:
-            slot["stamp"] = self.stamp
-            for name in COUNTED:
-                slot[name] = 0
-            slot["summed"] = -1
+            self._carry_over(slot)
         slot["requests"] += 1
         if not self.names:
             return None
         self._note_access(request, slot)
         if request.prompt and begins_thread(request.turns) and slot["threads"] < MOST_THREADS:
             view = view_of(request, self._book, self._families)
-            yes = told(view.codes, view.keys, self._models)[0] >= ATTRIBUTED
+            yes = told(view.codes, view.keys, self._models)[0] >= self._models["cut"]
             slot["threads"] += 1
-            slot["asked"] += 1
+            slot["asked"][: len(yes)] += 1
             slot["hits"][: len(yes)] += yes
             slot["any_hits"] += yes.any()
             if yes.any():
@@ -107,32 +104,55 @@ class Recogniser:
         return self._decide(slot, -np.log10(false_rate))
 
     def _decide(self, slot: Any, needed: float) -> Recognition | None:
-        """Whose work it is, once the mean of the likelihood ratios is as large as `needed` (log10).
+        """Whose work it is, once the bets on its marks come to as much as `needed` (log10).
 
-        One half counts that it sits at a member's machine, the other the marks of all campaigns;
-        what the account doesn't bear is nil.
+        A part of the stake is on its sitting where a member sat, the rest is spread evenly over the
+        campaigns' marks; what the account doesn't bear is lost.
         """
-        hits, asked, least = slot["hits"][: len(self)], int(slot["asked"]), 10.0**needed
+        hits, asked = slot["hits"][: len(self)], slot["asked"][: len(self)]
+        least = 10.0**needed
         told = np.float_power(10.0, self._evidence[self._places, :, asked, hits])
+        told *= (1 - self._stake) / len(self)
         told[hits < LEAST_HITS] = 0
         told[:, 1][~self._bits(slot["access"])] = 0
         seat = 0.0
-        if slot["seats"] and slot["any_hits"] >= LEAST_HITS:
-            seat = 10.0 ** float(self._machine[slot["threads"], slot["any_hits"]])
-        if (told.mean() + seat) / 2 < least:
+        if slot["seats"] and slot["any_hits"]:
+            seat = self._stake * 10.0 ** float(self._seated[slot["threads"], slot["any_hits"]])
+        if told.sum() + seat < least:
             return None
-        if seat / 2 < least:
+        if seat < least:
             fits = [bool(row.any()) and self._fits(slot, k) for k, row in enumerate(told)]
             told[~np.array(fits)] = 0
-        sure = (told.mean() + seat) / 2
+        sure = told.sum() + seat
         if sure < least:
             return None
         slot["evidence"] = evidence = float(np.log10(sure))
-        if seat > told.mean():
+        if seat > told.sum():
             campaign, threads = int(np.argmax(self._bits(slot["seats"]))), int(slot["threads"])
-            return Recognition(campaign, evidence, int(slot["any_hits"]), threads, MACHINE)
+            return Recognition(campaign, evidence, int(slot["any_hits"]), threads, SEAT)
         campaign, mark = divmod(int(told.argmax()), len(MARKS))
-        return Recognition(campaign, evidence, int(hits[campaign]), asked, MARKS[mark])
+        threads = int(asked[campaign])
+        return Recognition(campaign, evidence, int(hits[campaign]), threads, MARKS[mark])
+
+    def _carry_over(self, slot: Any) -> None:
+        """Count for this table's campaigns from now on; what was counted for them before stays."""
+        before, n = slot["names"].copy(), len(self)
+        first = np.argmax(before == self._digests[:, None], axis=1) if n else self._digests
+        there = before[first] == self._digests
+        for name in ("asked", "hits"):
+            kept = np.where(there, slot[name][first], 0)
+            slot[name] = 0
+            slot[name][:n] = kept
+        for name in ("access", "seats"):
+            bits = there & (int(slot[name]) >> first & 1).astype(bool)
+            slot[name] = (bits << np.arange(n)).sum()
+        moved = np.flatnonzero(there & (first == slot["summed"]))
+        slot["summed"] = moved[0] if len(moved) else -1
+        if not len(moved):
+            slot["parts"] = slot["squares"] = slot["sums"] = 0
+        slot["names"] = 0
+        slot["names"][:n] = self._digests
+        slot["stamp"] = self.stamp
 
     def _bits(self, bits: Any) -> NDArray[np.bool_]:
         """Which campaigns a slot's bits name, (k,)."""
@@ -164,20 +184,34 @@ class Recogniser:
 
     def _note_access(self, request: Request, slot: Any) -> None:
         """Remember whose ways the account comes."""
-        for name, value in (("network", request.ip), ("device", request.device_id)):
-            if value is not None and len(self._way):
-                key = _way_of(name, value)
-                at = int(self._way.searchsorted(key))
-                if at < len(self._way) and self._way[at] == key:
-                    slot["access"] |= self._access[at]
-                    slot["seats"] |= self._at_device[at]
+        if not len(self._way):
+            return
+        for key in _ways_of(request.ip, request.device_id, request.user_agent, request.ja4):
+            at = int(self._way.searchsorted(key))
+            if at < len(self._way) and self._way[at] == key:
+                slot["access"] |= self._access[at]
+                slot["seats"] |= self._seat[at]
+
+
+def _digest(text: str, size: int) -> int:
+    digest = hashlib.blake2b(text.encode(), digest_size=size).digest()
+    return int.from_bytes(digest, "little") or 1
 
 
 @lru_cache(REMEMBERED)
-def _way_of(name: str, value: str) -> np.uint64:
-    """The key of a way of access, as signals have it; the same few come again and again."""
-    keys = network_keys if name == "network" else string_keys
-    return keys(pa.array([value], pa.string()))[0]
+def _ways_of(
+    ip: str | None, device: str | None, user_agent: str | None, ja4: str | None
+) -> tuple[np.uint64, ...]:
+    """Keys of ways of access, as signals have them; the same few come again and again."""
+    values = pa.array([device, user_agent, ja4], pa.string())
+    by_device, agent, handshake = (string_keys(values.slice(i, 1)) for i in range(3))
+    columns = {
+        "network": network_keys(pa.array([ip], pa.string())),
+        "device": by_device,
+        "client": mix_keys(agent, handshake),
+    }
+    keys = [way_keys([columns[name] for name in names])[0] for names in WAYS]
+    return tuple(key for key in keys if key)
 
 
 def warm_up() -> None:

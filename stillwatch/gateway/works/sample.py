@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from stillwatch.columns import Column
     from stillwatch.findings import Findings
     from stillwatch.statistics.cells import Codebook
+
+CUTS = (ATTRIBUTED, 0.95, 0.99, 0.995)
+"""Posteriors from which a thread may count as a campaign's work: where honest accounts do much the
+same, only what is surest tells."""
 
 FIRST_THREADS = 16
 """Threads of an account that are learnt from."""
@@ -53,15 +57,16 @@ SEEN = (
 """Columns of `tables.SIGNALS` that a view is made of."""
 
 
-NOBODYS, DOUBTED = -1, -2
-"""In the place of a campaign: of accounts of none, and of those that a gate recognised or that were
-decided on, who may be members that no finding holds any more."""
+NOBODYS, DOUBTED, RELEASED = -1, -2, -3
+"""In the place of a campaign: of accounts of none; of those that a gate recognised or that are
+decided on, who may be members that no finding holds any more; and of those that were decided on and
+let go, of whom nobody can tell what they are."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """a accounts by sorted `key`: the place of the `campaign` of each, `NOBODYS` or `DOUBTED`; and
-    whether a judgement left it `alone`: no rival excuses it."""
+    """a accounts by sorted `key`: the place of the `campaign` of each, or one of the above
+    in its place; and whether a judgement left it `alone`: no rival excuses it."""
 
     key: NDArray[np.uint64]
     campaign: NDArray[np.int64]
@@ -74,18 +79,26 @@ class Sampled:
         return place, there
 
 
-def sampled(findings: Findings, names: list[str], doubted: Collection[str] = ()) -> Sampled:
+def sampled(
+    findings: Findings,
+    names: list[str],
+    doubted: Collection[str] = (),
+    released: Collection[str] = (),
+) -> Sampled:
     """The accounts to learn from: members of the campaigns `names`, and those of none at all; the
-    `doubted` ones are kept apart."""
+    `doubted` and the `released` ones are kept apart."""
     kinds = findings.campaigns.filter(pc.field("kind") == "distillation")["campaign_id"]
     members = findings.members.filter(pc.is_in(findings.members["campaign_id"], value_set=kinds))
     account = string_keys(members["account_id"].combine_chunks())
     place = pc.index_in(members["campaign_id"], pa.array(names, pa.string()))
     place = pc.fill_null(place, NOBODYS).to_numpy()
     others = string_keys(findings.accounts["account_id"].combine_chunks())
-    doubtful = np.setdiff1d(string_keys(pa.array(list(doubted), pa.string())), account)
-    others = np.setdiff1d(np.setdiff1d(others, account), doubtful)
-    chosen = [(_evenly(others, MOST_HONEST), NOBODYS), (_evenly(doubtful, MOST_HONEST), DOUBTED)]
+    chosen, taken = [], account
+    for these, kind in ((doubted, DOUBTED), (released, RELEASED)):
+        apart = np.setdiff1d(string_keys(pa.array(list(these), pa.string())), taken)
+        chosen.append((_evenly(apart, MOST_HONEST), kind))
+        taken = np.concatenate([taken, apart])
+    chosen.append((_evenly(np.setdiff1d(others, taken), MOST_HONEST), NOBODYS))
     chosen += [(_evenly(account[place == i], MOST_MEMBERS), i) for i in range(len(names))]
     key = np.concatenate([accounts for accounts, _ in chosen])
     campaign = np.repeat([i for _, i in chosen], [len(accounts) for accounts, _ in chosen])
@@ -97,6 +110,23 @@ def sampled(findings: Findings, names: list[str], doubted: Collection[str] = ())
 def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
     keys = np.unique(keys)
     return keys[np.linspace(0, len(keys) - 1, min(most, len(keys))).astype(np.int64)]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the models say of a accounts' first `threads` (a,): of those t that any campaign's model
+    takes for its work, whose each is, `account` (t,), how many of `CUTS` it reaches, `level`
+    (t, k), and its `content` (t, components)."""
+
+    threads: NDArray[np.int64]
+    account: NDArray[np.int64]
+    level: NDArray[np.uint8]
+    content: NDArray[np.int8]
+
+    def hits(self, campaign: int, cut: int) -> NDArray[np.int64]:
+        """Of each account's first threads, how many reach a cut (its place in `CUTS`), (a,)."""
+        mine = self.account[self.level[:, campaign] > cut]
+        return np.bincount(mine, minlength=len(self.threads))
 
 
 @dataclass(frozen=True)
@@ -120,12 +150,11 @@ def first_threads(
     models: Models,
     book: Codebook,
     families: NDArray[np.uint64],
-) -> Seen:
+) -> Told:
     """Look at the accounts' first threads, among the first `rows` of `columns`, the signals."""
-    k = len(models["logit"])
-    hits = np.zeros((len(accounts.key), k), np.int64)
-    threads, any_hits = np.zeros((2, len(accounts.key)), np.int64)
-    pieces = [(np.zeros(0, np.int64), np.zeros((0, CONTENT_COMPONENTS), np.int8))]
+    k, threads = len(models["logit"]), np.zeros(len(accounts.key), np.int64)
+    whose, levels = [np.zeros(0, np.int64)], [np.zeros((0, k), np.uint8)]
+    contents = [np.zeros((0, CONTENT_COMPONENTS), np.int8)]
     for begin in range(0, rows if k else 0, BLOCK):
         block = slice(begin, min(rows, begin + BLOCK))
         asked, mine = _begun(accounts, columns, block, threads)
@@ -133,19 +162,33 @@ def first_threads(
             continue
         signals = {name: columns[name][begin + asked] for name in SEEN}
         view = view_of_signals(signals, book, families)
-        yes = told(view.codes, view.keys, models) >= ATTRIBUTED
         threads += np.bincount(mine, minlength=len(threads))
-        any_hits += np.bincount(mine[yes.any(1)], minlength=len(threads))
-        thread, campaign = np.nonzero(yes)
-        np.add.at(hits, (mine[thread], campaign), 1)
-        pieces.append((mine[thread] * k + campaign, view.content[thread]))
-    pair = np.concatenate([pair for pair, _ in pieces])
-    content = np.concatenate([part for _, part in pieces])
+        probability = told(view.codes, view.keys, models)
+        level = np.zeros(probability.shape, np.uint8)
+        for cut in CUTS:
+            level += probability >= cut
+        some = level.any(1)
+        whose.append(mine[some])
+        levels.append(level[some])
+        contents.append(view.content[some])
+    return Told(threads, *(np.concatenate(parts) for parts in (whose, levels, contents)))
+
+
+def seen_at(first: Told, cuts: Sequence[int]) -> Seen:
+    """What was seen where a thread is a campaign's from the cut of each campaign (k,) on."""
+    accounts, k = len(first.threads), len(cuts)
+    yes = first.level > np.array(cuts, np.uint8)
+    hits = np.stack([first.hits(i, cut) for i, cut in enumerate(cuts)], axis=1)
+    any_hits = np.bincount(first.account[yes.any(1)], minlength=accounts)
+    thread, campaign = np.nonzero(yes)
+    pair = first.account[thread] * k + campaign
     named, place, count = np.unique(pair, return_inverse=True, return_counts=True)
     large = np.flatnonzero(count >= COMPARED)
-    total, squares, size = sums_by_account(place, content, np.arange(len(place)), large, len(named))
-    account, campaign = np.divmod(named[large], max(1, k))
-    return Seen(threads, hits, any_hits, account, campaign, samples(total, squares, size, SCALE))
+    content, rows = first.content[thread], np.arange(len(place))
+    total, squares, size = sums_by_account(place, content, rows, large, len(named))
+    account, campaign = np.divmod(named[large], k)
+    parts = samples(total, squares, size, SCALE)
+    return Seen(first.threads, hits, any_hits, account, campaign, parts)
 
 
 def _begun(

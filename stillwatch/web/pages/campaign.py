@@ -9,7 +9,9 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from stillwatch.cases import Case, list_cases
 from stillwatch.errors import UnknownName
-from stillwatch.web.desk import Desk
+from stillwatch.reports.redaction import redacted
+from stillwatch.reports.samples import Sample
+from stillwatch.web.desk import LONGEST_TEXT, Desk
 from stillwatch.web.held import shares_of_days
 from stillwatch.web.pages.overview import full_of
 from stillwatch.web.sheet import csv_lines
@@ -191,6 +193,14 @@ def frames(visit: Here, campaign_id: str) -> HTMLResponse:
     )
 
 
+def _value(sample: Sample, kind: str) -> str:
+    """What an exchange had of a kind of object; texts that clients write freely are masked."""
+    if kind == "system":
+        return redacted(sample.system or "", LONGEST_TEXT)
+    value = sample.values.get(VALUES[kind], "")
+    return redacted(value, LONGEST_TEXT) if kind == "client" else value
+
+
 @router.get("/access")
 def access(visit: Here, campaign_id: str) -> HTMLResponse:
     """What members share: ways of access, and set-ups."""
@@ -201,10 +211,7 @@ def access(visit: Here, campaign_id: str) -> HTMLResponse:
         by_kind.setdefault(row["kind"], []).append(row)
     shown = [i for rows in by_kind.values() for row in rows for i in row["sample"] or []]
     values = {
-        i: {
-            kind: sample.system if kind == "system" else sample.values.get(VALUES[kind], "")
-            for kind in VALUES
-        }
+        i: {kind: _value(sample, kind) for kind in VALUES}
         for i, sample in visit.desk.texts.of(shown, len(shown))
     }
     return visit.page(

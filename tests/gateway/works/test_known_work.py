@@ -19,6 +19,8 @@ from stillwatch.enforcing import Published, publish
 from stillwatch.findings import Findings
 from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.state import SLOT
+from stillwatch.gateway.works.recogniser import Recogniser, _digest
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.ladder import Action
 from stillwatch.pipeline import detect, ingest, last_judgement
@@ -156,3 +158,33 @@ def test_a_finding_that_is_held_is_nobodys_work(taken: Taken, tmp_path: Path) ->
     made = publish(tmp_path, taken.findings, policy, now=taken.published.plan.at, lake=taken.lake)
     assert made.plan.trips
     assert made.works == ()
+
+
+def test_what_was_counted_outlasts_a_table_that_names_the_campaigns_anew(taken: Taken) -> None:
+    """Hits of a campaign are found under its name, wherever it stands; others' are let go."""
+    gate = Gate(taken.gate)
+    assert gate.standing() is not None
+    recogniser = gate._loaded.recogniser  # type: ignore[union-attr]
+    names = recogniser.names
+    slot = np.zeros(1, SLOT)[0]
+    recogniser._carry_over(slot)
+    slot["hits"][: len(names)] = range(1, len(names) + 1)
+    slot["asked"][: len(names)] = 20
+    slot["seats"], slot["summed"], slot["parts"] = 1, 0, 3
+    other = object.__new__(Recogniser)
+    other.names = ["c-new", *reversed(names)]
+    other.stamp, other._digests = (
+        9,
+        np.array([_digest(name, 4) for name in other.names], np.uint32),
+    )
+    other._carry_over(slot)
+    n = len(names)
+    assert slot["hits"][: n + 1].tolist() == [0, *range(n, 0, -1)]
+    assert slot["asked"][: n + 1].tolist() == [0] + [20] * n
+    assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (1 << n, n, 3)
+    gone = object.__new__(Recogniser)
+    gone.names, gone.stamp = [], 10
+    gone._digests = np.zeros(0, np.uint32)
+    gone._carry_over(slot)
+    assert not slot["hits"].any()
+    assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (0, -1, 0)

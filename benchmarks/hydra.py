@@ -1,0 +1,194 @@
+"""How soon new heads are known, and how many of the honest are taken for them.
+
+    python -m benchmarks.hydra --scale 0.15 --seed 41 --texts PROMPTS --record FILE
+
+Makes the world `churn`, in which one campaign's account in ten is banned a day and replaced, or
+takes its log (`--log`). What came in its first days is detected and published, with everything that
+is found taken down: that is the takedown. Then every account that the world's first days didn't see
+sends its first requests, in order of time, to a gate that recognises known work at `--false-rate`.
+
+Reported of new accounts of campaigns (`heads`, a share of them where `--heads` is below 1): how
+many are recognised, at which of their requests the median of all heads is, how many within their
+first twenty, and how many send so many; of honest new accounts: how many were taken for
+heads, by role, and the upper end of the 95% interval of their share (Clopper and Pearson 1934).
+Accounts of resellers without a campaign count as honest. Prints one JSON document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from scipy.stats import beta
+
+import stillwatch as sw
+from stillwatch import tables
+from stillwatch.enforcing import publish
+from stillwatch.gateway.answer import Reason
+from stillwatch.gateway.gate import Gate
+from stillwatch.gateway.request import Request
+from stillwatch.policy import Policy, default_policy
+
+FIRST = 64
+"""Requests of an account that are sent: after as many it isn't new any more."""
+
+SOON = 20
+COLUMNS = (
+    "ts", "account_id", "org_id", "surface", "model", "system", "prompt", "turns", "tools",
+    "tools_digest", "max_tokens", "temperature", "thinking", "ip", "user_agent", "ja4", "device_id",
+)  # fmt: skip
+
+
+def taking_down(false_rate: float) -> Policy:
+    """The built-in policy, live, with no bounds on how much may be done."""
+    policy = default_policy()
+    return replace(
+        policy,
+        live=True,
+        breaker=replace(
+            policy.breaker,
+            share_of_accounts=1.0,
+            share_of_org=1.0,
+            refused_share=1.0,
+            jump_accounts=10**9,
+        ),
+        budget=replace(
+            policy.budget,
+            accounts_a_day=10**9,
+            honest_exchanges_a_day=1e12,
+            share_of_accounts=1.0,
+            share_of_org=1.0,
+        ),
+        recognition=replace(policy.recognition, false_rate=false_rate, least_requests=1),
+    )
+
+
+def take_down(log: Path, days: int, false_rate: float, work: Path) -> tuple[Gate, pa.Array, dict]:
+    """A gate after the takedown, the accounts seen before it, and what was found."""
+    first = work / "first"
+    (first / "exchanges").mkdir(parents=True)
+    for part in sorted((log / "exchanges").glob("*.parquet"))[:days]:
+        (first / "exchanges" / part.name).symlink_to(part.resolve())
+    (first / "accounts.parquet").symlink_to((log / "accounts.parquet").resolve())
+    sw.ingest([first], lake=work / "lake")
+    findings = sw.detect(work / "lake")
+    last = pc.max(findings.accounts["last_ts"]).as_py()
+    policy = taking_down(false_rate)
+    made = publish(work / "gate", findings, policy, now=last, lake=work / "lake")
+    told = findings.campaigns.select(["kind", "accounts", "confidence"]).to_pylist()
+    found = {"campaigns": told, "recognised_by": len(made.works), "learnt_from": made.honest}
+    return Gate(work / "gate"), findings.accounts["account_id"].combine_chunks(), found
+
+
+@dataclass
+class Seen:
+    """Of each new account: its requests so far, and at which of them it was recognised."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    known_at: dict[str, int] = field(default_factory=dict)
+
+
+def later(log: Path, days: int, before: pa.Array) -> Iterator[dict[str, Any]]:
+    """The requests of accounts that weren't there before, in order of time."""
+    for part in sorted((log / "exchanges").glob("*.parquet"))[days:]:
+        for batch in pq.ParquetFile(part).iter_batches(1 << 16, columns=list(COLUMNS)):
+            fresh = pc.invert(pc.is_in(batch["account_id"], value_set=before))
+            yield from batch.filter(fresh).to_pylist()
+
+
+def replay(gate: Gate, requests: Iterator[dict[str, Any]], chosen: set[str]) -> Seen:
+    """Send the first requests of the `chosen` accounts to the gate."""
+    seen = Seen()
+    for row in requests:
+        account = row["account_id"]
+        if account not in chosen or account in seen.known_at or seen.requests[account] == FIRST:
+            continue
+        seen.requests[account] += 1
+        row["ts"] = round(row["ts"].timestamp() * 1e6)
+        row["tools"] = tuple(row["tools"]) if row["tools"] else None
+        if Reason.KNOWN_WORK in gate.decide(Request(**row)).reasons:
+            seen.known_at[account] = seen.requests[account]
+    return seen
+
+
+def told(seen: Seen, labels: pa.Table) -> dict[str, Any]:
+    """The figures."""
+    role, campaign = (
+        dict(zip(labels["account_id"].to_pylist(), labels[name].to_pylist(), strict=True))
+        for name in ("role", "campaign")
+    )
+    heads = [a for a in seen.requests if campaign[a] is not None]
+    honest = [a for a in seen.requests if campaign[a] is None]
+    at = np.sort([seen.known_at.get(a, np.inf) for a in heads])
+    long = [a for a in heads if a in seen.known_at or seen.requests[a] >= SOON]
+    soon = sum(seen.known_at.get(a, np.inf) <= SOON for a in heads)
+    false = [a for a in honest if a in seen.known_at]
+    upper = beta.ppf(0.975, len(false) + 1, len(honest) - len(false)) if honest else None
+    return {
+        "heads": {
+            "accounts": len(heads),
+            "recognised": sum(a in seen.known_at for a in heads),
+            "median_request": None if np.isinf(at[len(at) // 2]) else int(at[len(at) // 2]),
+            "within_20": soon,
+            "that_send_20_or_are_known": len(long),
+        },
+        "honest": {
+            "accounts": len(honest),
+            "by_role": Counter(role[a] for a in honest),
+            "taken_for_heads": len(false),
+            "of_them": Counter(role[a] for a in false),
+            "share_at_most": upper,
+        },
+    }
+
+
+def main() -> None:
+    """Take down, replay, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--scale", type=float, default=0.15)
+    parser.add_argument("--seed", type=int, default=41)
+    parser.add_argument("--texts", type=Path)
+    parser.add_argument("--days", type=int, default=25)
+    parser.add_argument("--false-rate", type=float, default=1e-4)
+    parser.add_argument("--heads", type=float, default=1.0, help="share of the new heads")
+    parser.add_argument("--record", type=Path, help="write the document there too")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="stillwatch-hydra-") as scratch:
+        log = args.log or Path(scratch) / "log"
+        if args.log is None:
+            sw.make_world("churn", log, scale=args.scale, seed=args.seed, texts=args.texts)
+        gate, before, found = take_down(log, args.days, args.false_rate, Path(scratch))
+        labels = pq.read_table(log / "labels" / "accounts.parquet", schema=tables.LABEL_ACCOUNTS)
+        rng = np.random.default_rng(args.seed)
+        chosen = rng.random(labels.num_rows) < args.heads
+        chosen |= pc.is_null(labels["campaign"]).to_numpy()
+        accounts = set(labels["account_id"].filter(pa.array(chosen)).to_pylist())
+        seen = replay(gate, later(log, args.days, before), accounts)
+        document = {
+            "world": {"name": "churn", "scale": args.scale, "seed": args.seed, "days": args.days},
+            "false_rate": args.false_rate,
+            "heads_looked_at": args.heads,
+            "takedown": found,
+            **told(seen, labels),
+        }
+    text = json.dumps(document, indent=1)
+    if args.record:
+        args.record.write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Seats: whose they are, who sits at them, and what sitting there is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stillwatch.gateway.works.access import Access, access, way_keys
+from stillwatch.gateway.works.learn import STAKES, _one_more, _stake
+from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, RELEASED, Sampled
+
+HOME, OFFICE, HOTEL = 101, 102, 103
+CURL, SDK = 201, 202
+
+
+def come(visits: list[tuple[int, int, int, int]], kinds: dict[int, int]) -> Access:
+    """The ways of one campaign: visits are (account, network, client, device), kinds by account."""
+    account, network, client, device = np.array(visits, np.uint64).T
+    columns = {"account": account, "network": network, "client": client, "device": device}
+    key = np.array(sorted(kinds), np.uint64)
+    kind = np.array([kinds[int(k)] for k in key])
+    return access(Sampled(key, kind, np.ones(len(key), bool)), columns, len(visits), 1)
+
+
+def seated(visits: list[tuple[int, int, int, int]], kinds: dict[int, int]) -> dict[int, bool]:
+    """Who sits at a seat that is the campaign's by others."""
+    return dict(zip(sorted(kinds), come(visits, kinds).seated.tolist(), strict=True))
+
+
+CROWD = dict.fromkeys(range(1000, 1200), NOBODYS)
+ELSEWHERE = [(account, 7, 8, 0) for account in CROWD]
+
+
+def test_a_network_with_a_client_is_a_seat_and_neither_alone_is() -> None:
+    """Another client in the same network, and the same client elsewhere, sit somewhere else."""
+    visits = [(1, HOME, CURL, 0), (2, HOME, CURL, 0), (3, HOME, SDK, 0), (4, OFFICE, CURL, 0)]
+    kinds = {1: 0, 2: NOBODYS, 3: NOBODYS, 4: NOBODYS}
+    found = seated(visits + ELSEWHERE, kinds | CROWD)
+    assert [found[a] for a in (1, 2, 3, 4)] == [False, True, False, False]
+
+
+def test_who_is_looked_at_doesn_t_count_itself() -> None:
+    """A member alone sits at nobody's seat; coming doesn't make a seat honest."""
+    visits = [(1, HOME, CURL, 0), (2, OFFICE, SDK, 0), (3, OFFICE, SDK, 0), (4, HOME, CURL, 0)]
+    found = seated(visits + ELSEWHERE, {1: 0, 2: 0, 3: 0, 4: NOBODYS} | CROWD)
+    assert [found[a] for a in (1, 2, 3, 4)] == [False, True, True, True]
+
+
+def test_a_seat_at_which_mostly_others_sit_is_nobodys() -> None:
+    """One member in an office, a lounge or behind a gateway of many."""
+    guests = dict.fromkeys(range(10, 14), NOBODYS)
+    visits = [(account, HOTEL, SDK, 0) for account in (1, *guests)]
+    made = come(visits + ELSEWHERE, {1: 0} | guests | CROWD)
+    assert not made.seated.any()
+    assert not len(made.way)
+
+
+def test_whoever_is_decided_on_keeps_its_seat_known_and_who_was_let_go_doesn_t() -> None:
+    """A replacement is known by the seat of one that was stopped, not by that of one let go."""
+    visits = [(2, HOME, CURL, 0), (3, HOME, CURL, 0), (4, OFFICE, SDK, 0), (5, OFFICE, SDK, 0)]
+    kinds = {1: 0, 2: DOUBTED, 3: NOBODYS, 4: RELEASED, 5: NOBODYS}
+    found = seated([(1, HOTEL, SDK, 0), *visits, *ELSEWHERE], kinds | CROWD)
+    assert found[3]
+    assert not found[5]
+
+
+def test_unknown_parts_make_no_way() -> None:
+    """Without an address, or without a client, nobody sits anywhere."""
+    zero, some = np.zeros(1, np.uint64), np.full(1, 5, np.uint64)
+    for parts in ((zero,), (zero, some), (some, zero), (zero, zero)):
+        assert way_keys(parts)[0] == 0
+    assert way_keys((some, some))[0] != 0
+
+
+def test_the_stake_is_what_was_seen_and_never_all() -> None:
+    """However few or many members sit at others' seats."""
+    assert _stake(np.zeros(1_000, bool)) == STAKES[0]
+    assert _stake(np.ones(1_000, bool)) == STAKES[1]
+    assert _stake(np.arange(98) < 49) == pytest.approx(0.5)
+
+
+def test_a_mark_that_none_was_seen_with_is_borne_by_one_of_all() -> None:
+    """The next honest account to sit there is expected to be like any."""
+    np.testing.assert_allclose(_one_more(np.zeros(200, bool)), np.full(200, 1 / 200))
+    assert _one_more(np.arange(200) < 3).sum() == pytest.approx(4)
