@@ -15,6 +15,7 @@ import pytest
 
 from stillwatch.errors import InputNotFound, LakeBroken
 from stillwatch.lake import Lake
+from stillwatch.privacy import new_keys
 from stillwatch.sources import follow
 from stillwatch.watching import Watch
 from tests.sources.logs import by_id, make_accounts, make_exchanges, to_lines, write_log
@@ -201,3 +202,14 @@ def test_what_can_be_wrong(tmp_path: Path) -> None:
     state.unlink()
     catch_up(watch)
     assert counts(lake)[0] == 5
+
+
+def test_a_lake_of_names(tmp_path: Path) -> None:
+    """With the lake's keys its names are kept; no copy of what was read stays behind."""
+    log, lake, keys = tmp_path / "log", tmp_path / "lake", tmp_path / "keys.json"
+    new_keys(keys, tmp_path / "owner.json")
+    write_log(make_exchanges(20), log / "a.jsonl")
+    catch_up(Watch(log, lake, pseudonyms=keys, settled_s=0))
+    assert counts(lake) == (20, 0, {})
+    assert not set(held(lake)["account_id"].to_pylist()) & {f"acc-{i}" for i in range(50)}
+    assert not list((lake / "watch").rglob("*.jsonl"))
