@@ -2,7 +2,7 @@
 # make test   linters, types, the import contract, and the tests
 # make bench  how fast, and how much memory
 # make litellm  a LiteLLM proxy in an environment of its own, for the tests that use one
-# make docs   write docs/commands.md anew from the command line's help
+# make docs   write what is generated in docs/ anew: commands, and the table of formats
 # make clean  remove what the above made
 
 SHELL := /bin/bash

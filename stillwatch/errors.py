@@ -155,6 +155,22 @@ class ArenaRefused(StillwatchError):
     exit_code = 21
 
 
+class MappingInvalid(StillwatchError):
+    """A mapping file that can't be read or says what it can't mean; all faults are told at once."""
+
+    exit_code = 23
+
+    def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(where, what, todo)
+        self.faults = tuple(faults) or (what,)
+
+
+class WarehouseFailed(StillwatchError):
+    """A warehouse at a URL can't be reached, found or read; no secret of its URL is in the text."""
+
+    exit_code = 27
+
+
 class PrivacyRefused(StillwatchError):
     """Keys that can't be used, or what a lake's rules for identifiers don't allow."""
 

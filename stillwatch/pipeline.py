@@ -28,20 +28,21 @@ from stillwatch.comparing import baseline, observe
 from stillwatch.engine.choose import EMBEDDED, open_engine
 from stillwatch.engine.protocol import Engine
 from stillwatch.engine.spool import Spool, spool_folder
-from stillwatch.errors import NothingToRead, PrivacyRefused
+from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
 from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
 from stillwatch.leads import Lead
 from stillwatch.memory import memory_kept, peak_memory
-from stillwatch.privacy import read_keys, rules_for
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
 from stillwatch.profiles.threads import PATIENCE_US
 from stillwatch.progress import Progress, Silent, Spread
 from stillwatch.running import (
     Clock,
+    manner_of,
     nothing_in,
     opened,
+    opened_lake,
     read_into,
     run_record,
     spread_over,
@@ -82,6 +83,8 @@ def ingest(
     *,
     lake: str | Path,
     format: str = "auto",
+    mapping: str | Path | None = None,
+    account: str | None = None,
     pseudonyms: str | Path | None = None,
     addresses: str | None = None,
     progress: Progress | None = None,
@@ -89,23 +92,20 @@ def ingest(
 ) -> IngestReport:
     """Read logs into a lake; the same exchange again is the same exchange.
 
-    `pseudonyms` is the file of keys that names are made with in place of identifiers, and
-    `addresses` says how addresses are kept: `exact`, `prefix` or, which goes without saying beside
-    pseudonyms, `keyed`. Both are settled when the lake is made.
+    `format` insists on one of `sources.FORMATS`, `mapping` names a mapping file to read all by, and
+    `account` says where the account is named, for formats that leave it open. `pseudonyms` is the
+    file of keys that names are made with in place of identifiers, and `addresses` says how
+    addresses are kept: `exact`, `prefix` or, which goes without saying beside pseudonyms, `keyed`.
+    Both are settled when the lake is made.
 
     Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
-    `InputNotFound`, `FormatUnknown`, `LakeBusy`, `LakeBroken` and `PrivacyRefused`.
+    `InputNotFound`, `FormatUnknown`, `MappingInvalid`, `LakeBusy`, `LakeBroken` and
+    `PrivacyRefused`.
     """
-    keys = None if pseudonyms is None else read_keys(pseudonyms)
-    wanted = rules_for(keys, addresses)
-    opened = Lake.create_or_open(lake, privacy=wanted)
-    if addresses is not None and opened.privacy.addresses != wanted.addresses:
-        raise PrivacyRefused(
-            lake,
-            f"keeps addresses as {opened.privacy.addresses}, which was settled when it was made",
-            "Leave out --addresses, or ingest into a new lake",
-        )
-    return read_into(opened, paths, format, progress, threads, keys)
+    manner = manner_of(format, mapping, account)
+    target, keys = opened_lake(lake, pseudonyms, addresses)
+    with memory_kept():
+        return read_into(target, paths, manner, progress, threads, keys)
 
 
 def detect(
@@ -359,7 +359,7 @@ def leakage(
     watch = progress or Silent()
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as scratch:
         lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
-        read_into(lake, [log], "auto", progress, threads)
+        read_into(lake, [log], manner_of(), progress, threads)
         timed, days = time_exchanges(truth, lake.scan(["exchange_id", "account_id", "ts"]))
         if not len(days):
             raise NothingToRead(lake.path, "holds no exchange", "Check the log")

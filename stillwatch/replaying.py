@@ -31,7 +31,7 @@ from stillwatch.policy.known import CASE_FACTS
 from stillwatch.policy.replay import Walk
 from stillwatch.policy.simulation import Simulation, Span, summed
 from stillwatch.progress import Progress, Silent
-from stillwatch.running import read_into
+from stillwatch.running import manner_of, read_into
 from stillwatch.scoring import read_truth
 from stillwatch.tables import ACCOUNTS, EXCHANGES
 
@@ -118,7 +118,7 @@ def _source(log: str | Path, folder: Path, progress: Progress | None, threads: i
     if is_lake(log):
         return Lake.open(log)
     lake = Lake.create_or_open(folder / "source", durable=False, compress=False)
-    read_into(lake, [log], "auto", progress, threads)
+    read_into(lake, [log], manner_of(), progress, threads)
     return lake
 
 

@@ -13,18 +13,21 @@ from datetime import datetime
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+from stillwatch.arriving import add_reports, read_warehouse, split_addresses
 from stillwatch.engine.choose import EMBEDDED
 from stillwatch.engine.threads import map_ordered
-from stillwatch.errors import InputNotFound, NothingToRead
-from stillwatch.lake import IngestReport, Lake, is_lake
+from stillwatch.errors import InputNotFound, NothingToRead, PrivacyRefused
+from stillwatch.lake import IngestReport, Lake, Read, is_lake
 from stillwatch.memory import give_back
-from stillwatch.privacy import Keys
+from stillwatch.privacy import Keys, read_keys, rules_for
 from stillwatch.progress import Progress
-from stillwatch.sources import find_log, read_accounts, read_exchanges
+from stillwatch.sources import find_log, format_named, read_accounts, read_exchanges
+from stillwatch.sources.formats import AUTO
+from stillwatch.sources.mapping_file import load_mapping
 
 MANY = 4096
 """Groups that may wait for a longer one before them."""
@@ -43,7 +46,7 @@ def opened(log: str | Path, clock: Clock, threads: int) -> Iterator[Lake]:
         else:
             lake = Lake.create_or_open(Path(scratch) / "lake", durable=False, compress=False)
             with clock.stage("ingest"):
-                read_into(lake, [log], "auto", clock.progress, threads)
+                read_into(lake, [log], manner_of(), clock.progress, threads)
             yield lake
 
 
@@ -56,25 +59,82 @@ def nothing_in(lake: Lake, until: datetime | None) -> NothingToRead:
     )
 
 
+class Manner(NamedTuple):
+    """How files are read, and a name for it: the same file in another manner is another source."""
+
+    read: Read
+    name: str = ""
+
+
+def manner_of(
+    format: str = AUTO, mapping: str | Path | None = None, account: str | None = None
+) -> Manner:
+    """How files are read; raises `FormatUnknown` and `MappingInvalid` before any is."""
+    if mapping is not None:
+        held = load_mapping(mapping)
+        return Manner(partial(read_exchanges, format=held.format()), f"map-{held.digest}")
+    asked = AUTO if format == AUTO else format_named(format)
+    name = "" if format == AUTO and account is None else f"{format}-{account or ''}"
+    return Manner(partial(read_exchanges, format=asked, account=account), name)
+
+
+def opened_lake(
+    lake: str | Path, pseudonyms: str | Path | None = None, addresses: str | None = None
+) -> tuple[Lake, Keys | None]:
+    """The lake at `lake`, made where it is missing, and the keys of its names.
+
+    Raises `OutputExists`, `LakeBroken`, and `PrivacyRefused` where the lake keeps addresses
+    otherwise.
+    """
+    keys = None if pseudonyms is None else read_keys(pseudonyms)
+    wanted = rules_for(keys, addresses)
+    opened = Lake.create_or_open(lake, privacy=wanted)
+    if addresses is not None and opened.privacy.addresses != wanted.addresses:
+        raise PrivacyRefused(
+            lake,
+            f"keeps addresses as {opened.privacy.addresses}, which was settled when it was made",
+            "Leave out --addresses, or ingest into a new lake",
+        )
+    return opened, keys
+
+
 def read_into(
     lake: Lake,
     paths: Sequence[str | Path],
-    format: str,
+    manner: Manner,
     progress: Progress | None,
     threads: int | None,
     keys: Keys | None = None,
 ) -> IngestReport:
     """Read logs into a lake; raises what `pipeline.ingest` does."""
-    log = find_log(paths)
-    return lake.ingest(
-        log.exchanges,
-        partial(read_exchanges, format=format),
-        accounts=log.accounts,
-        read_accounts=read_accounts,
-        keys=keys,
-        progress=progress,
-        threads=threads or os.cpu_count() or 1,
-    )
+    here, there = split_addresses(paths)
+    threads = threads or os.cpu_count() or 1
+    report = IngestReport()
+    if here or not there:
+        log = find_log(here)
+        report = lake.ingest(
+            log.exchanges,
+            manner.read,
+            manner=manner.name,
+            accounts=log.accounts,
+            read_accounts=read_accounts,
+            keys=keys,
+            progress=progress,
+            threads=threads,
+        )
+    for address in there:
+        more = read_warehouse(
+            lake,
+            address,
+            manner.read,
+            read_accounts,
+            manner=manner.name,
+            keys=keys,
+            progress=progress,
+            threads=threads,
+        )
+        report = add_reports(report, more)
+    return report
 
 
 class Clock:

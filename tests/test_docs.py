@@ -11,6 +11,7 @@ from stillwatch import tables
 from stillwatch.cli.exits import MEANINGS
 from stillwatch.console.wording import EVIDENCE_TITLES
 from tests.reference import all_commands, reference
+from tests.sources_reference import filled
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -24,6 +25,14 @@ def test_commands_are_documented_as_they_are(refresh: bool) -> None:
     if refresh:
         path.write_text(reference())
     assert path.read_text() == reference(), "run `make docs` and read the diff"
+
+
+def test_sources_are_documented_as_they_are(refresh: bool) -> None:
+    """docs/sources.md has the registry's formats, keys and columns; `--refresh` writes them."""
+    path = ROOT / "docs" / "sources.md"
+    if refresh:
+        path.write_text(filled(path.read_text()))
+    assert path.read_text() == filled(path.read_text()), "run `make docs` and read the diff"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

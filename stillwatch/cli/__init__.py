@@ -21,6 +21,7 @@ from stillwatch.cli import (
     journal,
     keys,
     ledger,
+    mapping,
     page,
     peers,
     people,
@@ -33,6 +34,7 @@ from stillwatch.cli import (
     share,
     show,
     tokens,
+    watch,
     world,
 )
 from stillwatch.cli.exits import EPILOG, refuse
@@ -52,6 +54,7 @@ app = typer.Typer(
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("world", epilog=world.EXAMPLES)(world.world)
 app.command("ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 app.command("retain", epilog=retain.EXAMPLES)(retain.retain)
 app.command("forget", epilog=forget.EXAMPLES)(forget.forget)
 app.command("reidentify", epilog=reidentify.EXAMPLES)(reidentify.reidentify)
@@ -68,6 +71,7 @@ app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.command("arena", epilog=arena.EXAMPLES)(arena.arena)
 app.add_typer(cases.app, name="cases")
+app.add_typer(mapping.app, name="map")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(enforce.app, name="enforce")
 app.add_typer(policy.app, name="policy")

@@ -36,6 +36,8 @@ MEANINGS = {
     errors.PolicyInvalid.exit_code: "a policy file can't be read or says what it can't mean",
     errors.TableBroken.exit_code: "a gateway's folder or decision table isn't there, or is damaged",
     errors.ArenaRefused.exit_code: "the arena can't be played: no such operator, move or days",
+    errors.MappingInvalid.exit_code: "a mapping file can't be read or says what it can't mean",
+    errors.WarehouseFailed.exit_code: "a warehouse at a URL can't be reached, found or read",
     errors.PrivacyRefused.exit_code: "a file of keys, or a lake's rules, don't allow it",
     errors.PeerRefused.exit_code: "a peer can't be reached, or what it told can't be taken",
     errors.SharingRefused.exit_code: "what may not be told, or isn't ready to be; nothing left",

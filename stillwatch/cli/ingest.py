@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Pseudonyms, examples
-
-
-class Format(StrEnum):
-    """The formats that logs come in."""
-
-    auto = "auto"
-    contract = "contract"
-    litellm = "litellm"
+from stillwatch.cli.options import (
+    AccountPlace,
+    Json,
+    LogFormat,
+    MappingFile,
+    Pseudonyms,
+    examples,
+)
 
 
 class Addresses(StrEnum):
@@ -33,6 +33,16 @@ EXAMPLES = examples(
         "more as they arrive; what is there is not read twice",
         "stillwatch ingest logs/2026-02-*.jsonl.gz --lake LAKE",
     ),
+    ("logs of your own", "stillwatch ingest logs/ --lake LAKE --map mapping.toml"),
+    (
+        "a prefix of object storage; what is new since the last time",
+        "stillwatch ingest s3://logs/AWSLogs/ --lake LAKE",
+    ),
+    (
+        "a table, from where the last reading ended",
+        "stillwatch ingest 'postgresql://db/litellm?table=LiteLLM_SpendLogs&cursor=startTime' "
+        "--lake LAKE",
+    ),
     (
         "names in place of identifiers, in a lake that is made so",
         "stillwatch ingest logs/ --lake LAKE --pseudonyms keys.json",
@@ -43,13 +53,17 @@ EXAMPLES = examples(
 
 def ingest(
     paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Files or folders of logs; plain, .gz or .zst."),
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Files or folders of logs (plain, .gz or .zst), or a warehouse's URL: s3://, "
+            "gs://, az://, https://, delta+s3://, iceberg+s3://, postgresql://, clickhouse://.",
+        ),
     ],
     lake: Annotated[Path, typer.Option(help="The lake to add to; made where it is missing.")],
-    format: Annotated[
-        Format, typer.Option(help="Format of the logs; auto looks into each file.")
-    ] = Format.auto,
+    format: LogFormat = "auto",
+    mapping: MappingFile = None,
+    account: AccountPlace = None,
     pseudonyms: Pseudonyms = None,
     addresses: Annotated[
         Addresses | None,
@@ -72,17 +86,20 @@ def ingest(
     from stillwatch.cli.printing import emit, figures, people, safe
     from stillwatch.console.wording import count
 
+    if mapping is not None and format != "auto":
+        raise typer.BadParameter("a mapping is a format of its own; leave out --format or --map")
+    read = partial(
+        sw.ingest,
+        paths,
+        lake=lake,
+        format=format,
+        mapping=mapping,
+        account=account,
+        pseudonyms=pseudonyms,
+        addresses=None if addresses is None else str(addresses),
+    )
     with watching(json) as watch:
-        report = figures(
-            sw.ingest(
-                paths,
-                lake=lake,
-                format=str(format),
-                pseudonyms=pseudonyms,
-                addresses=None if addresses is None else str(addresses),
-                progress=watch,
-            )
-        )
+        report = figures(read(progress=watch))
     if json:
         emit({"lake": lake, **report})
         return

@@ -59,6 +59,47 @@ Actor = Annotated[
         "--actor", help="Who acts, for the ledger; the name you are logged in by where not given."
     ),
 ]
+FORMATS = (
+    "auto",
+    "contract",
+    "litellm",
+    "litellm_spend",
+    "langfuse",
+    "helicone",
+    "otel",
+    "envoy",
+    "native",
+    "bedrock",
+    "cloudtrail",
+    "vertex",
+    "azure_apim",
+)
+"""Names of formats, said here again so that `--help` need not load them; a test compares."""
+LogFormat = Annotated[
+    str,
+    typer.Option(
+        metavar="FORMAT",
+        help="Insist on a format instead of looking into each file: "
+        f"{', '.join(f'`{name}`' for name in FORMATS)}.",
+    ),
+]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--map",
+        metavar="MAPPING",
+        help="Read all files by this mapping file; see `stillwatch map draft`.",
+    ),
+]
+AccountPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="NAME",
+        help="Where the account is named, for formats that leave it to the operator: an attribute "
+        "(`otel`), a key of the access log (`envoy`), a property.",
+    ),
+]
 Pseudonyms = Annotated[
     Path | None,
     typer.Option(

@@ -50,6 +50,12 @@ def emit(document: Any) -> None:
     sys.stdout.write(json.dumps(_bare(document), indent=2) + "\n")
 
 
+def emit_line(document: Any) -> None:
+    """Print one JSON document on one line, at once, for commands that go on."""
+    sys.stdout.write(json.dumps(_bare(document)) + "\n")
+    sys.stdout.flush()
+
+
 def figures(report: Any) -> dict[str, Any]:
     """A report (a dataclass, or anything with `to_dict`) as a dictionary."""
     if hasattr(report, "to_dict"):

@@ -2,7 +2,7 @@
 
 from stillwatch.lake.fragments import let_go
 from stillwatch.lake.ids import ExchangeIds
-from stillwatch.lake.ingest import IngestReport
+from stillwatch.lake.ingest import IngestReport, Read
 from stillwatch.lake.judged import Judged, Kept
 from stillwatch.lake.ledger import Ledger
 from stillwatch.lake.manifest import load_manifest
@@ -16,6 +16,7 @@ __all__ = [
     "Kept",
     "Lake",
     "Ledger",
+    "Read",
     "Removal",
     "Removed",
     "is_lake",

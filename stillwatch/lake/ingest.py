@@ -29,7 +29,8 @@ Read = Callable[[Path, int], Iterator[Chunk]]
 TASK_BYTES = 64 << 20
 MIN_TASK_BYTES = 8 << 20
 TASKS_WANTED = 8
-QUARANTINE_BATCHES = 4096
+QUARANTINE_ENTRIES = 1 << 18
+"""Of quarantine, held until they are committed: a file may hold nothing else."""
 
 _RIGHTS = "Check the path and its rights"
 
@@ -59,12 +60,16 @@ def ingest(
     paths: Sequence[Path],
     read: Read,
     *,
+    manner: str,
     accounts: Sequence[Path],
     read_accounts: Read | None,
     progress: Progress | None,
     threads: int,
 ) -> IngestReport:
-    """Absorb `paths` into the ledger's lake; the caller holds the lake's lock."""
+    """Absorb `paths` into the ledger's lake; the caller holds the lake's lock.
+
+    `manner` names how `read` reads: a file that was read by a wrong mapping is read by another.
+    """
     before = ledger.manifest
     progress = progress or Silent()
     sizes = [_size(path) for path in paths]
@@ -72,7 +77,7 @@ def ingest(
     if read_accounts is not None:
         absorb_accounts(ledger, accounts, read_accounts, digest_file)
     progress.start("ingest", sum(sizes), "bytes")
-    worker = _Worker(ledger, read)
+    worker = _Worker(ledger, read, manner)
     tasks = list(enumerate(_tasks(paths, sizes)))
     with ThreadPoolExecutor(max(1, threads)) as pool:
         running = {pool.submit(worker.run, number, task) for number, task in tasks}
@@ -127,10 +132,11 @@ def digest_file(path: Path) -> str:
 
 
 class _Worker:
-    def __init__(self, ledger: Ledger, read: Read) -> None:
+    def __init__(self, ledger: Ledger, read: Read, manner: str) -> None:
         self.stop = threading.Event()
         self.skipped = 0
         self._ledger, self._read = ledger, read
+        self._manner = f":{manner}" if manner else ""
         self._bytes: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._mutex = threading.Lock()
 
@@ -151,7 +157,7 @@ class _Worker:
         try:
             for path in paths:
                 size = path.stat().st_size
-                digest = digest_file(path)
+                digest = digest_file(path) + self._manner
                 rows = ledger.claim(digest)
                 if rows is None:
                     with self._mutex:
@@ -167,7 +173,7 @@ class _Worker:
                     rows += chunk.read
                     part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, False)
                     self._bytes.put(chunk.size)
-                    if writer.full or len(part.quarantined) >= QUARANTINE_BATCHES:
+                    if writer.full or part.entries >= QUARANTINE_ENTRIES:
                         ledger.commit(part, number, writer)
                         part = Part((*order, part.order[2] + 1))
                         number, writer = ledger.open_segment()

@@ -38,6 +38,8 @@ class Part:
     order: tuple[int, int, int]
     tally: Tally = field(default_factory=Tally)
     quarantined: list[pa.RecordBatch] = field(default_factory=list)
+    entries: int = 0
+    """Of quarantine, held."""
     absorbed: dict[str, Absorbed] = field(default_factory=dict)
 
     def take(self, chunk: Chunk) -> None:
@@ -45,6 +47,7 @@ class Part:
         count_in(self.tally, chunk)
         if chunk.quarantined.num_rows:
             self.quarantined.append(chunk.quarantined)
+            self.entries += chunk.quarantined.num_rows
 
 
 def nothing() -> None:

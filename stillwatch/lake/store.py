@@ -106,13 +106,14 @@ class Lake:
         paths: Sequence[str | Path],
         read: Read,
         *,
+        manner: str = "",
         accounts: Sequence[str | Path] = (),
         read_accounts: Read | None = None,
         keys: Keys | None = None,
         progress: Progress | None = None,
         threads: int = 1,
     ) -> IngestReport:
-        """Absorb source files; those whose content is in already are skipped.
+        """Absorb source files; those whose content is in already, in this `manner`, are skipped.
 
         `read(path, n)` yields the chunks of a file after its first n rows; `read_accounts` does the
         same for `accounts`. `keys` are those of the lake's rules, if they name some. Killed at any
@@ -130,6 +131,7 @@ class Lake:
                     ledger,
                     [Path(path) for path in paths],
                     guard.over(read) if guard else read,
+                    manner=manner,
                     accounts=[Path(path) for path in accounts],
                     read_accounts=guard.over(read_accounts)
                     if guard and read_accounts

@@ -3,11 +3,12 @@
 `find_log` finds the files of a log; `read_exchanges` and `read_accounts` read one file each.
 """
 
+from stillwatch.sources.formats import FORMATS, REGISTRY, Format, format_named
 from stillwatch.sources.recognise import (
-    FORMATS,
     Log,
     Recognised,
     find_log,
+    is_data_name,
     read_accounts,
     read_exchanges,
     recognise,
@@ -15,9 +16,13 @@ from stillwatch.sources.recognise import (
 
 __all__ = [
     "FORMATS",
+    "REGISTRY",
+    "Format",
     "Log",
     "Recognised",
     "find_log",
+    "format_named",
+    "is_data_name",
     "read_accounts",
     "read_exchanges",
     "recognise",

@@ -1,15 +1,22 @@
-"""Rows of one file, gathered one by one into a chunk: the slow, careful path of every format."""
+"""Rows of one file, gathered into a chunk: kept, or quarantined with line, reason and excerpt."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 
-from stillwatch.sources.coerce import RowPlan
-from stillwatch.sources.reasons import Refused, excerpt
+from stillwatch.sources.batch import rows_to_batch
+from stillwatch.sources.coerce import Plan
+from stillwatch.sources.reasons import NOT_AN_EXCHANGE, excerpt
 from stillwatch.tables import QUARANTINE, Chunk
+
+TOLD_ONE_BY_ONE = 1000
+"""Of one reason in one chunk: further ones are told as a single entry, for a file may hold a
+million bad lines a megabyte."""
+
+
+MAX_ROWS = 32_768
 
 
 class ChunkBuilder:
@@ -17,30 +24,38 @@ class ChunkBuilder:
 
     def __init__(self, file: str, schema: pa.Schema) -> None:
         self.file, self.schema = file, schema
-        self._plan = RowPlan(schema)
+        self._plan = Plan(schema)
         self._clear()
 
     def _clear(self) -> None:
-        self._rows: list[list[Any]] = []
+        self._rows: list[dict[str, Any]] = []
+        self._from: list[tuple[int, bytes | None, bool]] = []
         self._refused: list[tuple[int, str, int, str | None]] = []
+        self._told: dict[str, int] = {}
+        self._more: dict[str, tuple[int, int]] = {}
         self.repaired: dict[str, int] = {}
 
-    def add(self, line: int, row: Mapping[str, Any], raw: bytes, mended: bool = False) -> None:
+    @property
+    def full(self) -> bool:
+        """Whether it holds as many rows as one chunk should: four megabytes may be a million."""
+        return len(self._rows) >= MAX_ROWS
+
+    def add(self, line: int, row: dict[str, Any], raw: bytes | None, mended: bool = False) -> None:
         """Keep `row`, or quarantine it with the reason why it can't be kept.
 
         `mended` says that its text was no Unicode; it counts among the repairs if it is kept.
         """
-        try:
-            self._rows.append(self._plan.values(row, self.repaired))
-        except Refused as fault:
-            self.refuse(line, fault.reason, raw)
-        else:
-            if mended:
-                self.mend("utf8")
+        self._rows.append(row)
+        self._from.append((line, raw, mended))
 
     def refuse(self, line: int, reason: str, raw: bytes | None = None, rows: int = 1) -> None:
         """Quarantine what stands at `line`."""
-        self._refused.append((line, reason, rows, excerpt(raw)))
+        told = self._told[reason] = self._told.get(reason, 0) + 1
+        if told > TOLD_ONE_BY_ONE or reason == NOT_AN_EXCHANGE:
+            first, more = self._more.get(reason, (line, 0))
+            self._more[reason] = (first, more + rows)
+        else:
+            self._refused.append((line, reason, rows, excerpt(raw)))
 
     def mend(self, what: str, n: int = 1) -> None:
         """Count `n` repairs of `what`."""
@@ -49,12 +64,27 @@ class ChunkBuilder:
 
     def chunk(self, size: int, kept: pa.RecordBatch | None = None) -> Chunk:
         """What was gathered; `kept` instead of the kept rows, where columns were built whole."""
-        batch = rows_to_batch(self._rows, self.schema) if kept is None else kept
-        done = Chunk(batch, self._quarantined(), self.repaired, size)
+        if kept is None:
+            kept = self._batch()
+        done = Chunk(kept, self._quarantined(), self.repaired, size)
         self._clear()
         return done
 
+    def _batch(self) -> pa.RecordBatch:
+        made = rows_to_batch(self._rows, self._plan)
+        for place, (line, raw, mended) in enumerate(self._from):
+            if place in made.refused:
+                self.refuse(line, made.refused[place], raw)
+            elif mended:
+                self.mend("utf8")
+        for name, n in made.repaired.items():
+            self.mend(name, n)
+        return made.kept
+
     def _quarantined(self) -> pa.RecordBatch:
+        for reason, (line, rows) in self._more.items():
+            self._refused.append((line, reason, rows, None))
+        self._refused.sort(key=lambda entry: entry[0])
         lines, reasons, rows, excerpts = (
             zip(*self._refused, strict=True) if self._refused else ((), (), (), ())
         )
@@ -62,10 +92,3 @@ class ChunkBuilder:
         columns = [names, lines, reasons, rows, excerpts]
         arrays = [pa.array(c, f.type) for c, f in zip(columns, QUARANTINE, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=QUARANTINE)
-
-
-def rows_to_batch(rows: list[list[Any]], schema: pa.Schema) -> pa.RecordBatch:
-    """Rows of checked values as one batch of `schema`."""
-    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)

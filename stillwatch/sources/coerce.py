@@ -22,6 +22,7 @@ MAY_BE_EMPTY = frozenset({"prompt"})
 
 SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"}
+    | {"ocp-apim-subscription-key", "x-goog-api-key", "x-amz-security-token"}
 )
 """Never stored: credentials, which no evidence needs."""
 
@@ -30,12 +31,27 @@ LAST_US = 4_102_444_800_000_000
 """Times are kept from 1970 to 2100; what lies outside is a broken clock or a broken unit."""
 
 
+class _MissingError(Exception):
+    pass
+
+
 class _BadTypeError(Exception):
     pass
 
 
 class _BadValueError(Exception):
     pass
+
+
+UNFIT = (_MissingError, _BadTypeError, _BadValueError)
+"""What a value that a column can't hold raises."""
+
+
+def reason_of(fault: Exception, column: str) -> str:
+    """Why a row can't be kept, from one of `UNFIT`."""
+    if isinstance(fault, _MissingError):
+        return f"missing:{column}"
+    return f"{'bad_type' if isinstance(fault, _BadTypeError) else 'bad_value'}:{column}"
 
 
 def time_us(value: Any) -> int:
@@ -132,7 +148,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _headers(value: Any) -> list[tuple[str, str | None]]:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict:
         raise _BadTypeError
     pairs = []
     for name, held in value.items():
@@ -158,38 +174,45 @@ def _converter(kind: pa.DataType) -> Callable[[Any], Any]:
     return next(convert for test, convert in tests if test(kind))
 
 
-class RowPlan:
-    """How to turn one JSON object into the values of `schema`, in its order."""
+class Step:
+    """How one column takes its values."""
+
+    def __init__(self, field: pa.Field) -> None:
+        self.name, self.required = field.name, not field.nullable
+        self._convert = _converter(field.type)
+        self._not_empty = self.required and field.name not in MAY_BE_EMPTY
+
+    def made(self, value: Any) -> Any:
+        """`value` as the column holds it; raises one of `UNFIT`."""
+        if value is None:
+            if self.required:
+                raise _MissingError
+            return None
+        value = self._convert(value)
+        if self._not_empty and value == "":
+            raise _MissingError
+        return value
+
+
+class Plan:
+    """How JSON objects become rows of `schema`: one step a column, in its order."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
-        self._steps = [(f.name, not f.nullable, _converter(f.type)) for f in schema]
+        self.steps = [Step(field) for field in schema]
 
-    def values(self, row: Mapping[str, Any], repaired: dict[str, int]) -> list[Any]:
-        """One value a column; counts the optional ones it had to drop in `repaired`.
+    def values(self, row: Mapping[str, Any]) -> list[Any]:
+        """One value a column; an optional one that can't be understood is null.
 
         Raises `Refused` naming the first required column that is missing or makes no sense.
         """
         out: list[Any] = []
-        dropped: list[str] = []
-        for name, required, convert in self._steps:
-            value = row.get(name)
-            if value is None:
-                if required:
-                    raise Refused(f"missing:{name}")
-                out.append(None)
-                continue
+        for step in self.steps:
+            made = None
             try:
-                value = convert(value)
-            except (_BadTypeError, _BadValueError) as fault:
-                if required:
-                    kind = "bad_type" if isinstance(fault, _BadTypeError) else "bad_value"
-                    raise Refused(f"{kind}:{name}") from None
-                dropped.append(name)
-                value = None
-            if required and value == "" and name not in MAY_BE_EMPTY:
-                raise Refused(f"missing:{name}")
-            out.append(value)
-        for name in dropped:
-            repaired[name] = repaired.get(name, 0) + 1
+                made = step.made(row.get(step.name))
+            except UNFIT as fault:
+                if step.required:
+                    raise Refused(reason_of(fault, step.name)) from None
+            out.append(made)
         return out

@@ -17,11 +17,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.coerce import MAY_BE_EMPTY, time_us
 from stillwatch.sources.columns import conform, conform_headers
-from stillwatch.sources.lenient import decode_object
+from stillwatch.sources.read import decoded
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.records import (
     MAX_RECORD_BYTES,
@@ -31,11 +30,17 @@ from stillwatch.sources.records import (
     read_line_arrays,
     read_lines,
     read_objects,
+    read_wrapped,
     split_block,
 )
 from stillwatch.tables import Chunk
 
-LAYOUTS = {"lines": read_lines, "line_arrays": read_line_arrays, "objects": read_objects}
+LAYOUTS = {
+    "lines": read_lines,
+    "line_arrays": read_line_arrays,
+    "objects": read_objects,
+    "wrapped": read_wrapped,
+}
 
 
 def read_contract_json(
@@ -52,28 +57,22 @@ def read_contract_json(
             yield builder.chunk(part.size, kept)
             continue
         records = split_block(part) if isinstance(part, Block) else part
-        if start > 0 and records.rows:
+        if records.rows and start >= records.rows:
             start -= records.rows
             continue
-        for line, raw, row, mended in decoded(records, builder):
-            builder.add(line, row, raw, mended)
-        yield builder.chunk(records.size)
+        for chunk in _row_by_row(records, builder):
+            if start > 0 and chunk.read:
+                start -= chunk.read
+            else:
+                yield chunk
 
 
-def decoded(
-    records: Records, builder: ChunkBuilder
-) -> Iterator[tuple[int, bytes, dict[str, Any], bool]]:
-    """Each record as (line, bytes, object, mended); what can't be decoded goes to the builder."""
-    for place, (line, raw) in enumerate(zip(records.lines, records.raw, strict=True), 1):
-        try:
-            row, mended = decode_object(raw)
-        except Refused as fault:
-            cut = records.cut and place == len(records.raw) and fault.reason == reasons.NOT_JSON
-            builder.refuse(line, reasons.TRUNCATED if cut else fault.reason, raw)
-        else:
-            yield line, raw, row, mended
-    for fault in records.faults:
-        builder.refuse(fault.line, fault.reason, fault.start)
+def _row_by_row(records: Records, builder: ChunkBuilder) -> Iterator[Chunk]:
+    for record in decoded(records, builder):
+        builder.add(record.line, record.payload, record.raw, record.mended)
+        if builder.full:
+            yield builder.chunk(0)
+    yield builder.chunk(records.size)
 
 
 @cache

@@ -29,7 +29,7 @@ BUFFER_BYTES = 1 << 20
 MAX_GROUP_ROWS = 1 << 27
 """A row group that claims more rows than this is damaged; it counts as one row."""
 
-_FAULTS = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
+FAULTS = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
 
 
 def read_contract_parquet(path: Path, schema: pa.Schema, start: int = 0) -> Iterator[Chunk]:
@@ -43,7 +43,7 @@ def read_contract_parquet(path: Path, schema: pa.Schema, start: int = 0) -> Iter
         file = pq.ParquetFile(path, page_checksum_verification=True, buffer_size=BUFFER_BYTES)
         held = [n for n in schema.names if n in file.schema_arrow.names]
         groups = [_group_rows(file.metadata, i) for i in range(file.metadata.num_row_groups)]
-    except _FAULTS:
+    except FAULTS:
         if start == 0:
             builder.refuse(1, reasons.UNREADABLE_PARQUET)
             yield builder.chunk(size)
@@ -100,7 +100,7 @@ def _read_group(
                     builder.mend(name, chunk.num_rows)
                 yield builder.chunk(size * part.num_rows // rows, chunk)
                 done = skip = seen
-        except _FAULTS:
+        except FAULTS:
             readable = [name for name in columns if _readable(file, group, name, rows, step)]
             lost = [name for name in columns if name not in readable]
             needed = {f.name for f in builder.schema if not f.nullable}
@@ -118,7 +118,7 @@ def _readable(file: pq.ParquetFile, group: int, name: str, rows: int, step: int)
     try:
         batches = file.iter_batches(step, [group], [name], use_threads=False)
         return sum(batch.num_rows for batch in batches) == rows
-    except _FAULTS:
+    except FAULTS:
         return False
 
 

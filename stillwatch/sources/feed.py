@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from stillwatch.sources import reasons
-from stillwatch.sources.coerce import RowPlan
+from stillwatch.sources.coerce import Plan
 from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.litellm import payload_to_row
 from stillwatch.sources.reasons import Refused
@@ -23,7 +23,7 @@ from stillwatch.tables import EXCHANGES
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _pieces = msgspec.json.Decoder(list[msgspec.Raw])
 _encoder = msgspec.json.Encoder()
-_plan = RowPlan(EXCHANGES)
+_plan = Plan(EXCHANGES)
 
 
 class FeedLines(NamedTuple):
@@ -70,7 +70,7 @@ def _payloads(body: bytes) -> list[bytes]:
 
 
 def _line(payload: dict[str, Any]) -> bytes:
-    values = _plan.values(payload_to_row(payload), {})
+    values = _plan.values(payload_to_row(payload))
     row = {
         field.name: _plain(field, value)
         for field, value in zip(EXCHANGES, values, strict=True)

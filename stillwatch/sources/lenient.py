@@ -41,10 +41,13 @@ def _mend(raw: bytes) -> Any:
     text = raw.decode("utf-8", "replace").lstrip("\ufeff")
     try:
         value = json.loads(text, strict=False, parse_constant=lambda _: None)
-        plain = json.dumps(value, ensure_ascii=False)
-        plain = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return _DECODER.decode(plain)
+        return _DECODER.decode(mended_text(json.dumps(value, ensure_ascii=False)))
     except RecursionError:
         raise Refused(reasons.TOO_DEEP) from None
     except (msgspec.MsgspecError, ValueError):
         raise Refused(reasons.NOT_JSON) from None
+
+
+def mended_text(text: str) -> str:
+    """`text` with U+FFFD for surrogates that have no partner."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

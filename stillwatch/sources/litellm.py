@@ -18,17 +18,14 @@ What its fields turn out to mean, seen in captured payloads:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from stillwatch.sources import reasons
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
-from stillwatch.sources.builder import ChunkBuilder
+from stillwatch.sources.bodies import REQUEST_COLUMNS, RESPONSE_COLUMNS
 from stillwatch.sources.coerce import time_us
-from stillwatch.sources.contract_json import LAYOUTS, decoded
 from stillwatch.sources.messages import (
     dig,
+    first,
     last_user_text,
     opened_response,
     response_text,
@@ -40,7 +37,31 @@ from stillwatch.sources.messages import (
     tools_digest,
 )
 from stillwatch.sources.reasons import Refused
-from stillwatch.tables import EXCHANGES, Chunk
+from stillwatch.sources.usage import usage_tokens
+
+KEYS = frozenset(
+    {b"litellm_call_id", b"model_group", b"call_type", b"startTime", b"model_parameters"}
+)
+"""Keys that a payload has and a contract row hasn't."""
+
+COLUMNS = (
+    REQUEST_COLUMNS
+    | RESPONSE_COLUMNS
+    | {
+        "exchange_id",
+        "ts",
+        "account_id",
+        "org_id",
+        "key_id",
+        "conversation_id",
+        "surface",
+        "status",
+        "latency_ms",
+        "ip",
+        "user_agent",
+        "headers",
+    }
+)
 
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
 _CALL_ID_HEADER = "x-litellm-call-id"
@@ -49,28 +70,6 @@ SYSTEM_KEY = "stillwatch_system"
 
 _BLOCKED = "guardrail_intervened"
 _CODE = re.compile(r"\s*([1-5]\d\d)(?!\d)")
-
-
-def read_litellm(path: Path, start: int = 0, layout: str = "line_arrays") -> Iterator[Chunk]:
-    """Chunks of `EXCHANGES` from payloads in `path`, after the first `start` rows.
-
-    `start` must be a sum of earlier chunks' `read`; `layout` as in `contract_json.LAYOUTS`.
-    """
-    builder = ChunkBuilder(str(path), EXCHANGES)
-    for records in LAYOUTS[layout](path):
-        if start > 0 and records.rows:
-            start -= records.rows
-            continue
-        for line, raw, payload, mended in decoded(records, builder):
-            try:
-                row = payload_to_row(payload)
-            except Refused as fault:
-                builder.refuse(line, fault.reason, raw)
-            except RecursionError:
-                builder.refuse(line, reasons.TOO_DEEP, raw)
-            else:
-                builder.add(line, row, raw, mended)
-        yield builder.chunk(records.size)
 
 
 def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
@@ -86,17 +85,17 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
     response = opened_response(payload.get("response"))
     tools = dig(parameters, "tools") or dig(parameters, "functions")
     headers = _headers(metadata)
-    given = payload.get("requester_ip_address") or _first(metadata, "requester_ip_address")
+    given = payload.get("requester_ip_address") or first(metadata, "requester_ip_address")
     address = nearest_address(given) if isinstance(given, str) else given
     return {
         "exchange_id": _exchange_id(payload, headers),
         "ts": payload.get("startTime"),
         "account_id": account_of(metadata),
-        "org_id": _first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
-        "key_id": _first(metadata, "user_api_key_hash"),
+        "org_id": first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
+        "key_id": first(metadata, "user_api_key_hash"),
         "conversation_id": payload.get("session_id") or None,
         "end_user": payload.get("end_user")
-        or _first(metadata, "user_api_key_end_user_id")
+        or first(metadata, "user_api_key_end_user_id")
         or dig(parameters, "user")
         or dig(parameters, "metadata", "user_id")
         or None,
@@ -107,9 +106,7 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         "turns": len(messages) if isinstance(messages, list) else None,
         "tools": tool_names(tools),
         "tools_digest": tools_digest(tools),
-        "max_tokens": _first(
-            parameters, "max_tokens", "max_completion_tokens", "max_output_tokens"
-        ),
+        "max_tokens": first(parameters, "max_tokens", "max_completion_tokens", "max_output_tokens"),
         "temperature": dig(parameters, "temperature"),
         "thinking": thinking_asked(parameters),
         "response": response_text(response),
@@ -119,24 +116,17 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
         "latency_ms": _latency_ms(payload),
         "ip": address,
         "user_agent": payload.get("user_agent")
-        or _first(metadata, "user_agent")
+        or first(metadata, "user_agent")
         or headers.get("user-agent"),
         "headers": _kept(headers, given) or None,
     }
-
-
-def _first(holder: Any, *names: str) -> Any:
-    for name in names:
-        if (value := dig(holder, name)) not in (None, ""):
-            return value
-    return None
 
 
 def _headers(metadata: Any) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for held in (
         dig(metadata, "requester_metadata", "headers"),
-        _first(metadata, "requester_custom_headers"),
+        first(metadata, "requester_custom_headers"),
     ):
         if isinstance(held, dict):
             merged |= {str(name).lower(): value for name, value in held.items()}
@@ -166,10 +156,10 @@ def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
 
 def account_of(metadata: Any) -> Any:
     """Who can be acted on, from what LiteLLM knows of a key; `None` where it names nobody."""
-    user = _first(metadata, "user_api_key_user_id")
+    user = first(metadata, "user_api_key_user_id")
     if user is not None and user not in _NO_USER:
         return user
-    return _first(
+    return first(
         metadata,
         "user_api_key_hash",
         "user_api_key_team_id",
@@ -179,23 +169,11 @@ def account_of(metadata: Any) -> Any:
 
 
 def _tokens(payload: dict[str, Any], metadata: Any, response: Any) -> dict[str, Any]:
-    usages = [dig(metadata, "usage_object"), dig(response, "usage")]
-
-    def detail(*spots: tuple[str, ...]) -> Any:
-        found = (dig(usage, *spot) for usage in usages for spot in spots)
-        return next((value for value in found if value is not None), None)
-
+    told = usage_tokens(dig(metadata, "usage_object"), dig(response, "usage"))
     given = payload.get("prompt_tokens"), payload.get("completion_tokens")
-    return {
-        "input_tokens": given[0] or detail(("prompt_tokens",), ("input_tokens",)) or given[0],
-        "output_tokens": given[1] or detail(("completion_tokens",), ("output_tokens",)) or given[1],
-        "reasoning_tokens": detail(
-            ("completion_tokens_details", "reasoning_tokens"),
-            ("output_tokens_details", "reasoning_tokens"),
-        ),
-        "cached_tokens": detail(
-            ("prompt_tokens_details", "cached_tokens"), ("cache_read_input_tokens",)
-        ),
+    return told | {
+        "input_tokens": given[0] or told["input_tokens"] or given[0],
+        "output_tokens": given[1] or told["output_tokens"] or given[1],
     }
 
 

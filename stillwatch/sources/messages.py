@@ -1,4 +1,6 @@
-"""Chat messages, tools and responses in the shapes of OpenAI and Anthropic -> plain columns.
+"""Chat messages, tools and responses in the shapes that clients and tracers know -> plain columns.
+
+Shapes: OpenAI (chat, responses), Anthropic, and messages of `parts` (OpenTelemetry, Gemini).
 
 Everything here is given what a client sent, so nothing is trusted to have its documented type:
 what doesn't fit is passed over.
@@ -18,6 +20,7 @@ BLANK_LINE = "\n\n"
 
 # Tuples, not sets: what a client sent in place of a name may not be hashable.
 _SYSTEM = ("system", "developer")
+_USER = ("user", "human")
 _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 
 
@@ -28,13 +31,27 @@ def dig(value: Any, *path: str | int) -> Any:
     1
     """
     for step in path:
-        if isinstance(step, str) and isinstance(value, dict):
+        if isinstance(value, dict):
             value = value.get(step)
-        elif isinstance(step, int) and isinstance(value, list) and -len(value) <= step < len(value):
+        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
             value = value[step]
         else:
             return None
     return value
+
+
+def first(holder: Any, *names: str) -> Any:
+    """The first of `names` in `holder` that says something.
+
+    >>> first({"a": "", "b": 0}, "a", "b")
+    0
+    """
+    if isinstance(holder, dict):
+        for name in names:
+            value = holder.get(name)
+            if value is not None and value != "":
+                return value
+    return None
 
 
 def text_of(content: Any) -> str:
@@ -50,14 +67,30 @@ def _texts(blocks: list[Any]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, str):
             yield block
-        elif dig(block, "type") in _TEXT_BLOCKS and isinstance(text := dig(block, "text"), str):
-            yield text
+        elif isinstance(block, dict) and block.get("type") in _TEXT_BLOCKS:
+            text = block["text"] if "text" in block else block.get("content")
+            if isinstance(text, str):
+                yield text
 
 
-def _results(content: Any) -> Iterator[str]:
+def content_of(message: Any) -> Any:
+    """What a message holds, under whichever name its shape has for it."""
+    held = dig(message, "content")
+    return dig(message, "parts") if held is None else held
+
+
+def _results(message: dict[str, Any]) -> Iterator[str]:
+    content = content_of(message)
+    if message.get("role") == "tool":
+        yield text_of(content)
+    elif message.get("type") == "function_call_output":
+        yield text_of(message.get("output"))
     for block in content if isinstance(content, list) else ():
-        if isinstance(block, dict) and block.get("type") == "tool_result":
+        kind = dig(block, "type")
+        if kind == "tool_result":
             yield text_of(block.get("content"))
+        elif kind == "tool_call_response":
+            yield text_of(block.get("result", block.get("response")))
 
 
 def last_user_text(messages: Any) -> str:
@@ -69,12 +102,12 @@ def last_user_text(messages: Any) -> str:
     """
     if isinstance(messages, str):
         return messages
-    users = [m for m in messages if isinstance(m, dict) and m.get("role", "user") == "user"]
-    for message in reversed(users):
-        if text := text_of(message.get("content")):
+    turns = [m for m in reversed(messages) if isinstance(m, dict)]
+    for message in turns:
+        if message.get("role", "user") in _USER and (text := text_of(content_of(message))):
             return text
-    for message in reversed(users):
-        if text := BLANK_LINE.join(_results(message.get("content"))):
+    for message in turns:
+        if text := BLANK_LINE.join(text for text in _results(message) if text):
             return text
     return ""
 
@@ -83,7 +116,7 @@ def system_text(messages: Any, parameters: Any) -> str | None:
     """System and developer messages, and a system prompt given as a parameter; `None` if none."""
     texts = [text_of(dig(parameters, name)) for name in ("system", "instructions")]
     if isinstance(messages, list):
-        texts += [text_of(dig(m, "content")) for m in messages if dig(m, "role") in _SYSTEM]
+        texts += [text_of(content_of(m)) for m in messages if dig(m, "role") in _SYSTEM]
     return BLANK_LINE.join(text for text in texts if text) or None
 
 
@@ -127,6 +160,7 @@ def response_text(response: Any) -> str | None:
         dig(response, "choices", 0, "message", "content"),
         dig(response, "choices", 0, "text"),
         dig(response, "content"),
+        dig(response, "candidates", 0, "content", "parts"),
     ):
         if content is not None:
             return text_of(content)
@@ -138,8 +172,14 @@ def response_text(response: Any) -> str | None:
 
 
 def stop_reason(response: Any) -> str | None:
-    """`finish_reason` of the first choice, or Anthropic's `stop_reason`."""
-    for path in (("choices", 0, "finish_reason"), ("stop_reason",), ("status",)):
+    """`finish_reason` of the first choice, `stop_reason`, or why or whether it is complete."""
+    for path in (
+        ("choices", 0, "finish_reason"),
+        ("stop_reason",),
+        ("candidates", 0, "finishReason"),
+        ("incomplete_details", "reason"),
+        ("status",),
+    ):
         if isinstance(found := dig(response, *path), str) and found:
             return found
     return None
@@ -147,12 +187,13 @@ def stop_reason(response: Any) -> str | None:
 
 def thinking_asked(parameters: Any) -> bool | None:
     """Whether reasoning output was asked for; `None` where the request doesn't say."""
-    for spot in (("thinking",), ("extra_body", "thinking")):
-        kind = dig(parameters, *spot, "type")
+    if not isinstance(parameters, dict):
+        return None
+    for holder in (parameters, parameters.get("extra_body")):
+        kind = dig(holder, "thinking", "type")
         if isinstance(kind, str):
             return kind != "disabled"
-    for spot in (("reasoning_effort",), ("reasoning", "effort")):
-        effort = dig(parameters, *spot)
+    for effort in (parameters.get("reasoning_effort"), dig(parameters, "reasoning", "effort")):
         if isinstance(effort, str):
             return effort not in ("none", "disable")
     return None

@@ -9,6 +9,8 @@ prompt would hide a campaign; it counts as repaired `utf8`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 NOT_JSON = "not_json"
 NOT_AN_OBJECT = "not_an_object"
 TOO_DEEP = "too_deep"
@@ -19,16 +21,30 @@ UNREADABLE_FILE = "unreadable_file"
 UNREADABLE_PARQUET = "unreadable_parquet"
 UNREADABLE_ROW_GROUP = "unreadable_row_group"
 UNRECOGNISED = "unrecognised"
+WRONG_WIDTH = "wrong_width"
+"""A line of CSV with more or fewer fields than its header."""
+FAILED = "failed"
+"""A record that our own code couldn't take apart: a fault of ours, which costs one record."""
+NOT_AN_EXCHANGE = "not_an_exchange"
+"""A record of another kind that belongs where it stands (a tool's span, a trace): no fault."""
+UNJOINED = "unjoined"
+"""One part of an exchange whose other part, which names the account, was nowhere in the log."""
 
 EXCERPT_CHARS = 200
 
 
 class Refused(Exception):
-    """One row can't be kept; `reason` is of the vocabulary above."""
+    """Some rows, mostly one, can't be kept; `reason` is of the vocabulary above."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, rows: int = 1) -> None:
+        self.reason, self.rows = reason, rows
         super().__init__(reason)
+
+
+class Mended(NamedTuple):
+    """The next row of the same record is kept with less than was logged: `what` is repaired."""
+
+    what: str
 
 
 def excerpt(raw: bytes | str | None) -> str | None:

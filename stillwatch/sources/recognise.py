@@ -1,10 +1,12 @@
 """Which file holds what: found by looking inside, with the name only as a last resort.
 
-A folder may mix formats freely. `LOG/labels` is never looked into.
+A folder may mix formats freely. `LOG/labels` is never looked into. A format is told by the names of
+a record's own keys or of a table's columns; JSON that no format claims is taken for the contract's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +19,25 @@ from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.contract_json import read_contract_json
 from stillwatch.sources.contract_parquet import read_contract_parquet
-from stillwatch.sources.dialect import format_of
-from stillwatch.sources.litellm import read_litellm
+from stillwatch.sources.csv_records import header_of
+from stillwatch.sources.dialect import format_of, format_with
+from stillwatch.sources.formats import AUTO, CONTRACT, Around, Format, format_named
+from stillwatch.sources.parquet_records import parquet_columns
+from stillwatch.sources.read import read_format
+from stillwatch.sources.records import is_wrapped
+from stillwatch.sources.spilled import is_spilled
 from stillwatch.sources.streams import peek
 from stillwatch.tables import ACCOUNTS, EXCHANGES, Chunk
 
-FORMATS = ("auto", "contract", "litellm")
+MORE_BYTES = 4 << 20
+"""Looked into where the first 64 KiB don't tell, as after a megabyte of prompt."""
 
-_DATA_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json")
+_DATA_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".log", ".csv", ".tsv")
 _PACKED_SUFFIXES = (".gz", ".zst")
+_ROTATED = re.compile(r"[.-]\d{1,8}$")
+_READABLE = "Parquet, JSON nor CSV"
 _BESIDE_A_LOG = frozenset({"labels"})
+_BEFORE = b"\xef\xbb\xbf \t\r\n"
 
 
 @dataclass(frozen=True)
@@ -39,10 +50,15 @@ class Log:
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a file holds: `format` of `FORMATS` and how it is laid out."""
+    """What a file holds, by a format's name, and how it is laid out.
+
+    `layout` is `lines`, `line_arrays`, `objects`, `wrapped`, `csv` or `parquet`; `told` is false
+    where no format claimed it, and the contract stands in.
+    """
 
     format: str
     layout: str
+    told: bool = True
 
 
 def find_log(paths: Iterable[str | Path]) -> Log:
@@ -58,23 +74,33 @@ def find_log(paths: Iterable[str | Path]) -> Log:
         if path.is_file():
             if path.stat().st_size and recognise(path) is None:
                 raise FormatUnknown(
-                    path, "is neither Parquet nor JSON", "Name a log, or a folder that holds one"
+                    path, f"is neither {_READABLE}", "Name a log, or a folder that holds one"
                 )
             (accounts if _stem(path) == "accounts" else exchanges).add(path)
         elif path.is_dir():
-            found = sorted(_data_files(path))
-            inside = [f for f in found if f.relative_to(path).parts[0] == "exchanges"]
-            accounts |= {f for f in found if f.parent == path and _stem(f) == "accounts"}
-            exchanges |= set(inside) or {f for f in found if f not in accounts}
-            if not found:
+            exchanges |= set(find_exchanges(path))
+            accounts |= set(find_accounts(path))
+            if not exchanges | accounts:
                 raise InputNotFound(
                     path,
-                    "holds no .parquet, .jsonl or .json file",
+                    "holds no .parquet, .jsonl, .json, .log or .csv file",
                     "Name a log folder (LOG/exchanges/*) or the files themselves",
                 )
         else:
             raise InputNotFound(path, "doesn't exist", "Check the path of the log")
     return Log(sorted(exchanges), sorted(accounts))
+
+
+def find_exchanges(folder: Path) -> list[Path]:
+    """The files of exchanges under `folder`, sorted."""
+    found = sorted(_data_files(folder))
+    inside = [f for f in found if f.relative_to(folder).parts[0] == "exchanges"]
+    return inside or [f for f in found if f.parent != folder or _stem(f) != "accounts"]
+
+
+def find_accounts(folder: Path) -> list[Path]:
+    """The files of accounts in `folder`, sorted."""
+    return sorted(f for f in _data_files(folder) if f.parent == folder and _stem(f) == "accounts")
 
 
 def _stem(path: Path) -> str:
@@ -87,11 +113,20 @@ def _data_files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith((".", "_")) for part in parts)
         if hidden or parts[0] in _BESIDE_A_LOG or not path.is_file():
             continue
-        name = path.name.lower()
-        for packed in _PACKED_SUFFIXES:
-            name = name.removesuffix(packed)
-        if name.endswith(_DATA_SUFFIXES) and name != "world.json":
+        if is_data_name(path.name) and path.name != "world.json" and not is_spilled(path):
             yield path
+
+
+def is_data_name(name: str) -> bool:
+    """Whether a file of this name is one of a log's, packed or rotated as it may be.
+
+    >>> [is_data_name(name) for name in ("a.jsonl.gz", "a.log.1", "notes.md")]
+    [True, True, False]
+    """
+    name = name.lower()
+    for packed in _PACKED_SUFFIXES:
+        name = name.removesuffix(packed)
+    return _ROTATED.sub("", name).endswith(_DATA_SUFFIXES) or name.endswith(_DATA_SUFFIXES)
 
 
 def recognise(path: Path) -> Recognised | None:
@@ -103,15 +138,32 @@ def recognise(path: Path) -> Recognised | None:
         return None
     name = path.name.lower()
     if head == b"PAR1" or name.endswith(".parquet"):
-        return Recognised("contract", "parquet")
-    text = peek(path).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text[:1] not in (b"{", b"[") and not any(suffix in name for suffix in _DATA_SUFFIXES):
-        return None
-    return Recognised(format_of(text), _layout(text))
+        told = _of_table(parquet_columns(path) or ())
+        return Recognised((told or CONTRACT).name, "parquet", told is not None)
+    text = peek(path).lstrip(_BEFORE)
+    if text[:1] not in (b"{", b"["):
+        if told := _of_table(header_of(_first_line(text))):
+            return Recognised(told.name, "csv")
+        if ".csv" in name or ".tsv" in name:
+            return Recognised(CONTRACT.name, "csv", told=False)
+        if not any(suffix in name for suffix in _DATA_SUFFIXES):
+            return None
+    told = format_of(text) or format_of(peek(path, MORE_BYTES))
+    return Recognised((told or CONTRACT).name, _layout(text), told is not None)
+
+
+def _of_table(columns: Iterable[str]) -> Format | None:
+    return format_with([name.encode() for name in columns])
+
+
+def _first_line(text: bytes) -> str:
+    return text.partition(b"\n")[0].decode("utf-8", "replace").rstrip("\r")
 
 
 def _layout(text: bytes) -> str:
     """How the records are laid out, from the start of the file."""
+    if is_wrapped(text):
+        return "wrapped"
     line, broken, rest = text.partition(b"\n")
     if not broken and text[:1] == b"[":
         return "objects"
@@ -128,27 +180,29 @@ def _layout(text: bytes) -> str:
     return "objects" if line.strip() == b"{" else "lines"
 
 
-def read_exchanges(path: Path, start: int = 0, *, format: str = "auto") -> Iterator[Chunk]:
+def read_exchanges(
+    path: Path, start: int = 0, *, format: str | Format = AUTO, account: str | None = None
+) -> Iterator[Chunk]:
     """Chunks of `EXCHANGES` from one file, after its first `start` rows.
 
-    `start` must be a sum of earlier chunks' `read` (0: from the beginning). Raises `FormatUnknown`
-    where `format` isn't one of `FORMATS`, or is `litellm` for a Parquet file; whatever else the
-    file holds, it is kept or quarantined.
+    `start` must be a sum of earlier chunks' `read` (0: from the beginning). `format` insists on one
+    of `FORMATS`, or hands in one that isn't among them, as a mapping makes; `account` says where
+    the account is named, for formats that leave it open. Raises `FormatUnknown` where there is no
+    such format; whatever the file holds, it is kept or quarantined.
     """
-    if format not in FORMATS:
-        raise FormatUnknown(format, "is no format", f"Choose one of {', '.join(FORMATS)}")
+    asked = None
+    if format != AUTO:
+        asked = format if isinstance(format, Format) else format_named(format)
     found = recognise(path)
     if found is None:
         yield from _unrecognised(path, EXCHANGES, start)
-    elif found.layout == "parquet":
-        if format == "litellm":
-            raise FormatUnknown(path, "is Parquet, and LiteLLM logs JSON", "Use --format auto")
-        yield from read_contract_parquet(path, EXCHANGES, start)
-    elif "litellm" in (format, found.format) and format != "contract":
-        layout = "line_arrays" if found.layout == "lines" else found.layout
-        yield from read_litellm(path, start, layout)
+        return
+    taken = asked or format_named(found.format)
+    if taken is CONTRACT and found.layout != "csv":
+        yield from _read_contract(path, EXCHANGES, start, found.layout)
     else:
-        yield from read_contract_json(path, EXCHANGES, start, found.layout)
+        around = Around(path, account)
+        yield from read_format(path, taken, start, layout=found.layout, around=around)
 
 
 def read_accounts(path: Path, start: int = 0) -> Iterator[Chunk]:
@@ -156,10 +210,16 @@ def read_accounts(path: Path, start: int = 0) -> Iterator[Chunk]:
     found = recognise(path)
     if found is None:
         yield from _unrecognised(path, ACCOUNTS, start)
-    elif found.layout == "parquet":
-        yield from read_contract_parquet(path, ACCOUNTS, start)
     else:
-        yield from read_contract_json(path, ACCOUNTS, start, found.layout)
+        layout = "lines" if found.layout == "csv" else found.layout
+        yield from _read_contract(path, ACCOUNTS, start, layout)
+
+
+def _read_contract(path: Path, schema: pa.Schema, start: int, layout: str) -> Iterator[Chunk]:
+    if layout == "parquet":
+        yield from read_contract_parquet(path, schema, start)
+    else:
+        yield from read_contract_json(path, schema, start, layout)
 
 
 def _unrecognised(path: Path, schema: pa.Schema, start: int) -> Iterator[Chunk]:

@@ -22,6 +22,7 @@ MAX_RECORD_BYTES = 16 << 20
 _BLANK = b" \t\r\n"
 _BETWEEN = b" \t\r\n,[]"
 _MARK_OF_ORDER = b"\xef\xbb\xbf"
+_WRAPPER = re.compile(rb"\s*\{\s*\"[Rr]ecords\"\s*:\s*(?=\[)")
 _OWN_LINES = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[[ \t]*\r?\n)?([ \t]*)\{[ \t]*\r?\n")
 
 
@@ -146,13 +147,25 @@ def read_objects(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Reco
     laid_out = _OWN_LINES.match(peek(path))
     if laid_out:
         yield from _read_indented(path, b"\n" + laid_out[1] + b"{", max_bytes)
-        return
+    else:
+        yield from read_wrapped(path, max_bytes)
+
+
+def is_wrapped(start: bytes) -> bool:
+    """Whether a document is one object around an array of records, as clouds write their logs."""
+    return _WRAPPER.match(start) is not None
+
+
+def read_wrapped(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:
+    """The objects of the array that the whole document is wrapped around, or of any other one."""
     splitter = Splitter(max_bytes)
-    ended = None
+    ended, begun = None, False
     for piece in pieces(path):
         ended = piece.fault
         if ended is None:
-            lines, raw, faults = splitter.feed(piece.data)
+            data = piece.data if begun else _WRAPPER.sub(b"", piece.data, count=1)
+            begun = True
+            lines, raw, faults = splitter.feed(data)
             yield Records(lines, raw, [Fault(*fault) for fault in faults], piece.size)
     yield Records([], [], [Fault(*fault) for fault in splitter.finish(ended)], 0)
 

@@ -87,7 +87,8 @@ def test_ingest(run: Run, calls: list, tmp_path: Path) -> None:
     """Paths, lake and format arrive; what was set aside is said with its reason."""
     lake = tmp_path / "lake"
     ran = run("ingest", "a", "b", "--lake", lake, "--format", "litellm")
-    assert calls == [("ingest", ([Path("a"), Path("b")],), {"lake": lake, "format": "litellm"})]
+    told = {"lake": lake, "format": "litellm", "mapping": None, "account": None}
+    assert calls == [("ingest", (["a", "b"],), told | {"pseudonyms": None, "addresses": None})]
     assert "quarantined: 2" in ran.out
     assert "not_json: 2" in ran.out
     assert json.loads(run("ingest", "a", "--lake", lake, "--json").out)["kept"] == 8

@@ -1,0 +1,151 @@
+"""How fast each format is read, against the bare parser on the same bytes in the same run.
+
+    python benchmarks/sources.py [--exchanges N] [--format NAME] [--out FILE.json]
+
+Each format's log is made of the same exchanges (prompts of 600 bytes, responses of 300, tools,
+headers). `bare` is `msgspec.json.decode` of each line into plain objects, which are let go; `read`
+is from the file to checked Arrow batches; `ingest` is to a lake that is thrown away. All on one
+thread, with memory as an ingest keeps it; seconds of CPU, the least of some turns that alternate,
+so that a busy machine disturbs all alike. The bar: `read` takes at most 3 times as long as `bare`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.ingest import make_part
+from stillwatch.lake import Lake
+from stillwatch.memory import memory_kept
+from stillwatch.sources import REGISTRY, Format, read_exchanges
+from tests.sources import cloud_writers, writers
+
+BAR = 3.0
+TURNS = 5
+
+
+def write(format: Format, table: pa.Table, path: Path) -> None:
+    """The exchanges of `table` as JSON lines of `format`."""
+    rows = table.to_pylist()
+    encoder = msgspec.json.Encoder()
+    if format.name in ("bedrock", "vertex", "azure_apim"):
+        with tempfile.TemporaryDirectory() as folder:
+            maker: Any = getattr(cloud_writers, f"write_{format.name.removesuffix('_apim')}")
+            given = {"spill_chars": 1 << 30} if format.name == "bedrock" else {}
+            maker(rows, Path(folder), **given)
+            _gather(Path(folder), path)
+        return
+    if format.name == "contract":
+        records = [
+            {k: v for k, v in row.items() if v is not None} | {"headers": dict(row["headers"])}
+            for row in rows
+        ]
+    else:
+        records = list(writers.WRITERS[format.name](rows))
+    with path.open("wb") as out:
+        for record in records:
+            out.write(encoder.encode(record) + b"\n")
+
+
+def _gather(folder: Path, path: Path) -> None:
+    """All of a cloud's log in one plain file, as lines."""
+    import gzip
+
+    with path.open("wb") as out:
+        for part in sorted(folder.rglob("*.json*")):
+            if "cloudtrail" not in str(part).lower():
+                data = part.read_bytes()
+                out.write(gzip.decompress(data) if part.suffix == ".gz" else data)
+
+
+def bare(path: Path, format: Format) -> int:
+    """Every line decoded into plain objects."""
+    decode, n = msgspec.json.Decoder().decode, 0
+    with path.open("rb") as lines:
+        for line in lines:
+            decode(line)
+            n += 1
+    return n
+
+
+def read(path: Path, format: Format) -> int:
+    """The file as checked batches."""
+    return sum(chunk.kept.num_rows for chunk in read_exchanges(path, format=format))
+
+
+def ingest(path: Path, format: Format) -> int:
+    """The file into a lake."""
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake.create_or_open(Path(folder) / "lake", durable=False, compress=False)
+        lake.ingest([path], lambda path, start: read_exchanges(path, start, format=format))
+        return lake.rows
+
+
+MEASURES: dict[str, Callable[[Path, Format], int]] = {"bare": bare, "read": read, "ingest": ingest}
+
+
+def measure(format: Format, path: Path) -> dict[str, Any]:
+    """The least CPU seconds of each measure, and their ratios."""
+    seconds: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for _ in range(TURNS):
+        for name, run in MEASURES.items():
+            began = time.process_time()
+            with memory_kept():
+                counts[name] = run(path, format)
+            took = time.process_time() - began
+            seconds[name] = min(took, seconds.get(name, took))
+    size = path.stat().st_size
+    return {
+        "exchanges": counts["read"],
+        "records": counts["bare"],
+        "bytes": size,
+        "cpu_seconds": {name: round(value, 4) for name, value in seconds.items()},
+        "read_ratio": round(seconds["read"] / seconds["bare"], 2),
+        "ingest_ratio": round(seconds["ingest"] / seconds["bare"], 2),
+        "read_megabytes_a_second": round(size / 1e6 / seconds["read"]),
+        "within_bar": seconds["read"] <= BAR * seconds["bare"],
+    }
+
+
+def main() -> None:
+    """Make the logs, take the measures, print them."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--exchanges", type=int, default=20_000)
+    options.add_argument("--format", action="append", help="only this one; may be repeated")
+    options.add_argument("--out", type=Path, help="write the figures as JSON")
+    given = options.parse_args()
+    results = {}
+    table = make_part(given.exchanges, 1, 600)
+    with tempfile.TemporaryDirectory() as folder:
+        for format in REGISTRY:
+            if format.name == "cloudtrail" or (given.format and format.name not in given.format):
+                continue
+            path = Path(folder) / f"{format.name}.jsonl"
+            write(format, table, path)
+            results[format.name] = result = measure(format, path)
+            print(
+                f"{format.name:14} {result['bytes'] / 1e6:6.0f} MB"
+                f"  read {result['read_ratio']:5.2f} x bare"
+                f"  ingest {result['ingest_ratio']:5.2f} x bare"
+                f"  {result['read_megabytes_a_second']:5} MB/s"
+                f"  {'' if result['within_bar'] else 'above the bar'}",
+                flush=True,
+            )
+    if given.out:
+        given.out.write_text(json.dumps({"bar": BAR, "formats": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

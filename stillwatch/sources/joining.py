@@ -1,0 +1,60 @@
+"""Parts of one exchange that arrive in different records: kept until the other part comes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+Part = TypeVar("Part")
+
+LIMIT_BYTES = 256 << 20
+_OVERHEAD_BYTES = 1000
+
+
+class Waiting(Generic[Part]):
+    """Parts by key, the oldest first, of about `limit_bytes` at most."""
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit, self._bytes = limit_bytes, 0
+        self._parts: OrderedDict[str, tuple[Part, int]] = OrderedDict()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._parts
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def get(self, key: str) -> Part | None:
+        """What waits under `key`, which stays."""
+        held = self._parts.get(key)
+        return None if held is None else held[0]
+
+    def take(self, key: str) -> Part | None:
+        """What waits under `key`, which is let go."""
+        if key not in self._parts:
+            return None
+        part, size = self._parts.pop(key)
+        self._bytes -= size
+        return part
+
+    def put(self, key: str, part: Part, size: int = 0) -> Iterator[Part]:
+        """Keep `part` of `size` bytes in the place of what waits under `key`.
+
+        Hands back the oldest parts, for which there is no room any more.
+        """
+        self.take(key)
+        self._parts[key] = part, size + _OVERHEAD_BYTES
+        self._bytes += size + _OVERHEAD_BYTES
+        while self._bytes > self._limit and self._parts:
+            yield from self._oldest()
+
+    def drain(self) -> Iterator[Part]:
+        """All that still waits, the oldest first, each let go."""
+        while self._parts:
+            yield from self._oldest()
+
+    def _oldest(self) -> Iterator[Part]:
+        _, (part, size) = self._parts.popitem(last=False)
+        self._bytes -= size
+        yield part

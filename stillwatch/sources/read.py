@@ -1,0 +1,116 @@
+"""Records of any format, however laid out -> chunks of exchanges. One loop for all of them.
+
+What is here costs a record: `Refused` is told with its reason, too deep is told as such, and what
+our own code stumbles over is told as `failed`, for a client that found such a spot in its own
+prompts could else stop all reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stillwatch.sources import reasons
+from stillwatch.sources.builder import ChunkBuilder
+from stillwatch.sources.csv_records import read_csv
+from stillwatch.sources.formats import Around, Format, Reader
+from stillwatch.sources.lenient import decode_object
+from stillwatch.sources.parquet_records import read_parquet
+from stillwatch.sources.reasons import Mended, Refused
+from stillwatch.sources.records import Records, read_line_arrays, read_objects, read_wrapped
+from stillwatch.tables import EXCHANGES, Chunk
+
+_LAYOUTS = {"objects": read_objects, "wrapped": read_wrapped}
+
+
+class Record(NamedTuple):
+    """One record of a file: where it begins, its text where it has one, and its object."""
+
+    line: int
+    raw: bytes | None
+    payload: dict[str, Any]
+    mended: bool = False
+
+
+def read_format(
+    path: Path, format: Format, start: int = 0, *, layout: str, around: Around | None = None
+) -> Iterator[Chunk]:
+    """Chunks of `EXCHANGES` from `path`, after the first `start` rows.
+
+    `start` must be a sum of earlier chunks' `read`; `layout` as `recognise` tells it. What comes
+    before `start` is taken apart again, for later records may be joined to it.
+    """
+    builder = ChunkBuilder(str(path), EXCHANGES)
+    reader = format.reader(around or Around(path))
+    for chunk in _chunks(path, reader, layout, builder):
+        if start > 0 and chunk.read:
+            start -= chunk.read
+        else:
+            yield chunk
+
+
+def _chunks(path: Path, reader: Reader, layout: str, builder: ChunkBuilder) -> Iterator[Chunk]:
+    line = 1
+    for records, size in parts(path, layout, builder):
+        for record in records:
+            line = record.line
+            _add(reader, record, builder)
+            if builder.full:
+                yield builder.chunk(0)
+        yield builder.chunk(size)
+    for row in reader.finish():
+        _take(row, Record(line, None, {}), builder)
+        if builder.full:
+            yield builder.chunk(0)
+    chunk = builder.chunk(0)
+    if chunk.read:
+        yield chunk
+
+
+def parts(path: Path, layout: str, builder: ChunkBuilder) -> Iterator[tuple[Iterator[Record], int]]:
+    """Some records at a time, with the bytes that they took; faults go to the builder."""
+    if layout == "parquet":
+        for rows, first, size in read_parquet(path, builder):
+            yield (Record(line, None, row) for line, row in enumerate(rows, first)), size
+    elif layout == "csv":
+        for lines, rows, size in read_csv(path, builder):
+            yield (Record(line, None, row) for line, row in zip(lines, rows, strict=True)), size
+    else:
+        for records in _LAYOUTS.get(layout, read_line_arrays)(path):
+            yield decoded(records, builder), records.size
+
+
+def decoded(records: Records, builder: ChunkBuilder) -> Iterator[Record]:
+    """Each record with its object; what can't be decoded goes to the builder."""
+    for place, (line, raw) in enumerate(zip(records.lines, records.raw, strict=True), 1):
+        try:
+            payload, mended = decode_object(raw)
+        except Refused as fault:
+            cut = records.cut and place == len(records.raw) and fault.reason == reasons.NOT_JSON
+            builder.refuse(line, reasons.TRUNCATED if cut else fault.reason, raw)
+        else:
+            yield Record(line, raw, payload, mended)
+    for fault in records.faults:
+        builder.refuse(fault.line, fault.reason, fault.start)
+
+
+def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:
+    try:
+        for row in reader.add(record.payload):
+            _take(row, record, builder)
+    except Refused as fault:
+        builder.refuse(record.line, fault.reason, record.raw, fault.rows)
+    except RecursionError:
+        builder.refuse(record.line, reasons.TOO_DEEP, record.raw)
+    except Exception:
+        builder.refuse(record.line, reasons.FAILED, record.raw)
+
+
+def _take(row: dict[str, Any] | Refused | Mended, record: Record, builder: ChunkBuilder) -> None:
+    if isinstance(row, Refused):
+        builder.refuse(record.line, row.reason, record.raw, row.rows)
+    elif isinstance(row, Mended):
+        builder.mend(row.what)
+    else:
+        builder.add(record.line, row, record.raw, record.mended)
