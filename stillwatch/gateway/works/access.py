@@ -52,7 +52,7 @@ class Access:
 
 def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaigns: int) -> Access:
     """The ways of k campaigns, by the first `rows` of `columns`, which are signals."""
-    everyone = max(1, np.count_nonzero(accounts.campaign == NOBODYS))
+    everyone = max(1, int(np.count_nonzero(accounts.campaign == NOBODYS)))
     ways, owning, seats = [], [], []
     shared = np.zeros((len(accounts.key), campaigns), bool)
     seated = np.zeros(len(accounts.key), bool)

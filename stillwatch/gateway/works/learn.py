@@ -252,7 +252,7 @@ def _stake(moved_in: NDArray[np.bool_]) -> float:
 def _one_more(bearing: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Who bears a mark, and one more who may be any of them: the next to bear it needn't be like
     those who do."""
-    return bearing + 1 / max(1, len(bearing))
+    return bearing.astype(np.float64) + 1 / max(1, len(bearing))
 
 
 def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[np.int64]) -> float:
