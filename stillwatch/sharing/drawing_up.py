@@ -193,6 +193,8 @@ def _check_written(wishes: Wishes, names: frozenset[str]) -> None:
         if text is None:
             continue
         check(text, what, most)
+        if not all(line.isprintable() for line in text.split("\n")):
+            raise SharingRefused(what, "holds what can't be seen", "Write it anew")
         if without(text, names) != text:
             raise SharingRefused(what, "names an account or an organisation", "Take it out")
         if redacted(text, most) != text:

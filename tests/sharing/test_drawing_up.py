@@ -248,6 +248,8 @@ def test_what_people_write_is_read_too(store: Store, found: Findings, lake: Path
         "ask ana@example.org",
         f"see {world.MEMBERS[0]}",
         "the key is sk-abcdefghijklmnop1",
+        "read \x1b[31mthis",
+        "backwards \u202egnp",
     ):
         with pytest.raises(SharingRefused, match="the note"):
             _drawn(store, found, lake, note=note)
