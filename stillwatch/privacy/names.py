@@ -93,7 +93,7 @@ def name_of(value: str, kind: str, secret: bytes) -> str:
     """The name of one identifier.
 
     >>> name_of("acme", "org_id", bytes(32))
-    'org-txndrotm3tiqjwnzizvrlcttiq'
+    'org-ytxctq2az5ngkwv5gszooujtfu'
     """
     state = hashlib.blake2b(
         value.encode("utf-8", "surrogatepass"),
