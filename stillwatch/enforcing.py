@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch.errors import PrivacyRefused
 from stillwatch.gateway.folder import Folder
 from stillwatch.gateway.history import DecisionLog, recognised_accounts
 from stillwatch.gateway.publishing import Listed, publish_plan
@@ -21,6 +22,7 @@ from stillwatch.lake import Lake
 from stillwatch.pipeline import last_judgement
 from stillwatch.planning import known_of, last_decisions
 from stillwatch.policy import Known, Plan, Policy, plan
+from stillwatch.privacy import is_name
 
 if TYPE_CHECKING:
     from stillwatch.cases import Store
@@ -53,9 +55,11 @@ def publish(
     """Publish what the policy decides on findings at `now` (with a zone).
 
     With the `lake` that they were made of, the gate recognises live campaigns' work in new
-    accounts; the `store` has what people decided. Raises `TableBroken`, and what opening the lake
+    accounts; the `store` has what people decided. Raises `TableBroken`, `PrivacyRefused` of names
+    that stand for accounts, since a gateway knows accounts as they are, and what opening the lake
     and reading the store do.
     """
+    _check_known_there(findings, lake)
     gate = Folder(folder, create=True)
     registered = None if lake is None else Lake.open(lake).accounts()
     known = known_of(findings, registered, store)
@@ -64,6 +68,22 @@ def publish(
     listed = _listed(known, policy)
     version = publish_plan(gate, planned, works, listed, now)
     return Published(version, planned, works.names, works.honest)
+
+
+def _check_known_there(findings: Findings, lake: str | Path | None) -> None:
+    if lake is not None and Lake.open(lake).privacy.keys is not None:
+        raise PrivacyRefused(
+            lake,
+            "holds names in place of accounts, which no gateway knows",
+            "Publish findings that `stillwatch reidentify --out` wrote, without --lake",
+        )
+    members = findings.members["account_id"].to_pylist()
+    if members and all(is_name(account) for account in members):
+        raise PrivacyRefused(
+            "the findings",
+            "have names in place of accounts, which no gateway knows",
+            "Publish those that `stillwatch reidentify --out` writes, without --lake",
+        )
 
 
 def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:

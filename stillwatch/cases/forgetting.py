@@ -23,7 +23,10 @@ from stillwatch.cases.schema import (
     ENFORCEMENTS,
     LEDGER,
     MEMBERS,
+    PEERS,
     REVERSALS,
+    SHARES,
+    TOLD_BY_PEERS,
     account_key,
 )
 from stillwatch.cases.store import Store
@@ -36,7 +39,15 @@ FORGOTTEN = "[forgotten]"
 Hide = Callable[[str], str]
 """Takes the account's names out of a text."""
 
-_TEXTS = ((CASES, "summary"), (CASES, "tags"), (ENFORCEMENTS, "reason"), (REVERSALS, "reason"))
+_TEXTS = (
+    (CASES, "summary"),
+    (CASES, "tags"),
+    (ENFORCEMENTS, "reason"),
+    (REVERSALS, "reason"),
+    (SHARES, "reason"),
+    (PEERS, "reason"),
+    (TOLD_BY_PEERS, "reason"),
+)
 
 
 def find_forgotten(store: Store, accounts: Collection[str], hide: Hide) -> dict[str, int]:
@@ -87,13 +98,15 @@ def _theirs(table: Table, keys: list[str]) -> Any:
 
 
 def _hide_in(connection: Connection, table: Table, column: str, hide: Hide) -> int:
-    (primary,) = table.primary_key.columns
+    primary = tuple(table.primary_key.columns)
     changed = 0
-    for row in connection.execute(select(primary, table.c[column])).all():
-        kept = hide(row[1])
-        if kept != row[1]:
+    written = select(table.c[column], *primary).where(table.c[column].is_not(None))
+    for text, *row in connection.execute(written).all():
+        kept = hide(text)
+        if kept != text:
             changed += 1
-            connection.execute(update(table).where(primary == row[0]).values({column: kept}))
+            same = [name == value for name, value in zip(primary, row, strict=True)]
+            connection.execute(update(table).where(*same).values({column: kept}))
     return changed
 
 

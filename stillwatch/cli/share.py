@@ -298,6 +298,8 @@ def export(
         raise typer.BadParameter(f"{format!r} is none of {', '.join(FORMATS)}")
     if not producer and format in {"stix", "misp"}:
         raise typer.BadParameter("say who tells it by --producer")
+    if out.is_dir():
+        raise typer.BadParameter(f"{out} is a folder; name a file", param_hint="--out")
     with opened(store) as cases:
         by = acting_as(cases, actor, Role.ANALYST)
         made = leaving(cases, share, format, producer or "", day_of(as_of))

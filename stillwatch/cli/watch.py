@@ -122,9 +122,10 @@ def _tell(what: dict[str, Any], json: bool) -> None:
     if json:
         emit_line(what)
         return
+    told = {k: sum(v.values()) if isinstance(v, dict) else v for k, v in what.items()}
     words = [
         f"{name} {count(value) if isinstance(value, int) else value}"
-        for name, value in what.items()
+        for name, value in told.items()
         if isinstance(value, int | str) and value
     ]
     people().print(safe(f"{time.strftime('%H:%M:%S')} {', '.join(words)}"))

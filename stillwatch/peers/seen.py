@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stillwatch.errors import InputNotFound, PeerRefused
+from stillwatch.errors import InputNotFound, PeerRefused, PrivacyRefused
 from stillwatch.sharing.indicators import KEYED, Kind
 from stillwatch.sharing.keyed import GroupKey, epoch_of, keyed
 
@@ -30,7 +30,7 @@ everybody has them."""
 
 MOST_ITEMS = 100_000
 _COLUMNS = {Kind.DEVICE: "device_id", Kind.PREFIX: "ip"}
-_TODO = "Make it again with `stillwatch peers seen`"
+_TODO = "Make it again with `stillwatch peers answer`"
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,15 @@ def seen(
 ) -> Seen:
     """What members of some campaigns have; of all that harvest, where none is named.
 
-    Raises `PeerRefused` where no campaign has that name, or where it is too much to compare.
+    Raises `PeerRefused` where no campaign has that name, or where it is too much to compare, and
+    `PrivacyRefused` of a lake of names: a peer has other names for the same cards.
     """
+    if lake.privacy.keys is not None:
+        raise PrivacyRefused(
+            lake.path,
+            "holds names in place of cards, devices and addresses, which no peer has",
+            "Name a lake of the same logs that was made without --pseudonyms",
+        )
     harvests = {
         row["campaign_id"]
         for row in findings.campaigns.to_pylist()

@@ -21,7 +21,7 @@ def draw(
     """Ids of sixteen letters and digits, and numbers uniform in [0, 1), one a decision.
 
     >>> ids, shares = draw(b"k" * 32, ["acc-1"], ["cmp-1"], ["likely"])
-    >>> len(ids[0]), 0 <= shares[0] < 1
+    >>> len(ids[0]), bool(0 <= shares[0] < 1)
     (16, True)
     """
     if len(key) < 16:

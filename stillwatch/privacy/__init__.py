@@ -9,6 +9,7 @@ from stillwatch.privacy.keys import (
     read_owner,
     rotate_keys,
 )
+from stillwatch.privacy.names import is_name
 from stillwatch.privacy.rules import PLAIN, Addresses, Privacy, check_keys, rules_for
 from stillwatch.privacy.vault import Vault
 
@@ -21,6 +22,7 @@ __all__ = [
     "Privacy",
     "Vault",
     "check_keys",
+    "is_name",
     "new_keys",
     "read_keys",
     "read_owner",

@@ -81,6 +81,8 @@ _FAMILIES = {4: b"net4", 6: b"net6"}
 NAMES = re2.compile(rf"\b(?:{'|'.join(KINDS.values())})-[a-z2-7]{{{_SHORT}}}\b")
 """Names other than those of addresses, wherever they stand in a text."""
 
+_ACCOUNT = re2.compile(rf"{KINDS['account_id']}-[a-z2-7]{{{_SHORT}}}")
+
 ADDRESS_NAMES = re2.compile(r"\bfd[0-9a-f]{2}(?::[0-9a-f]{4}){7}\b")
 """Names of addresses."""
 
@@ -91,7 +93,7 @@ def name_of(value: str, kind: str, secret: bytes) -> str:
     """The name of one identifier.
 
     >>> name_of("acme", "org_id", bytes(32))
-    'org-txndrotm3tiqjwnzizvrlcttiq'
+    'org-ytxctq2az5ngkwv5gszooujtfu'
     """
     state = hashlib.blake2b(
         value.encode("utf-8", "surrogatepass"),
@@ -101,6 +103,15 @@ def name_of(value: str, kind: str, secret: bytes) -> str:
     )
     tail = base64.b32encode(state.digest()).decode("ascii").rstrip("=").lower()
     return f"{KINDS[kind]}-{tail}"
+
+
+def is_name(account: str) -> bool:
+    """Whether an account is one as a lake of names has it.
+
+    >>> is_name(name_of("acme", "account_id", bytes(32))), is_name("acc-1")
+    (True, False)
+    """
+    return _ACCOUNT.fullmatch(account) is not None
 
 
 def read_address(text: str) -> Address | None:

@@ -79,12 +79,16 @@ class Carried:
 class Look:
     """What the log shows: what is `carried`; by kind, how many things too few accounts carry; who
     has each carried band, members and honest; and `content` of members' attributed and of some
-    honest accounts' exchanges."""
+    honest accounts' exchanges. `honest` is how many honest accounts the log has exchanges of, and
+    `sampled` how many of these were compared by content: findings may know more than a log keeps.
+    """
 
     carried: list[Carried]
     rare: Mapping[Kind, int]
     bands: Mapping[int, tuple[NDArray[np.uint64], NDArray[np.uint64]]]
     content: tuple[Parts, Parts]
+    honest: int
+    sampled: int
 
 
 def look(lake: Lake, people: People, least: int, most_honest: float) -> Look:
@@ -115,8 +119,10 @@ def look(lake: Lake, people: People, least: int, most_honest: float) -> Look:
     found = found.filter(enough).sort_by([("kind", "ascending"), ("key", "ascending")])
     counter = Counter(found, max(COUNTED, int(most_honest * len(people.honest))))
     counter.add(_paired(registrations, people.honest)[0])
+    here = Gathering(_union)
     for batch, made in _batches(lake, partial(_sent_by, people.honest)):
         counter.add(_paired(_looked_at(batch, made, people), people.honest)[0])
+        here.add(np.unique(made.column("account").to_numpy()))
         sampled = is_in(made.column("account").to_numpy(), people.honest[:SAMPLED])
         others.add(parts_of(made.filter(pa.array(sampled))))
     last = max(0, pc.max(pairs["last"]).as_py() or 0)
@@ -137,6 +143,8 @@ def look(lake: Lake, people: People, least: int, most_honest: float) -> Look:
         {KINDS[row["values"]]: row["counts"] for row in rare},
         _who_has_bands(pairs, counter),
         (theirs.all(), others.all()),
+        len(here.all()),
+        int(is_in(here.all(), people.honest[:SAMPLED]).sum()),
     )
 
 
@@ -210,6 +218,10 @@ def _who_has_bands(
         begin, end = np.searchsorted(keys, np.array([key, key + 1], np.uint64))
         out[key] = np.unique(accounts[begin:end]), counter.who(code, key)
     return out
+
+
+def _union(parts: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    return np.unique(np.concatenate([np.zeros(0, np.uint64), *parts]))
 
 
 def _day(ts: int, last: int) -> dt.date:

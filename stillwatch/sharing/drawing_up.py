@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stillwatch.cases import Label, State, Store, get_case, labels
+from stillwatch.cases import Case, Label, State, Store, get_case, labels
 from stillwatch.cases.texts import PROSE, check
 from stillwatch.errors import SharingRefused
 from stillwatch.findings import Findings
@@ -87,22 +87,19 @@ def draw_up(
     rows = _rows(findings, campaigns)
     families = _families(findings, campaigns)
     people = _people(findings, campaigns, families, covered, decided)
-    if len(people.honest) < LEAST_HONEST:
-        raise SharingRefused(
-            case,
-            f"the findings know {len(people.honest):,} honest accounts, too few to say what "
-            "indicators would hit",
-            f"Detect on a log with {LEAST_HONEST} or more",
-        )
+    _check_enough(case, len(people.honest), "the findings know")
     names = _names(findings, {label.account_id for label in covered})
     _check_written(wishes, names)
     members = _members(findings, campaigns, covered)
     confidence = min(row["confidence"] for row in rows)
     shares = _shares(rows)
     limits = wishes.limits
-    seen = look(Lake.open(lake), people, limits.least_accounts, limits.most_honest)
+    log = Lake.open(lake)
+    seen = look(log, people, limits.least_accounts, limits.most_honest)
+    _check_enough(case, seen.honest, "of its findings the log has")
     held = naming((one.text for one in seen.carried), names)
-    judge = Judge(limits, confidence, len(people.honest), today, held, wishes.key)
+    of_names = log.privacy.keys is not None
+    judge = Judge(limits, confidence, seen.honest, today, held, wishes.key, of_names)
     sought = [name for name, share in shares.items() if share >= _SOUGHT]
     chosen: Selected = select(seen, families, sought, judge)
     if not members.num_rows:
@@ -124,7 +121,16 @@ def draw_up(
         attribution=wishes.attribution,
         note=wishes.note,
     )
-    return Draft(case_id, telling, chosen.withheld, len(people.honest))
+    return Draft(case_id, telling, chosen.withheld, seen.honest)
+
+
+def _check_enough(case: Case, honest: int, where: str) -> None:
+    if honest < LEAST_HONEST:
+        raise SharingRefused(
+            case,
+            f"{where} {honest:,} honest accounts, too few to say what indicators would hit",
+            f"Detect on a log with {LEAST_HONEST} or more, and name both",
+        )
 
 
 def _rows(findings: Findings, campaigns: list[str]) -> list[dict[str, Any]]:
@@ -187,6 +193,8 @@ def _check_written(wishes: Wishes, names: frozenset[str]) -> None:
         if text is None:
             continue
         check(text, what, most)
+        if not all(line.isprintable() for line in text.split("\n")):
+            raise SharingRefused(what, "holds what can't be seen", "Write it anew")
         if without(text, names) != text:
             raise SharingRefused(what, "names an account or an organisation", "Take it out")
         if redacted(text, most) != text:

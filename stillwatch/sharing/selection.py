@@ -18,7 +18,7 @@ import numpy as np
 
 from stillwatch.display import plain
 from stillwatch.reports.redaction import redacted, without
-from stillwatch.sharing.carriers import SAMPLED, Carried, Look
+from stillwatch.sharing.carriers import Carried, Look
 from stillwatch.sharing.centroids import LEAST_COMPARED, centroid_of
 from stillwatch.sharing.indicators import (
     KEYED,
@@ -52,6 +52,17 @@ _JA4 = re.compile(r"[tqd][0-9a-z]{9}_[0-9a-f]{12}_[0-9a-f]{12}")
 _VERSION = re.compile(r"/v?\d+(?:\.\d+)+")
 """A version in a user agent, which may look like an address."""
 
+_NAMED = "the lake holds a name in its place, which no peer has"
+_WRITTEN = "in a lake of names nobody can see whether it names a customer"
+_OF_NAMES = {
+    Kind.PAYMENT: _NAMED,
+    Kind.DEVICE: _NAMED,
+    Kind.EMAIL_DOMAIN: _NAMED,
+    Kind.USER_AGENT: _WRITTEN,
+    Kind.HEADERS: _WRITTEN,
+}
+"""Why a lake of names can't tell them. What clients write may be their organisation's name."""
+
 MOST_TOLD = 500
 """Indicators of a kind: those that most accounts carry."""
 
@@ -81,7 +92,8 @@ class Judge:
     """Decides on one thing after another.
 
     `confidence` is the campaign's; `honest` how many honest accounts there are; `naming` are texts
-    that hold an account's or an organisation's name.
+    that hold an account's or an organisation's name. In a log `of_names` pseudonyms stand for
+    these: no peer has them, and they can't be sought in what clients wrote.
     """
 
     limits: Limits
@@ -90,6 +102,7 @@ class Judge:
     today: dt.date
     naming: Collection[str] = ()
     key: GroupKey | None = None
+    of_names: bool = False
 
     def refusal(self, accounts: int, honest: int, more: bool = False) -> str | None:
         """Why counts don't allow something to be told; `None` where they do."""
@@ -109,6 +122,11 @@ class Judge:
 
     def value_of(self, one: Carried) -> tuple[str | None, str]:
         """A value as it is told, or why it can't be."""
+        if self.of_names and one.kind in _OF_NAMES:
+            return None, _OF_NAMES[one.kind]
+        return self._value_of(one)
+
+    def _value_of(self, one: Carried) -> tuple[str | None, str]:
         if one.kind in KEYED:
             if self.key is None:
                 return None, "without a group's key it would be as good as told in plain"
@@ -256,7 +274,7 @@ def _centroids(seen: Look, sought: Sequence[str], judge: Judge) -> Iterable[Indi
         made = centroid_of(mine)
         inside = int(made.near(mine).sum())
         hit = int(made.near(others.of(about).at_least(LEAST_COMPARED)).sum())
-        near = math.ceil(hit * judge.honest / min(judge.honest, SAMPLED))
+        near = math.ceil(hit * seen.honest / max(1, seen.sampled))
         if why := judge.refusal(inside, near):
             yield Withheld(Kind.CENTROID, what, why, inside, near)
             continue

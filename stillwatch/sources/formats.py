@@ -72,7 +72,7 @@ class Format:
     reader: Callable[[Around], Reader]
     needed: int = 2
     joins: bool = False
-    """Whether a row may be made of several records of a file."""
+    """Whether a row may be made of several records of a file, or of what lies beside it."""
 
 
 class Each:
@@ -167,6 +167,7 @@ REGISTRY = (
         bedrock.KEYS,
         bedrock.COLUMNS,
         lambda around: bedrock.Reader(around.path, around.account),
+        joins=True,
     ),
     Format(
         "cloudtrail",

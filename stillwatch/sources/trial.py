@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from stillwatch.errors import InputNotFound
 from stillwatch.sources.mapping import Mapping
 from stillwatch.sources.recognise import read_exchanges
 
@@ -16,7 +17,12 @@ _TEXTS = {"system", "prompt", "response"}
 
 
 def try_mapping(mapping: Mapping, sample: Path, rows: int) -> dict[str, Any]:
-    """Counts over the first `MAX_ROWS` records of `sample`, and its first `rows` rows, redacted."""
+    """Counts over the first `MAX_ROWS` records of `sample`, and its first `rows` rows, redacted.
+
+    Raises `InputNotFound` where `sample` is no file.
+    """
+    if not sample.is_file():
+        raise InputNotFound(sample, "is no file", "Name one file of the log")
     quarantined: Counter[str] = Counter()
     repaired: Counter[str] = Counter()
     filled: set[str] = set()

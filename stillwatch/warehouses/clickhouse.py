@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from stillwatch.warehouses.rows import question
 from stillwatch.warehouses.spool import rows_to_parts
 
 TODO = "Check the address, the table's name and rights; CLICKHOUSE_PASSWORD may hold a password"
+
+# The client logs what it raises as well: without a handler that would be a second line of an error.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
 def clickhouse_parts(address: Address, had: Checkpoint, spool: Path) -> Iterator[Part]:

@@ -8,10 +8,23 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from stillwatch.cases import Store, case_accounts, comment, export_ledger, get_case, history, verify
+from stillwatch.cases import (
+    State,
+    Store,
+    case_accounts,
+    change_state,
+    comment,
+    export_ledger,
+    get_case,
+    history,
+    verify,
+)
+from stillwatch.cases.access import Person, Role
 from stillwatch.cases.forgetting import FORGOTTEN, find_forgotten, forget_accounts
 from stillwatch.cases.schema import account_key
+from stillwatch.cases.shares import get_share, name_of, propose_share
 from stillwatch.errors import StoreBroken
+from stillwatch.peers.registry import add_peer, dispute_peer
 from tests.cases.checking import check
 
 
@@ -34,6 +47,27 @@ def test_an_account_is_forgotten(store: Store, tmp_path: Path) -> None:
     assert list(history(store, 1))[1].detail["text"] == f"{FORGOTTEN} once more; {FORGOTTEN}"
     check(store, tmp_path)
     assert find_forgotten(store, [who], hide) == {}
+
+
+def test_what_was_written_of_shares_and_peers_loses_the_name(store: Store, tmp_path: Path) -> None:
+    """Reasons are texts of people, wherever they are kept."""
+    who, ana = case_accounts(store, 1)[0], Person("ana", Role.LEAD)
+    case = change_state(store, get_case(store, 1).seen, State.IN_REVIEW, "ana", "look")
+    case = change_state(store, case.seen, State.CONFIRMED, "ana", "twins")
+    told = {"indicators": [], "tlp": "amber"}
+    share = propose_share(store, case.seen, name_of(store, 1), told, ana, f"as {who} says")
+    add_peer(store, "al", None, None, "ana")
+    dispute_peer(store, "al", f"they told of {who}", "ana")
+    forget_accounts(store, [who], lambda words: words.replace(who, FORGOTTEN), "dpo", "asked for")
+    assert get_share(store, share.share_id).reason == f"as {FORGOTTEN} says"
+    out = tmp_path / "ledger.jsonl"
+    _, head = export_ledger(store, out)
+    assert verify(out, head).problems == []
+    assert who not in out.read_text()
+    with store.reading() as held:
+        assert held.execute(text("select reason from peers")).scalar() == (
+            f"they told of {FORGOTTEN}"
+        )
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from stillwatch.gateway.breaker import read_breaker
 from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.state import State
+from stillwatch.privacy.names import name_of
 from tests import fabricated
 from tests.cli.conftest import Ran
 from tests.cli.test_policy import AT, WIDE
@@ -77,3 +80,20 @@ def test_the_breaker_is_closed_with_a_reason(
         line
     ).items()
     assert run("policy", "resume", "--gate", tmp_path, "--reason", "x").code == 22
+
+
+def test_names_are_not_published(run: Run, tmp_path: Path) -> None:
+    """A gateway knows accounts as they are: a table of names would stop nobody, and say nothing."""
+    found = fabricated.findings()
+    names = [
+        name_of(account, "account_id", bytes(32))
+        for account in found.members["account_id"].to_pylist()
+    ]
+    place = found.members.schema.get_field_index("account_id")
+    field = found.members.schema.field(place)
+    members = found.members.set_column(place, field, pa.array(names, field.type))
+    folder = replace(found, members=members).save(tmp_path / "named")
+    done = run("policy", "publish", folder, "--gate", tmp_path / "gate")
+    assert done.code == 24
+    assert "have names in place of accounts" in done.err
+    assert not (tmp_path / "gate").exists()

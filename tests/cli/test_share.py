@@ -122,6 +122,17 @@ def test_what_is_not_approved_stays(team: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
+def test_a_folder_is_no_file_to_write(team: Run, tmp_path: Path) -> None:
+    """Nothing is written beside it, and the ledger doesn't say that something left."""
+    _approved(team)
+    (tmp_path / "out").mkdir()
+    done = team("share", "export", 1, "--format", "csv", "--out", "out", "--actor", "ana")
+    assert (done.code, "is a folder" in done.err) == (2, True)
+    assert not list(tmp_path.glob(".out*"))
+    acts = [entry["act"] for entry in document(team("share", "show", 1, "--json"))["history"]]
+    assert "export" not in acts
+
+
 def test_a_revocation_leaves_as_one(team: Run, tmp_path: Path) -> None:
     """In STIX every object says so; a list of it is empty, and MISP is told how."""
     _approved(team)

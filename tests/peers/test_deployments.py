@@ -15,7 +15,7 @@ import pytest
 import stillwatch as sw
 from benchmarks.peers import FOOTPRINT, Deployments, deployments, exchange, outcome, tell
 from stillwatch.cases import Store
-from stillwatch.errors import PeerRefused
+from stillwatch.errors import PeerRefused, PrivacyRefused
 from stillwatch.lake import Lake
 from stillwatch.leads import Centre, Lead
 from stillwatch.peers.reading import told_campaigns
@@ -24,6 +24,7 @@ from stillwatch.peers.received import Told as Kept
 from stillwatch.peers.registry import dispute_peer
 from stillwatch.peers.seen import item_of, prefix_of, seen
 from stillwatch.peers.weighing import leads, weighed
+from stillwatch.privacy import Privacy
 from stillwatch.sharing.indicators import Kind, Telling
 from stillwatch.sharing.keyed import GroupKey
 from stillwatch.signals.extract import READS, signals
@@ -185,3 +186,11 @@ def test_what_was_seen_is_of_members_only(both: Told):
     assert len(made.items) >= len(members)
     with pytest.raises(PeerRefused, match="is no campaign"):
         seen(lake, both.helped, ["c-none"], group, "2026-06")
+
+
+def test_names_are_not_compared(both: Told, monkeypatch: pytest.MonkeyPatch):
+    """A peer has other names for the same cards: that nothing is shared would be no answer."""
+    sw.ingest([both.made.second], lake=both.out / "lake3")
+    monkeypatch.setattr(Lake, "privacy", Privacy(keys="019fe02bfc24219b"))
+    with pytest.raises(PrivacyRefused, match="holds names in place of cards"):
+        seen(Lake.open(both.out / "lake3"), both.helped, (), GroupKey(bytes(range(32))), "2026-06")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +13,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from stillwatch.cli import app
 from stillwatch.errors import InputNotFound, LakeBroken
 from stillwatch.lake import Lake
 from stillwatch.privacy import new_keys
 from stillwatch.sources import follow
 from stillwatch.watching import Watch
 from tests.sources.logs import by_id, make_accounts, make_exchanges, to_lines, write_log
+
+SAMPLES = Path(__file__).parents[1] / "sources" / "samples"
 
 
 def catch_up(watch: Watch) -> int:
@@ -187,6 +192,15 @@ def test_a_polite_kill_is_no_failure(tmp_path: Path) -> None:
     assert counts(lake) == (5, 0, {})
 
 
+def test_what_lies_beside_a_log_is_found(tmp_path: Path) -> None:
+    """Bedrock's long bodies and CloudTrail: a copy of the log's lines would lie beside nothing."""
+    shutil.copytree(SAMPLES / "bedrock" / "AWSLogs", tmp_path / "log" / "AWSLogs")
+    catch_up(Watch(tmp_path / "log", tmp_path / "lake", settled_s=0))
+    rows = {row["exchange_id"]: row for row in held(tmp_path / "lake").to_pylist()}
+    assert rows["br-10"]["prompt"] == "A long question"
+    assert rows["br-1"]["ip"] == "203.0.113.9"
+
+
 def test_what_can_be_wrong(tmp_path: Path) -> None:
     """A log that isn't there, and a state that was damaged."""
     with pytest.raises(InputNotFound):
@@ -213,3 +227,13 @@ def test_a_lake_of_names(tmp_path: Path) -> None:
     assert counts(lake) == (20, 0, {})
     assert not set(held(lake)["account_id"].to_pylist()) & {f"acc-{i}" for i in range(50)}
     assert not list((lake / "watch").rglob("*.jsonl"))
+
+
+def test_each_round_says_what_was_set_aside(tmp_path: Path) -> None:
+    """A format that fits nothing shows at once, as it does when a folder is ingested."""
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "a.jsonl").write_text('{"a":1}\n{"b":2}\nnonsense\n')
+    words = ("watch", str(tmp_path / "log"), "--lake", str(tmp_path / "lake"), "--once")
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "read 3, quarantined 3" in done.output

@@ -19,6 +19,7 @@ from stillwatch.cases import State, Store, change_state, get_case, open_cases
 from stillwatch.errors import SharingRefused
 from stillwatch.findings import Findings
 from stillwatch.lake import Lake
+from stillwatch.privacy import Privacy
 from stillwatch.sharing import carriers
 from stillwatch.sharing.carriers import Look, People, look
 from stillwatch.sharing.drawing_up import Draft, Wishes, draw_up
@@ -247,6 +248,8 @@ def test_what_people_write_is_read_too(store: Store, found: Findings, lake: Path
         "ask ana@example.org",
         f"see {world.MEMBERS[0]}",
         "the key is sk-abcdefghijklmnop1",
+        "read \x1b[31mthis",
+        "backwards \u202egnp",
     ):
         with pytest.raises(SharingRefused, match="the note"):
             _drawn(store, found, lake, note=note)
@@ -259,6 +262,43 @@ def test_too_few_honest_accounts_are_no_ground(store: Store, found: Findings, la
     few = dataclasses.replace(found, accounts=found.accounts.slice(0, 200))
     with pytest.raises(SharingRefused, match="too few to say"):
         _drawn(store, few, lake)
+
+
+def test_honest_accounts_are_counted_in_the_log(
+    store: Store, found: Findings, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What findings know and the log no longer has, after retention or in another log, says
+    nothing of whom an indicator would hit."""
+    assert _drawn(store, found, lake).honest == len(world.HONEST)
+    gone = set(_keys(world.HONEST[:150]).tolist())
+
+    def kept(self: Lake, *args: Any, **more: Any) -> Iterator[Any]:
+        for fragment in whole(self, *args, **more):
+            yield lambda fragment=fragment: _without(fragment(), gone)
+
+    whole = Lake.fragments
+    monkeypatch.setattr(Lake, "fragments", kept)
+    with pytest.raises(SharingRefused, match="of its findings the log has 250 honest accounts"):
+        _drawn(store, found, lake)
+
+
+def _without(batch: pa.RecordBatch, gone: set[int]) -> pa.RecordBatch:
+    mine = [key not in gone for key in string_keys(batch.column("account_id")).tolist()]
+    return batch.filter(pa.array(mine))
+
+
+def test_of_a_lake_of_names_no_name_is_told(
+    store: Store, found: Findings, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes of names would match nobody's; and whether a client's text names a customer can't be
+    seen where customers have other names. Texts are as they were sent."""
+    monkeypatch.setattr(Lake, "privacy", Privacy(keys="019fe02bfc24219b"))
+    made_of_names = _drawn(store, found, lake)
+    kinds = {one.kind for one in made_of_names.telling.indicators}
+    clients = {Kind.USER_AGENT, Kind.HEADERS}
+    assert not kinds & {Kind.DEVICE, Kind.PAYMENT, Kind.EMAIL_DOMAIN, *clients}
+    assert kinds > {Kind.SYSTEM, Kind.SKETCH, Kind.CENTROID, Kind.JA4}
+    assert any("which no peer has" in one.why for one in made_of_names.withheld)
 
 
 def test_only_confirmed_cases(store: Store, found: Findings, lake: Path) -> None:

@@ -127,3 +127,12 @@ def test_a_draft_of_anything_is_toml(documents: list[dict[str, Any]]) -> None:
     else:
         assert sum(len(mapping.rows(document)) for document in documents) >= len(documents)
     assert all("is required" in fault for fault in faults)
+
+
+def test_a_folder_is_no_sample_to_check(tmp_path: Path) -> None:
+    """To be told that nothing of nothing is wrong helps nobody."""
+    write, _ = STYLES["clinic"]
+    path = write(exchanges(5, seed=5), tmp_path / "a.jsonl")
+    mapping = parse_mapping(draft_mapping(take_sample(records_of(path))))
+    with pytest.raises(InputNotFound, match="is no file"):
+        try_mapping(mapping, tmp_path, rows=2)

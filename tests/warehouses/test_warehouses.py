@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -375,7 +376,7 @@ def test_clickhouse(clickhouse: tuple[int, Any, list[str]], tmp_path: Path) -> N
 
 
 def test_what_clickhouse_refuses(clickhouse: tuple[int, Any, list[str]], tmp_path: Path) -> None:
-    """Told in one line, without the password."""
+    """Told in one line, without the password; what the client logs beside it is nowhere."""
     port, _, _ = clickhouse
     with pytest.raises(WarehouseFailed):
         sw.ingest([f"clickhouse://127.0.0.1:{port}/default?table=nothing"], lake=tmp_path / "lake")
@@ -387,6 +388,8 @@ def test_what_clickhouse_refuses(clickhouse: tuple[int, Any, list[str]], tmp_pat
     assert "wrong-pass" not in str(fault.value)
     with pytest.raises(WarehouseFailed):
         sw.ingest(["clickhouse://127.0.0.1:9/default?table=x"], lake=tmp_path / "lake")
+    handlers = logging.getLogger("clickhouse_connect").handlers
+    assert [type(handler) for handler in handlers] == [logging.NullHandler]
 
 
 def test_samples_through_storage(storage: tuple[Path, str, list[str]], tmp_path: Path) -> None:
