@@ -113,8 +113,17 @@ def _data_files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith((".", "_")) for part in parts)
         if hidden or parts[0] in _BESIDE_A_LOG or not path.is_file():
             continue
-        if is_data_name(path.name) and path.name != "world.json" and not is_spilled(path):
+        data = is_data_name(path.name) or _begins_with_records(path)
+        if data and path.name != "world.json" and not is_spilled(path):
             yield path
+
+
+def _begins_with_records(path: Path) -> bool:
+    """Whether a file whose name says nothing, as exporters call theirs (`000000.gz`), has JSON."""
+    name = path.name.lower()
+    for packed in _PACKED_SUFFIXES:
+        name = name.removesuffix(packed)
+    return "." not in name and peek(path, 512).lstrip(_BEFORE)[:1] in (b"{", b"[")
 
 
 def is_data_name(name: str) -> bool:

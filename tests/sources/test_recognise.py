@@ -27,7 +27,7 @@ from stillwatch.sources import (
 from stillwatch.sources.dialect import format_with
 from stillwatch.sources.formats import Each
 from stillwatch.tables import EXCHANGES
-from tests.sources.logs import make_accounts, make_exchanges, to_objects, write_log
+from tests.sources.logs import make_accounts, make_exchanges, to_lines, to_objects, write_log
 from tests.sources.reading import gather
 
 
@@ -54,6 +54,19 @@ def test_any_folder_and_single_files(tmp_path: Path) -> None:
     assert find_log([two, two]).exchanges == [two]
     accounts = write_log(make_accounts(3), tmp_path / "accounts.jsonl")
     assert find_log([accounts, two]).accounts == [accounts]
+
+
+def test_names_that_say_nothing(tmp_path: Path) -> None:
+    """Exporters call files by numbers and streams: JSON in them is read, anything else isn't."""
+    lines = to_lines(make_exchanges(4))
+    (tmp_path / "000000.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "stream-1-2026-02-03-5f0e").write_bytes(b"\n [" + lines.replace(b"\n", b",\n"))
+    (tmp_path / "LICENSE").write_text("Anybody may")
+    (tmp_path / "empty").touch()
+    (tmp_path / "notes.md").write_bytes(lines)
+    found = find_log([tmp_path]).exchanges
+    assert [path.name for path in found] == ["000000.gz", "stream-1-2026-02-03-5f0e"]
+    assert sum(chunk.kept.num_rows for chunk in read_exchanges(found[0])) == 4
 
 
 def test_paths_that_hold_nothing(tmp_path: Path) -> None:
