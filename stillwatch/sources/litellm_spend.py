@@ -25,7 +25,9 @@ import msgspec
 from stillwatch.sources import litellm
 from stillwatch.sources.messages import dig
 
-KEYS = frozenset({b"request_id", b"api_key", b"spend", b"proxy_server_request", b"organization_id"})
+KEYS = frozenset(
+    {b"request_id", b"api_key", b"spend", b"team_id", b"proxy_server_request", b"organization_id"}
+)
 """Columns that the callback's payload has no keys like."""
 
 COLUMNS = litellm.COLUMNS

@@ -100,7 +100,7 @@ def test_detect(run: Run, calls: list, tmp_path: Path) -> None:
     ran = run("detect", "LOG", "--out", out, "--until", "2026-02-01", "--threads", 2)
     until = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
     told = {"out": out, "until": until, "earlier": None, "method": "stillwatch"}
-    told |= {"engine": "duckdb", "anew": False, "threads": 2}
+    told |= {"engine": "duckdb", "anew": False, "threads": 2, "leads": []}
     assert calls == [("detect", (Path("LOG"),), told)]
     assert "3 campaigns found" in ran.out
     told = json.loads(run("detect", "LOG", "--out", out, "--anew", "--json").out)

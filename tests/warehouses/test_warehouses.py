@@ -270,14 +270,15 @@ def test_postgresql(postgres: str, tmp_path: Path) -> None:
             ' api_key text, spend float8, "startTime" timestamp, "endTime" timestamp,'
             ' model text, model_group text, "user" text, messages jsonb, response jsonb,'
             " status text, prompt_tokens int, completion_tokens int,"
-            " requester_ip_address text, session_id text, metadata jsonb)"
+            " requester_ip_address text, session_id text, metadata jsonb, team_id text)"
         )
 
         def add(first: int, n: int) -> None:
             with connection.cursor() as cursor:
                 cursor.executemany(
                     "insert into \"LiteLLM_SpendLogs\" values (%s, 'acompletion', %s, 0.5, %s, %s,"
-                    " 'openai/m', 'm', %s, %s, %s, 'success', 3, 4, '203.0.113.9', 's', '{}')",
+                    " 'openai/m', 'm', %s, %s, %s, 'success', 3, 4, '203.0.113.9', 's', '{}',"
+                    " 'team')",
                     [
                         (
                             f"r-{i}",
