@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -14,6 +15,9 @@ from stillwatch.errors import InputNotFound, StoreBroken
 
 _LOCK = 0x5711_CA5E
 """What makers of one PostgreSQL store wait for each other by."""
+
+_ALONE = threading.Lock()
+"""Alembic keeps the migration that runs in the module: one at a time in a process."""
 
 
 def is_current(connection: Connection, name: str, create: bool) -> bool:
@@ -40,9 +44,10 @@ def is_current(connection: Connection, name: str, create: bool) -> bool:
 
 def upgrade(connection: Connection) -> None:
     """Apply what migrations are missing, inside the transaction of `connection`."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"select pg_advisory_xact_lock({_LOCK})"))
-    command.upgrade(_config(connection), "head")
+    with _ALONE:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"select pg_advisory_xact_lock({_LOCK})"))
+        command.upgrade(_config(connection), "head")
 
 
 def _config(connection: Connection) -> Config:

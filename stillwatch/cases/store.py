@@ -6,6 +6,8 @@ immediate transaction, PostgreSQL by a lock on the ledger that readers don't wai
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,6 +113,19 @@ def _url(where: str | Path) -> URL:
 _ADDRESSES = "Name a file, or postgresql+psycopg://USER@HOST/DATABASE"
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have a log written ahead; alone of all, this doesn't wait for another who does the same."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 def _engine(url: URL) -> Engine:
     if url.drivername != "sqlite":
         try:
@@ -125,7 +140,8 @@ def _engine(url: URL) -> Engine:
     def _prepare(connection: Any, _: object) -> None:
         # transactions begin where `_begin` says, not where the driver guesses
         connection.isolation_level = None
-        for pragma in ("foreign_keys = on", "journal_mode = wal", "synchronous = full"):
+        _write_ahead(connection)
+        for pragma in ("foreign_keys = on", "synchronous = full"):
             connection.execute(f"pragma {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -52,7 +52,7 @@ comment(store, get_case(store, 1).seen, "never", "child")
 
 def both(address: str, act: Callable[[Store, str], object]) -> list[object]:
     """Two reviewers, each with a connection of their own, begin at one moment; what each got."""
-    ready = Barrier(2)
+    ready = Barrier(2, timeout=60)
 
     def alone(name: str) -> object:
         store = Store.open(address, create=True)
