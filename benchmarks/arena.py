@@ -11,8 +11,9 @@ Plays each operator in each seed's world without a defence and with detection, a
 - no honest account is denied, and of 10,000 honest requests less than one is slowed.
 
 What is asked for holds for the least cut of all seeds, and for all honest traffic of them together.
-The seeds are not those that anything was tried on; operators, prices and policy were written down
-before they were first played. Prints one JSON document.
+Operators and prices were written down before they were first played. The policy asked for a second
+request and allowed 200 honest exchanges a day when seeds 101 to 105 were played; what it says now was
+settled on seeds 11 to 13, before 201 to 205 were played. Take new ones for a new judgement. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from stillwatch.arena.moves import OPERATORS
 from stillwatch.arena.play import Setting
 from stillwatch.arena.published import defended_by
 
-SEEDS = (101, 102, 103, 104, 105)
+SEEDS = (201, 202, 203, 204, 205)
 POLICY = Path(__file__).with_name("arena.toml")
 ASKED = {"default": 0.9, "adaptive": 0.7}
 """The least cut of yield that is asked for, by operator."""

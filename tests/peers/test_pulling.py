@@ -118,7 +118,7 @@ def test_a_peer_that_is_removed_leaves_nothing(store: Store, theirs: Store, sour
 @pytest.mark.parametrize(
     "url",
     [
-        "http://peer.example/taxii2/root/",
+        "http://peer.example/taxii2/all/",
         "ftp://127.0.0.1/",
         "https://user:secret@peer.example/",
         "https://",

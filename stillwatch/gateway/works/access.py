@@ -1,7 +1,8 @@
 """Ways of access: what a campaign's accounts come by, and hardly anybody else does.
 
-Accounts that were recognised or decided on before count among members: who is stopped after a few
-requests is no member of a later finding, and its seat is taken over all the same.
+Accounts that were recognised or are decided on count among members: who is stopped after a few
+requests is no member of a later finding, and its seat is taken over all the same. Who was let go
+counts for nothing: an honest account that was stopped by mistake would be known by its own seat.
 """
 
 from __future__ import annotations
