@@ -12,8 +12,9 @@ Plays each operator in each seed's world without a defence and with detection, a
 
 What is asked for holds for the least cut of all seeds, and for all honest traffic of them together.
 Operators and prices were written down before they were first played. The policy asked for a second
-request and allowed 200 honest exchanges a day when seeds 101 to 105 were played; what it says now was
-settled on seeds 11 to 13, before 201 to 205 were played. Take new ones for a new judgement. Prints one JSON document.
+request and allowed 200 honest exchanges a day when seeds 101 to 105 were played; what it says now
+was settled on seed 11, before 201 to 205 were played. Take new ones for a new judgement.
+Prints one JSON document.
 """
 
 from __future__ import annotations
