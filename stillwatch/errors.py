@@ -187,3 +187,9 @@ class SharingRefused(StillwatchError):
     """What may not be told, or isn't ready to be: nothing left the house."""
 
     exit_code = 25
+
+
+class TraceRefused(StillwatchError):
+    """A provenance test that may not be run or told, or files of one that don't fit together."""
+
+    exit_code = 29
