@@ -1,0 +1,165 @@
+"""Canaries: does a suspect know a planted text better than texts that might have been planted?
+
+A canary is drawn at random together with references that were never served. If the suspect never
+saw it, the canary is one of them like any other, and its rank among them is uniform: the p-value
+of a rank is exact, whatever the model. Canaries of one exposure count are combined by Fisher, and
+so are the counts above zero. Canaries with no exposure are a control: they must not stand out.
+
+A registry is JSON Lines, as the gateway's exports it:
+
+    {"canary": [5, 17, 9], "references": [[4, 8, 2], [7, 7, 1]], "exposures": 8}
+
+with texts instead of token ids where a tokenizer is at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from scipy.special import gammaincc
+
+from stillwatch.errors import NothingToRead, TraceRefused
+from stillwatch.lab.provenance.schemes.null import FLOOR
+from stillwatch.lab.provenance.texts import MAX_TOKEN, Texts, lines_of, texts_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_TODO = "Write canaries as docs/provenance.md shows"
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A planted text, its references, and how often it was served."""
+
+    planted: tuple[int, ...]
+    references: tuple[tuple[int, ...], ...]
+    exposures: int
+
+    @property
+    def candidates(self) -> list[tuple[int, ...]]:
+        """The planted one first."""
+        return [self.planted, *self.references]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Canaries of one exposure count."""
+
+    exposures: int
+    canaries: int
+    p: float
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What ranks say: by exposure count, above zero together, and the control at zero."""
+
+    levels: tuple[Level, ...]
+    p: float
+    control: float | None
+    """P-value of canaries that were never served; None where the registry has none."""
+
+
+class _Row(msgspec.Struct):
+    canary: list[int] | str
+    references: list[list[int] | str]
+    exposures: int
+
+
+def read_canaries(
+    path: str | Path, encode: Callable[[str], Sequence[int]] | None = None
+) -> list[Canary]:
+    """The canaries of a registry; raises `InputNotFound`, `NothingToRead` and `TraceRefused`."""
+    path, decoder = Path(path), msgspec.json.Decoder(_Row)
+    found = []
+    for number, line in lines_of(path):
+        where = f"line {number}"
+        try:
+            row = decoder.decode(line)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
+            raise TraceRefused(path, f"{where}: {fault}", _TODO) from fault
+        told = [_ids(path, where, text, encode) for text in (row.canary, *row.references)]
+        if len(told) < 2 or row.exposures < 0:
+            raise TraceRefused(path, f"{where}: no references, or exposures below 0", _TODO)
+        if len({len(ids) for ids in told}) > 1 and not isinstance(row.canary, str):
+            raise TraceRefused(path, f"{where}: references are not as long as the canary", _TODO)
+        if told[0] in told[1:]:
+            raise TraceRefused(path, f"{where}: the canary is among its references", _TODO)
+        found.append(Canary(told[0], tuple(told[1:]), row.exposures))
+    if not found:
+        raise NothingToRead(path, "holds no canary", _TODO)
+    return found
+
+
+def _ids(
+    path: Path, where: str, text: list[int] | str, encode: Callable[[str], Sequence[int]] | None
+) -> tuple[int, ...]:
+    if isinstance(text, str):
+        if encode is None:
+            todo = "Give token ids, or a suspect's folder with its tokenizer"
+            raise TraceRefused(path, f"{where}: has text, and no tokenizer is known", todo)
+        text = list(encode(text))
+    if not text or not all(0 <= token < MAX_TOKEN for token in text):
+        raise TraceRefused(path, f"{where}: an empty text, or a number that is no token id", _TODO)
+    return tuple(text)
+
+
+def as_texts(canaries: Sequence[Canary], start: int | None = None) -> Texts:
+    """All candidates as answers, after a token that begins a text where the model has one."""
+    prompt = [] if start is None else [start]
+    return texts_of([(prompt, ids) for canary in canaries for ids in canary.candidates])
+
+
+def by_likelihood(
+    canaries: Sequence[Canary], log_likelihood: Callable[[Texts], NDArray[np.float64]], start: int
+) -> Ranked:
+    """Ranks by how likely a model holds each candidate; `log_likelihood` is by answer token."""
+    texts = as_texts(canaries, start)
+    sums = np.bincount(texts.rows[texts.answers], log_likelihood(texts), len(texts))
+    return ranked(canaries, sums)
+
+
+def by_occurrence(canaries: Sequence[Canary], written: Texts) -> Ranked:
+    """Ranks by how often each candidate stands in answers that a suspect wrote."""
+    answers = [text[prompt:] for text, prompt in written.pieces()]
+    wanted = {ids for canary in canaries for ids in canary.candidates}
+    counts = dict.fromkeys(wanted, 0)
+    for length in {len(ids) for ids in wanted}:
+        for answer in answers:
+            if len(answer) >= length:
+                for window in np.lib.stride_tricks.sliding_window_view(answer, length).tolist():
+                    found = tuple(window)
+                    if found in counts:
+                        counts[found] += 1
+    told = [counts[ids] for canary in canaries for ids in canary.candidates]
+    return ranked(canaries, np.array(told, np.float64))
+
+
+def ranked(canaries: Sequence[Canary], values: NDArray[np.float64]) -> Ranked:
+    """Exact ranks of values in order of `as_texts`; ties count against the test."""
+    by_level: dict[int, list[float]] = {}
+    at = 0
+    for canary in canaries:
+        own, others = values[at], values[at + 1 : at + 1 + len(canary.references)]
+        at += 1 + len(canary.references)
+        p = (1 + int((others >= own).sum())) / (1 + len(others))
+        by_level.setdefault(canary.exposures, []).append(p)
+    levels = tuple(Level(many, len(p), fisher(p)) for many, p in sorted(by_level.items()))
+    exposed = [p for many, all_of in by_level.items() if many > 0 for p in all_of]
+    control = next((level.p for level in levels if level.exposures == 0), None)
+    return Ranked(levels, fisher(exposed) if exposed else 1.0, control)
+
+
+def fisher(p: Sequence[float]) -> float:
+    """Fisher's combination of independent p-values; of exact ranks it errs on the safe side.
+
+    >>> round(fisher([0.1, 0.1]), 4)
+    0.0561
+    """
+    return max(float(gammaincc(len(p), -np.log(np.maximum(p, FLOOR)).sum())), FLOOR)
