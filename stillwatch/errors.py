@@ -187,3 +187,9 @@ class SharingRefused(StillwatchError):
     """What may not be told, or isn't ready to be: nothing left the house."""
 
     exit_code = 25
+
+
+class LabRefused(StillwatchError):
+    """A run of the lab, its inputs or its files don't fit together, or no right is asserted."""
+
+    exit_code = 28
