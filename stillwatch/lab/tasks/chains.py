@@ -21,10 +21,8 @@ STATES, OPERATIONS, LENGTH = 7, ("a", "b", "c"), 5
 SEPARATORS = (";", ",", ".", "|")
 _NUMBERS = tuple(f"<{number}>" for number in range(1, LENGTH + 1))
 _DIGITS = tuple(str(digit) for digit in range(STATES))
-VOCABULARY = Vocabulary(
-    ("pad", "end", "s", "?", "think", "done", "answer", "=", *SEPARATORS, *_NUMBERS)
-    + (*OPERATIONS, *_DIGITS)
-)
+_SIGNS = ("pad", "end", "s", "?", "think", "done", "answer", "=")
+VOCABULARY = Vocabulary((*_SIGNS, *SEPARATORS, *_NUMBERS, *OPERATIONS, *_DIGITS))
 
 _ID = {token: id for id, token in enumerate(VOCABULARY.tokens)}
 _ZERO, _A, _FIRST = _ID["0"], _ID["a"], _ID["<1>"]
