@@ -25,7 +25,7 @@ def generate(
     """A completion for each prompt, of at most `longest` tokens, `end` included where it came.
 
     The likeliest token each time where `temperature` is 0, else drawn. `processors` see the logits
-    first; prompts of one length go together, `at_once` at most. Results keep the order of `prompts`.
+    first; prompts of one length go together, `at_once` at most. Results are in order.
     """
     answers: dict[int, Tokens] = {}
     by_length: dict[int, list[int]] = {}
