@@ -189,6 +189,12 @@ class SharingRefused(StillwatchError):
     exit_code = 25
 
 
+class LabRefused(StillwatchError):
+    """A run of the lab, its inputs or its files don't fit together, or no right is asserted."""
+
+    exit_code = 28
+
+
 class TraceRefused(StillwatchError):
     """A provenance test that may not be run or told, or files of one that don't fit together."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from stillwatch.lab.provenance.schemes.null import FLOOR
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 _NEAR = 1e-3
 """Within so many deviations of the mean the formula divides by nearly nothing: its limit is used."""
 
-_FAR = 1e6
+_FAR, _STEPS, _CLOSE = 1e6, 200, 1e-9
 
 
 def tail(null: Null, weights: Floats, scores: Floats) -> float:
@@ -76,24 +75,20 @@ def _cumulants(null: Null, weights: Floats, at: float) -> tuple[float, float, fl
 def _placed(
     null: Null, weights: Floats, distance: float, spread: float, mean: float
 ) -> float | None:
-    """Where the tilted mean is the total; None where no tilt reaches it."""
+    """Where the tilted mean is the total, by Newton's steps kept between bounds; None if nowhere."""
     reach = null.reach()
-    highest = reach / max(weights.max(), 1e-300) if np.isfinite(reach) else np.inf
-    lowest = reach / min(weights.min(), -1e-300) if np.isfinite(reach) else -np.inf
-    end = highest if distance > 0 else lowest
-
-    def gap(at: float) -> float:
-        return _cumulants(null, weights, at)[1] - mean - distance
-
-    step = distance / spread**2
-    at = step
-    while abs(at) < min(abs(end), _FAR / spread):
-        if gap(at) * distance > 0:
-            return float(brentq(gap, 0.0, at, xtol=1e-14, rtol=1e-12))  # pyright: ignore[reportArgumentType]
-        at *= 2
-    if not np.isfinite(end):
-        return None
-    at = end * (1 - 1e-9)
-    if gap(at) * distance <= 0:
-        return None
-    return float(brentq(gap, 0.0, at, xtol=1e-14, rtol=1e-12))  # pyright: ignore[reportArgumentType]
+    inner, outer = 0.0, _FAR / spread
+    if np.isfinite(reach):
+        extreme = weights.max() if distance > 0 else -weights.min()
+        outer = reach / extreme * (1 - 1e-9) if extreme > 0 else outer
+    sign = np.sign(distance)
+    at = min(abs(distance) / spread**2, outer)
+    for _ in range(_STEPS):
+        _, first, second = _cumulants(null, weights, sign * at)
+        gap = sign * (first - mean - distance)
+        if abs(gap) <= _CLOSE * spread:
+            return float(sign * at)
+        inner, outer = (inner, at) if gap > 0 else (at, outer)
+        step = at - gap / second if second > 0 else outer
+        at = step if inner < step < outer else (inner + outer) / 2
+    return None
