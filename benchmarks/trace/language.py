@@ -1,10 +1,10 @@
 """A small language with entropy and with copying, to serve marked and unmarked text of.
 
 A text has a topic, which its first token tells. After each token one of ten others follows, by
-topic; seldom (`NOVEL`) any token at all, as names do; or, if the
-token stood in the text before, what followed it then, with probability `COPYING`, as names and
-terms recur in real text. A model that learns the language learns to copy from its context, and that is what
-accuses it when marked text is put before it.
+topic; or any token at all (`NOVEL`), as names do; or, if the token stood in the text before, what
+followed it then, with probability `COPYING`, as names and terms recur in real text. A model that
+learns the language learns to copy from its context, and that is what accuses it when marked text is
+put before it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VOCABULARY = 256
 FIRST = 2
 """Tokens 0 and 1 are padding and the end."""
 TOPICS, FOLLOWERS = 4, 10
-COPYING, NOVEL = 0.6, 0.08
+COPYING, NOVEL = 0.95, 0.45
 PROMPT, ANSWER = 8, 56
 
 
@@ -35,9 +35,7 @@ class Language:
 
     following: NDArray[np.float32]
 
-    def served(
-        self, texts: int, seed: int, mark: Scheme | None = None, bias: float = 2.0
-    ) -> Texts:
+    def served(self, texts: int, seed: int, mark: Scheme | None = None, bias: float = 2.0) -> Texts:
         """Texts of one length: a user's tokens, then an answer, marked by a green list or not."""
         rng = np.random.default_rng(seed)
         bonus = None if mark is None else np.exp(bias * _greens(mark))

@@ -117,12 +117,14 @@ def as_texts(canaries: Sequence[Canary], start: int | None = None) -> Texts:
 
 
 def by_likelihood(
-    canaries: Sequence[Canary], log_likelihood: Callable[[Texts], NDArray[np.float64]], start: int
+    canaries: Sequence[Canary],
+    log_likelihood: Callable[[Texts], NDArray[np.float64]],
+    start: int | None,
 ) -> Ranked:
     """Ranks by how likely a model holds each candidate; `log_likelihood` is by answer token."""
     texts = as_texts(canaries, start)
     sums = np.bincount(texts.rows[texts.answers], log_likelihood(texts), len(texts))
-    return ranked(canaries, sums)
+    return ranked(canaries, sums.astype(np.float64))
 
 
 def by_occurrence(canaries: Sequence[Canary], written: Texts) -> Ranked:

@@ -101,8 +101,9 @@ def registration_of(where: object, document: Any, key: str | None = None) -> Reg
     """A registration from a document that holds."""
     body = checked(where, document, REGISTRATION, key)
     try:
-        levels = {name: float(value) for name, value in body["levels"].items()}
-        levels["wrong_keys"] = int(levels["wrong_keys"])
+        told = dict(body["levels"])
+        many = int(told.pop("wrong_keys"))
+        levels = Levels(**{name: float(value) for name, value in told.items()}, wrong_keys=many)
         return Registration(
             document["hash"],
             dt.datetime.fromisoformat(body["created"]),
@@ -111,16 +112,14 @@ def registration_of(where: object, document: Any, key: str | None = None) -> Reg
             tuple(item["parameters"] for item in body["keys"]),
             tuple(item["commitment"] for item in body["keys"]),
             tuple(test_of(item) for item in body["tests"]),
-            Levels(**levels),
+            levels,
             document,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise TraceRefused(where, f"lacks or garbles a field ({fault})", _TODO) from fault
 
 
-def check_keys(
-    registration: Registration, schemes: Sequence[Scheme], opening: str | Path
-) -> None:
+def check_keys(registration: Registration, schemes: Sequence[Scheme], opening: str | Path) -> None:
     """That these are the keys that were committed to; raises `TraceRefused` where they aren't."""
     told = read(opening)
     if not isinstance(told, dict) or told.get("registration") != registration.hash:

@@ -9,7 +9,7 @@ text and are tested with the true key: one that is accused ends the trial.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from stillwatch.lab.provenance.schemes.scheme import Scheme
     from stillwatch.lab.provenance.texts import Texts
+    from stillwatch.progress import Progress
 
 WRONG_KEYS = 1000
 SUSPICIOUS = 1e-3
@@ -89,7 +90,7 @@ def wrong_keys(
     limit: int | None,
     seed: bytes,
     count: int = WRONG_KEYS,
-    watch: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Wrong:
     """The same material under `count` other keys, drawn from a seed that anybody can recompute."""
     rng = np.random.default_rng(np.frombuffer(hashlib.sha256(seed).digest(), np.uint32))
@@ -99,8 +100,8 @@ def wrong_keys(
         other = scheme.rekeyed(rng)
         held = pairs if pairs is not None else collected(texts, guesses, other, exclusion, limit)
         told[number] = score(other, held).p
-        if watch is not None:
-            watch(number + 1)
+        if progress is not None:
+            progress.advance(1)
     return judged(told)
 
 

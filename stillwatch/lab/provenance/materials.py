@@ -1,10 +1,12 @@
-"""What a trial is made on: a suspect, innocents, and texts; each read once, when first asked for."""
+"""What a trial is made on: a suspect, innocents and texts, each read when first asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from stillwatch.errors import TraceRefused
 from stillwatch.lab.provenance.predictions import Predictions
@@ -82,8 +84,6 @@ class Materials:
         if not same or told.starts.tolist() != texts.starts.tolist():
             what = "holds predictions of other texts than those that are tested"
             raise TraceRefused(path, what, "Predict on the texts of the test, in their order")
-        import numpy as np
-
         nothing = np.zeros((len(told.predicted), 1))
         first = told.predicted
         return Predictions(first, first, first[:, None], nothing + 1, nothing[:, 0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stillwatch.errors import TraceRefused
@@ -87,9 +87,7 @@ def planned(
             known = "; ".join(f"{mode}: {', '.join(many)}" for mode, many in MODES.items())
             raise TraceRefused("plan", f"no test is called {name!r} ({known})", _TODO)
         if mode in KEYED:
-            found += [
-                Test(mode, statistic, key, exclusion, limit) for key in range(1, keys + 1)
-            ]
+            found += [Test(mode, statistic, key, exclusion, limit) for key in range(1, keys + 1)]
         else:
             found.append(Test(mode, statistic))
     if not found or len(set(found)) < len(found):
@@ -105,7 +103,7 @@ def _with_least(test: Test, many: int, levels: Levels) -> Test:
     if test.limit is not None and test.limit < least:
         what = f"{test.name} is limited to {test.limit:,} pairs and needs {least:,}"
         raise TraceRefused("plan", what, "Raise the limit, or the share that must be found")
-    return Test(**(asdict(test) | {"least": least}))
+    return replace(test, least=least)
 
 
 def test_of(told: dict[str, Any]) -> Test:

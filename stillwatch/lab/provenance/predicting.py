@@ -51,6 +51,11 @@ class Model:
             raise TraceRefused(folder, what, "Save it anew with save_pretrained") from fault
         return cls(model, folder)
 
+    @property
+    def start(self) -> int | None:
+        """The token that begins a text; None where the model has none."""
+        return self.model.config.bos_token_id
+
     def predictions(self, texts: Texts, kept: int = KEPT, seed: int = 0) -> Predictions:
         """What it holds likely at each answer token; raises `TraceRefused` for texts it can't read.
 

@@ -96,13 +96,13 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _concluded(body: dict[str, Any], registration: Registration) -> tuple[list[str], dict[str, Any]]:
+def _concluded(
+    body: dict[str, Any], registration: Registration
+) -> tuple[list[str], dict[str, Any]]:
     """Adjusted p-values and verdict, from what the body holds and nothing else."""
     adjusted = holm([float(test["p"]) for test in body["tests"]])
     alpha = registration.levels.alpha
-    shown = [
-        test["name"] for test, p in zip(body["tests"], adjusted, strict=True) if p <= alpha
-    ]
+    shown = [test["name"] for test, p in zip(body["tests"], adjusted, strict=True) if p <= alpha]
     code = REFUSED if body["refusals"] else SHOWN if shown else NOT_SHOWN
     modes = {test["test"]["mode"] for test in body["tests"] if test["name"] in shown}
     return [repr(p) for p in adjusted], {

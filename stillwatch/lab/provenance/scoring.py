@@ -97,7 +97,7 @@ def collected(
         summed = np.ones(len(chosen))
     else:
         _, first, which = np.unique(ids[left], return_index=True, return_inverse=True)
-        totals = np.bincount(which, weights[left], len(first))
+        totals = np.bincount(which, weights[left], len(first)).astype(np.float64)
         order = np.argsort(first, kind="stable")[:limit]
         chosen, summed = left[first[order]], totals[order]
     return Pairs(

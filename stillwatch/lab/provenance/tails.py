@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stillwatch.lab.provenance.scoring import Floats
 
 _NEAR = 1e-3
-"""Within so many deviations of the mean the formula divides by nearly nothing: its limit is used."""
+"""So near the mean, in deviations, the formula divides by nearly nothing: its limit is used."""
 
 _FAR, _STEPS, _CLOSE = 1e6, 200, 1e-9
 
@@ -75,7 +75,7 @@ def _cumulants(null: Null, weights: Floats, at: float) -> tuple[float, float, fl
 def _placed(
     null: Null, weights: Floats, distance: float, spread: float, mean: float
 ) -> float | None:
-    """Where the tilted mean is the total, by Newton's steps kept between bounds; None if nowhere."""
+    """Where the tilted mean is the total, by Newton's steps kept between bounds; None if not."""
     reach = null.reach()
     inner, outer = 0.0, _FAR / spread
     if np.isfinite(reach):

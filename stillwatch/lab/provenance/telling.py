@@ -68,7 +68,8 @@ def _test(test: dict[str, Any], adjusted: str) -> list[str]:
     lines = [
         f"### {_safe(test['name'])}",
         "",
-        f"p = {float(test['p']):.3g}, after Holm {float(adjusted):.3g}. {_safe(test['null'], 1000)}",
+        f"p = {float(test['p']):.3g}, after Holm {float(adjusted):.3g}. "
+        + _safe(test["null"], 1000),
         "",
     ]
     lines += [f"- {_safe(name)}: {_safe(value)}" for name, value in test["figures"].items()]

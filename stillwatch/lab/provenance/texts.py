@@ -169,7 +169,7 @@ def _parquet_rows(path: Path) -> Iterator[_Row]:
 def _checked(path: Path, where: str, row: _Row) -> _Row:
     for name in ("prompt_ids", "answer_ids", "predicted_ids"):
         ids = getattr(row, name) or []
-        if ids and not (0 <= min(ids) and max(ids) < MAX_TOKEN):
+        if ids and not (min(ids) >= 0 and max(ids) < MAX_TOKEN):
             what = f"{where}: {name} has a number that is no token id (0 to {MAX_TOKEN - 1})"
             raise TraceRefused(path, what, _TODO)
     if row.predicted_ids is not None and len(row.predicted_ids) != len(row.answer_ids):

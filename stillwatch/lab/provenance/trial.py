@@ -18,14 +18,13 @@ from stillwatch.lab.provenance.predictions import guesses
 from stillwatch.lab.provenance.scoring import collected, own_tokens
 from stillwatch.lab.provenance.signing import figure
 from stillwatch.lab.provenance.wording import null_of
+from stillwatch.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from stillwatch.lab.provenance.commitment import Registration
     from stillwatch.lab.provenance.schemes.scheme import Scheme
     from stillwatch.lab.provenance.scoring import Guesses
     from stillwatch.lab.provenance.texts import Texts
-
-Watch = Callable[[str], None]
 
 _FEWEST_ANSWERS = 30
 """Answers on each side below which membership isn't judged."""
@@ -35,16 +34,16 @@ def tried(
     registration: Registration,
     schemes: Sequence[Scheme],
     given: Given,
-    watch: Watch = lambda _: None,
+    progress: Progress | None = None,
 ) -> tuple[list[Outcome], Materials]:
     """The outcome of every registered test, in their order; raises `TraceRefused`."""
+    watch = progress or Silent()
     for test in registration.tests:
         _complete(test, given)
     seed = int(registration.hash[:8], 16)
     materials = Materials(given, seed)
     outcomes = []
     for test in registration.tests:
-        watch(test.name)
         if test.mode in KEYED:
             scheme = schemes[test.key - 1]
             outcomes.append(_keyed(test, scheme, registration, materials, watch))
@@ -79,13 +78,14 @@ def _at_least_two(test: Test, innocents: Sequence[Path]) -> None:
 
 
 def _keyed(
-    test: Test, scheme: Scheme, registration: Registration, materials: Materials, watch: Watch
+    test: Test, scheme: Scheme, registration: Registration, materials: Materials, watch: Progress
 ) -> Outcome:
     given = materials.given
     found: list[tuple[str, Texts, Guesses]] = []
     if test.mode in OPEN:
         on = given.served if test.mode == "open_supervised" else given.other
-        assert on is not None and given.suspect_model is not None
+        assert on is not None
+        assert given.suspect_model is not None
         texts = materials.texts(on, "served" if test.mode == "open_supervised" else "other")
         reference, innocents = None, list(given.innocent_models)
         if test.statistic == "contrast":
@@ -108,14 +108,9 @@ def _keyed(
     ]
     seed = hashlib.sha256(f"{registration.hash} {test.name}".encode()).digest()
     many = registration.levels.wrong_keys
-
-    def told_every_hundred(done: int) -> None:
-        if done % 100 == 0:
-            watch(f"{test.name}: {done:,} of {many:,} wrong keys")
-
-    wrong = wrong_keys(
-        texts, made, scheme, test.exclusion, test.limit, seed, many, told_every_hundred
-    )
+    watch.start(test.name, many, "wrong keys")
+    wrong = wrong_keys(texts, made, scheme, test.exclusion, test.limit, seed, many, watch)
+    watch.finish()
     missing = ""
     if scored.pairs < test.least:
         missing = (
@@ -193,7 +188,8 @@ def _encoder(given: Given) -> Callable[[str], Sequence[int]] | None:
 
 def _membership(test: Test, materials: Materials) -> Outcome:
     given = materials.given
-    assert given.suspect_model is not None and given.served is not None
+    assert given.suspect_model is not None
+    assert given.served is not None
     assert given.held_out is not None
     sides = [
         (given.served, materials.texts(given.served, "served")),
@@ -213,7 +209,8 @@ def _membership(test: Test, materials: Materials) -> Outcome:
     def judged(which: int) -> tuple[float, float]:
         others = [told for at, told in enumerate(gained) if at not in (0, which)]
         told = membership(
-            *gained[which],
+            gained[which][0],
+            gained[which][1],
             [other[0] for other in others],
             [other[1] for other in others],
             materials.seed,

@@ -47,19 +47,24 @@ class Gumbel:
 
     @property
     def width(self) -> int:
+        """Tokens of a context."""
         return self.context_width
 
     @property
     def null(self) -> Exponentials:
+        """The law of a pair's score under a random key."""
         return Exponentials() if self.alpha is None else Exponentials((1 - self.alpha, self.alpha))
 
     def ids(self, contexts: Ints, tokens: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.ids`."""
         return mixed(*contexts.T, tokens)
 
     def context_ids(self, contexts: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.context_ids`."""
         return mixed(*contexts.T)
 
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:
+        """As `Scheme.scores`."""
         if self.alpha is None:
             return _surprise(self.key, contexts, tokens)
         first = _surprise(derived(self.key, b"key_a"), contexts, tokens)
@@ -67,15 +72,20 @@ class Gumbel:
         return (1 - self.alpha) * first + self.alpha * second
 
     def rekeyed(self, rng: np.random.Generator) -> Gumbel:
+        """As `Scheme.rekeyed`."""
         return replace(self, key=int(rng.integers(0, _KEYS, dtype=np.uint64, endpoint=False)))
 
     def parameters(self) -> dict[str, Any]:
+        """As `Scheme.parameters`."""
         told = {"scheme": "gumbel", "context_width": self.context_width, "prf": "philox"}
-        return told if self.alpha is None else told | {"scheme": "dual_key_gumbel"} | {
-            "alpha": self.alpha
-        }
+        return (
+            told
+            if self.alpha is None
+            else told | {"scheme": "dual_key_gumbel"} | {"alpha": self.alpha}
+        )
 
     def secret(self) -> dict[str, Any]:
+        """As `Scheme.secret`."""
         return {"key": self.key}
 
 

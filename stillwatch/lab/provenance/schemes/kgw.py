@@ -54,6 +54,7 @@ class GreenList:
 
     @property
     def ids_follow_key(self) -> bool:
+        """As `Scheme.ids_follow_key`."""
         return self._self
 
     @property
@@ -67,6 +68,7 @@ class GreenList:
 
     @property
     def null(self) -> Trials:
+        """The law of a pair's score under a random key."""
         return Trials(self.green / self.vocab_size)
 
     @cached_property
@@ -74,11 +76,13 @@ class GreenList:
         return permutation(self.hashing_key, TABLE_SIZE, TABLE_SIZE)
 
     def ids(self, contexts: Ints, tokens: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.ids`."""
         if not self._self:
             return mixed(contexts[:, -1], tokens)
         return mixed(self._products(contexts, tokens), tokens)
 
     def context_ids(self, contexts: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.context_ids`."""
         columns = contexts.T if self._self else contexts.T[-1:]
         return mixed(np.zeros(len(contexts), np.int64), *columns)
 
@@ -97,6 +101,7 @@ class GreenList:
         return np.array([value & 0xFFFFFFFF for value in whole], np.uint32)
 
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:
+        """As `Scheme.scores`."""
         seeds = self.seeds(contexts, tokens)
         order = np.argsort(seeds, kind="stable")
         found = np.empty(len(tokens))
@@ -104,9 +109,11 @@ class GreenList:
         return found
 
     def rekeyed(self, rng: np.random.Generator) -> GreenList:
+        """As `Scheme.rekeyed`."""
         return replace(self, hashing_key=int(rng.integers(1, _KEYS)))
 
     def parameters(self) -> dict[str, Any]:
+        """As `Scheme.parameters`."""
         return {
             "scheme": "kgw",
             "vocab_size": self.vocab_size,
@@ -116,4 +123,5 @@ class GreenList:
         }
 
     def secret(self) -> dict[str, Any]:
+        """As `Scheme.secret`."""
         return {"hashing_key": self.hashing_key}

@@ -63,7 +63,7 @@ def words(seed: int, count: int) -> NDArray[np.uint32]:
 
 
 @nb.njit(cache=True, nogil=True)
-def permutation(seed: int, size: int, first: int) -> NDArray[np.int64]:
+def permutation(seed: int | np.uint32, size: int, first: int) -> NDArray[np.int64]:
     """The first `first` entries of `torch.randperm(size)` under a seed."""
     state, order = np.empty(_WORDS, np.uint32), np.arange(size)
     _seeded(state, np.uint32(seed & 0xFFFFFFFF))
@@ -91,7 +91,7 @@ def among_first(
     inside = np.zeros(size, np.bool_)
     begin = 0
     while begin < len(tokens):
-        chosen = permutation(np.int64(seeds[begin]), size, first)
+        chosen = permutation(seeds[begin], size, first)
         for token in chosen:
             inside[token] = True
         end = begin

@@ -58,24 +58,29 @@ class Trials:
 
     @property
     def mean(self) -> float:
+        """Expected score of a pair."""
         return self.rate * self.trials
 
     @property
     def variance(self) -> float:
+        """Variance of a pair's score."""
         return self.rate * (1 - self.rate) * self.trials
 
     def tail(self, total: float, pairs: int) -> float:
+        """As `Null.tail`."""
         hits = round(total)
         return max(float(bdtrc(hits - 1, pairs * self.trials, self.rate)), FLOOR) if hits else 1.0
 
     def cumulants(
         self, at: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """As `Null.cumulants`."""
         grown = np.logaddexp(np.log1p(-self.rate), np.log(self.rate) + at)
         tilted = np.exp(np.log(self.rate) + at - grown)
         return self.trials * grown, self.trials * tilted, self.trials * tilted * (1 - tilted)
 
     def reach(self) -> float:
+        """As `Null.reach`."""
         return np.inf
 
 
@@ -87,10 +92,12 @@ class Exponentials:
 
     @property
     def mean(self) -> float:
+        """Expected score of a pair."""
         return sum(self.weights)
 
     @property
     def variance(self) -> float:
+        """Variance of a pair's score."""
         return sum(weight**2 for weight in self.weights)
 
     def tail(self, total: float, pairs: int) -> float:
@@ -106,6 +113,7 @@ class Exponentials:
     def cumulants(
         self, at: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """As `Null.cumulants`."""
         value, first, second = np.zeros_like(at), np.zeros_like(at), np.zeros_like(at)
         for weight in self.weights:
             left = 1 - weight * at
@@ -115,6 +123,7 @@ class Exponentials:
         return value, first, second
 
     def reach(self) -> float:
+        """As `Null.reach`."""
         return 1 / max(self.weights)
 
 

@@ -146,8 +146,9 @@ def _fault(name: str, value: Any) -> str | None:
     if name in _CHOICES and value not in _CHOICES[name]:
         return f"{name} is none of {', '.join(_CHOICES[name])}"
     if name == "keys":
-        good = isinstance(value, list) and 0 < len(value) <= _WIDEST
-        if not good or not all(type(key) is int and 0 <= key < 2**63 for key in value):
+        listed = value if isinstance(value, list) else []
+        whole_keys = all(type(key) is int and 0 <= key < 2**63 for key in listed)
+        if not 0 < len(listed) <= _WIDEST or not whole_keys:
             return f"keys are no list of 1 to {_WIDEST} whole numbers"
     return None
 

@@ -43,20 +43,25 @@ class Bernoulli:
 
     @property
     def width(self) -> int:
+        """Tokens of a context."""
         return self.context_width
 
     @property
     def ids_follow_key(self) -> bool:
+        """As `Scheme.ids_follow_key`."""
         return self.scheme == "selfhash"
 
     @property
     def null(self) -> Trials:
+        """The law of a pair's score under a random key."""
         return Trials(int(self.gamma * _INT31) / 2**31)
 
     def ids(self, contexts: Ints, tokens: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.ids`."""
         return mixed(self._seeds(contexts, tokens), tokens)
 
     def context_ids(self, contexts: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.context_ids`."""
         if self.scheme == "selfhash":
             return mixed(np.zeros(len(contexts), np.int64), *contexts.T[1:])
         return mixed(contexts.sum(axis=1))
@@ -73,6 +78,7 @@ class Bernoulli:
         return least
 
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:
+        """As `Scheme.scores`."""
         seeds, ids = self._seeds(contexts, tokens).astype(np.uint64), tokens.astype(np.uint64)
         none = np.zeros(len(tokens), np.uint64)
         counter = (ids >> np.uint64(2), none, none, none)
@@ -81,9 +87,11 @@ class Bernoulli:
         return (drawn < np.uint64(int(self.gamma * _INT31))).astype(np.float64)
 
     def rekeyed(self, rng: np.random.Generator) -> Bernoulli:
+        """As `Scheme.rekeyed`."""
         return replace(self, key=int(rng.integers(1, _KEYS)))
 
     def parameters(self) -> dict[str, Any]:
+        """As `Scheme.parameters`."""
         return {
             "scheme": "sbw",
             "context_width": self.context_width,
@@ -92,6 +100,7 @@ class Bernoulli:
         }
 
     def secret(self) -> dict[str, Any]:
+        """As `Scheme.secret`."""
         return {"key": self.key}
 
 

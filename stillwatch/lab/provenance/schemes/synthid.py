@@ -47,6 +47,7 @@ class SynthID:
 
     @property
     def width(self) -> int:
+        """Tokens of a context."""
         return self.ngram_len - 1
 
     @cached_property
@@ -54,8 +55,9 @@ class SynthID:
         """The bits that hashes are looked up in, as `torch.randint(0, 2)` draws them."""
         return (words(self.sampling_table_seed, self.sampling_table_size) & 1).astype(np.int64)
 
-    @cached_property
+    @property
     def null(self) -> Trials:
+        """The law of a pair's score under a random key."""
         return Trials(float(self.table.mean()), len(self.keys))
 
     def _hashed(self, contexts: Ints, tokens: Ints) -> NDArray[np.int64]:
@@ -65,12 +67,14 @@ class SynthID:
         return value
 
     def ids(self, contexts: Ints, tokens: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.ids`."""
         value = self._hashed(contexts, tokens).astype(np.uint64)
         size = self.sampling_table_size
         # only for powers of two do the low bits say all
         return value % np.uint64(size) if size & (size - 1) == 0 else value
 
     def context_ids(self, contexts: Ints) -> NDArray[np.uint64]:
+        """As `Scheme.context_ids`."""
         return mixed(np.zeros(len(contexts), np.int64), *contexts.T)
 
     def g_values(self, contexts: Ints, tokens: Ints) -> NDArray[np.int64]:
@@ -80,13 +84,16 @@ class SynthID:
         return self.table[keyed % self.sampling_table_size]
 
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:
+        """As `Scheme.scores`."""
         return self.g_values(contexts, tokens).sum(axis=1).astype(np.float64)
 
     def rekeyed(self, rng: np.random.Generator) -> SynthID:
+        """As `Scheme.rekeyed`."""
         drawn = rng.integers(1, _KEYS, len(self.keys))
         return replace(self, keys=tuple(int(key) for key in drawn))
 
     def parameters(self) -> dict[str, Any]:
+        """As `Scheme.parameters`."""
         return {
             "scheme": "synthid",
             "ngram_len": self.ngram_len,
@@ -96,6 +103,7 @@ class SynthID:
         }
 
     def secret(self) -> dict[str, Any]:
+        """As `Scheme.secret`."""
         return {"keys": list(self.keys)}
 
 
