@@ -60,7 +60,7 @@ class Pairs:
     places: int
     """Places of the texts that had a context of full width and were looked at."""
     excluded: int
-    """Guesses that stand in the text before them."""
+    """Guesses whose pair, or context, stood before them, and those that no key decides."""
     repeated: int
     """Guesses whose pair had been counted."""
 
@@ -90,6 +90,7 @@ def collected(
     ids = scheme.ids(contexts, tokens)
 
     kept = ~_excluded(texts, scheme, exclusion, places, ids, contexts)
+    kept &= scheme.keyed(contexts, tokens)
     left = np.flatnonzero(kept)
     if weights is None:
         _, first = np.unique(ids[left], return_index=True)

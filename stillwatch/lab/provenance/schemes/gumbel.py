@@ -63,6 +63,10 @@ class Gumbel:
         """As `Scheme.context_ids`."""
         return mixed(*contexts.T)
 
+    def keyed(self, contexts: Ints, tokens: Ints) -> NDArray[np.bool_]:
+        """All pairs."""
+        return np.ones(len(tokens), np.bool_)
+
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:
         """As `Scheme.scores`."""
         if self.alpha is None:

@@ -86,6 +86,10 @@ class GreenList:
         columns = contexts.T if self._self else contexts.T[-1:]
         return mixed(np.zeros(len(contexts), np.int64), *columns)
 
+    def keyed(self, contexts: Ints, tokens: Ints) -> NDArray[np.bool_]:
+        """All but what follows token 0 under the left hash: its list is the same for every key."""
+        return np.ones(len(tokens), np.bool_) if self._self else contexts[:, -1] != 0
+
     def _products(self, contexts: Ints, tokens: Ints) -> NDArray[np.int64]:
         entries = self._table[np.column_stack([contexts, tokens]) % TABLE_SIZE] + 1
         # they wrap, as PyTorch's int64 does, before the least is taken

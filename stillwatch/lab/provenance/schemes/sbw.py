@@ -77,6 +77,10 @@ class Bernoulli:
                 least = np.minimum(least, key * (hashed(column) * own))
         return least
 
+    def keyed(self, contexts: Ints, tokens: Ints) -> NDArray[np.bool_]:
+        """All but pairs whose seed is zero: tokens of a context that sum to it, a hash of zero."""
+        return self._seeds(contexts, tokens) != 0
+
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:
         """As `Scheme.scores`."""
         seeds, ids = self._seeds(contexts, tokens).astype(np.uint64), tokens.astype(np.uint64)

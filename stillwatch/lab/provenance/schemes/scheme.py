@@ -3,7 +3,8 @@
 A pair is a context of `width` token ids and the token after it. Two pairs that the pseudo-random
 function can't tell apart carry one piece of evidence, however often they occur, so every scheme
 says which these are (`ids`): for Hugging Face's left hash only the last token of a context counts;
-its self hash takes the least hash of the window; its SynthID sees sixteen bits of a hash.
+its self hash takes the least hash of the window; its SynthID sees sixteen bits of a hash. And a score that is the same under every key says nothing
+about a key (`keyed`): a seed that is key times token is zero for token 0.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class Scheme(Protocol):
 
     def context_ids(self, contexts: Ints) -> NDArray[np.uint64]:
         """A name for each context, shared by those that can't be told apart."""
+        ...
+
+    def keyed(self, contexts: Ints, tokens: Ints) -> NDArray[np.bool_]:
+        """Whether a pair's score depends on the key at all; where it doesn't, it is no evidence."""
         ...
 
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:

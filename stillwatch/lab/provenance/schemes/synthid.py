@@ -83,6 +83,10 @@ class SynthID:
         keyed = _accumulated(value, np.array(self.keys, np.int64)[None, :])
         return self.table[keyed % self.sampling_table_size]
 
+    def keyed(self, contexts: Ints, tokens: Ints) -> NDArray[np.bool_]:
+        """All pairs."""
+        return np.ones(len(tokens), np.bool_)
+
     def scores(self, contexts: Ints, tokens: Ints) -> NDArray[np.float64]:
         """As `Scheme.scores`."""
         return self.g_values(contexts, tokens).sum(axis=1).astype(np.float64)
