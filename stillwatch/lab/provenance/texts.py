@@ -36,7 +36,7 @@ MAX_TOKEN = 2**24
 _TODO = "Write texts as docs/provenance.md shows"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Texts:
     """Texts end to end: `tokens` [n], `starts` [texts + 1], `prompts` [texts] (their lengths)."""
 

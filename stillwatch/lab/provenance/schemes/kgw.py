@@ -73,7 +73,14 @@ class GreenList:
 
     @cached_property
     def _table(self) -> NDArray[np.int64]:
-        return permutation(self.hashing_key, TABLE_SIZE, TABLE_SIZE)
+        """The entries that tokens of the vocabulary have; drawing all of them takes far longer."""
+        return permutation(self.hashing_key, TABLE_SIZE, min(self.vocab_size, TABLE_SIZE))
+
+    def _entries(self, tokens: Ints) -> NDArray[np.int64]:
+        wrapped = tokens % TABLE_SIZE
+        if wrapped.max(initial=0) < len(self._table):
+            return self._table[wrapped] + 1
+        return permutation(self.hashing_key, TABLE_SIZE, TABLE_SIZE)[wrapped] + 1
 
     def ids(self, contexts: Ints, tokens: Ints) -> NDArray[np.uint64]:
         """As `Scheme.ids`."""
@@ -91,7 +98,7 @@ class GreenList:
         return np.ones(len(tokens), np.bool_) if self._self else contexts[:, -1] != 0
 
     def _products(self, contexts: Ints, tokens: Ints) -> NDArray[np.int64]:
-        entries = self._table[np.column_stack([contexts, tokens]) % TABLE_SIZE] + 1
+        entries = self._entries(np.column_stack([contexts, tokens]))
         # they wrap, as PyTorch's int64 does, before the least is taken
         with np.errstate(over="ignore"):
             return (np.int64(self.hashing_key) * entries * entries[:, -1:]).min(axis=1)
