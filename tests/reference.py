@@ -39,10 +39,14 @@ def reference() -> str:
 
 def all_commands() -> dict[str, Any]:
     """Every command by its name; those of a group are named after it, as in `cases open`."""
+    return _commands(get_command(app))
+
+
+def _commands(group: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, command in get_command(app).commands.items():  # pyright: ignore
+    for name, command in group.commands.items():
         if hasattr(command, "commands"):
-            found |= {f"{name} {part}": inner for part, inner in command.commands.items()}
+            found |= {f"{name} {part}": inner for part, inner in _commands(command).items()}
         else:
             found[name] = command
     return found

@@ -32,7 +32,7 @@ import numpy as np
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)
 INNOCENT, UNTRAINED, REPEATS = 20, 5, 2
 SEED = 201
-TEXTS = (50, 100, 200, 400, 800)
+TEXTS = (50, 100, 200, 400)
 LEVEL = 0.01
 
 CLOSED = [

@@ -20,17 +20,17 @@ def open_scores(
     texts: Texts,
     scheme: Scheme,
     mode: str,
-    exclusions: tuple[str, ...] = (EXCLUSION,),
+    naive: bool = False,
 ) -> dict[str, Scored]:
-    """Scores by `MODE:STATISTIC`, and `/EXCLUSION` where it isn't the standard one."""
+    """Scores by `MODE:STATISTIC`; with `naive` two also without exclusion, as `/none`."""
     told = predicted(model, texts)
     found = {}
     for statistic in STATISTICS:
         made = guesses(texts, told, statistic, reference)
-        for exclusion in exclusions:
-            name = f"{mode}:{statistic}"
-            name += "" if exclusion == EXCLUSION else f"/{exclusion}"
-            found[name] = score(scheme, collected(texts, made, scheme, exclusion))
+        name = f"{mode}:{statistic}"
+        found[name] = score(scheme, collected(texts, made, scheme, EXCLUSION))
+        if naive and statistic in ("tokens", "mass"):
+            found[f"{name}/none"] = score(scheme, collected(texts, made, scheme, "none"))
     return found
 
 

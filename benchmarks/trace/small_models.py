@@ -35,7 +35,7 @@ from stillwatch.lab.provenance.texts import Texts
 Say = Callable[[str], None]
 Tests = dict[str, dict[str, Any]]
 
-EFFORT = Effort(tested=800)
+EFFORT = Effort(tested=600)
 _NAIVE = "/none"
 
 
@@ -62,10 +62,7 @@ def measured(say: Say) -> dict[str, Any]:
 def _all(model: Any, base: Any, served: Texts, seed: int, naive: bool = False) -> Tests:
     """Every statistic of every mode on one model, with a key of its own."""
     scheme, other = key_of(seed), spoken().served(EFFORT.tested, 40_000 + seed)
-    exclusions = (EXCLUSION, "pair", "none") if naive else (EXCLUSION,)
-    found = open_scores(
-        model, predicted(base, served), served, scheme, "open_supervised", exclusions
-    )
+    found = open_scores(model, predicted(base, served), served, scheme, "open_supervised", naive)
     found |= open_scores(model, predicted(base, other), other, scheme, "open_unsupervised")
     found |= closed_score(written(model, other, seed), scheme)
     return {name: line(scored) for name, scored in found.items()}

@@ -4,4 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from stillwatch.cli import lab_trace
+
 app = typer.Typer(no_args_is_help=True, help="Distil, try countermeasures, and trace (torch).")
+app.add_typer(lab_trace.app, name="trace")

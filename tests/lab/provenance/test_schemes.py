@@ -1,4 +1,4 @@
-"""Pseudo-random functions: golden vectors, unbiasedness, and a null that holds for every detector."""
+"""Pseudo-random functions: golden vectors, unbiasedness, a null that holds for every detector."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def _slowly(
             continue
         context = tuple(texts.tokens[place - width : place].tolist())
         before = []
-        for at in range(place if exclusion == "fresh" else place):
+        for at in range(place):
             same = int(texts.rows[at]) == row
             whole = at - width >= int(texts.starts[int(texts.rows[at])])
             if whole and (same or exclusion == "fresh"):

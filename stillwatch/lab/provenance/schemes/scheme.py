@@ -3,8 +3,9 @@
 A pair is a context of `width` token ids and the token after it. Two pairs that the pseudo-random
 function can't tell apart carry one piece of evidence, however often they occur, so every scheme
 says which these are (`ids`): for Hugging Face's left hash only the last token of a context counts;
-its self hash takes the least hash of the window; its SynthID sees sixteen bits of a hash. And a score that is the same under every key says nothing
-about a key (`keyed`): a seed that is key times token is zero for token 0.
+its self hash takes the least hash of the window; its SynthID sees sixteen bits of a hash. And a
+score that is the same under every key says nothing of a key (`keyed`): a seed that is key times
+token is zero for token 0.
 """
 
 from __future__ import annotations
