@@ -12,7 +12,10 @@ from benchmarks.trace.language import VOCABULARY, language
 from stillwatch.lab.provenance.schemes.kgw import GreenList
 from stillwatch.lab.provenance.texts import Texts
 from stillwatch.privacy.keys import new_keys
+from tests.cli.conftest import run
 from tests.lab.provenance.counting import Counting, counted
+
+__all__ = ["run"]
 
 MARK = GreenList(987654321, VOCABULARY, 0.5)
 

@@ -11,7 +11,7 @@ import pytest
 
 from stillwatch.cli.exits import MEANINGS
 from stillwatch.errors import OutputExists, TraceRefused
-from tests.cli.conftest import Ran, run  # noqa: F401
+from tests.cli.conftest import Ran
 from tests.lab.provenance.conftest import MARK, Files
 
 Run = Callable[..., Ran]
@@ -19,7 +19,7 @@ TEST = "open_supervised:tokens"
 
 
 @pytest.fixture
-def trial(made: Files, tmp_path: Path, run: Run) -> Path:  # noqa: F811
+def trial(made: Files, tmp_path: Path, run: Run) -> Path:
     """A registration of one test."""
     path = tmp_path / "trial.json"
     told = run(*_register(made, path))
@@ -53,7 +53,7 @@ def _body(out: Path) -> dict[str, Any]:
     return json.loads((out / "report.json").read_text())["body"]
 
 
-def test_who_was_trained_is_found(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:  # noqa: F811
+def test_who_was_trained_is_found(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:
     """A verdict in words with its alternatives, and nothing in them of theft."""
     out = tmp_path / "report"
     told = run(*_run(made, trial, out, made.trained))
@@ -70,7 +70,7 @@ def test_who_was_trained_is_found(made: Files, trial: Path, tmp_path: Path, run:
     assert "holds" in checked.out
 
 
-def test_who_only_copies_is_not(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:  # noqa: F811
+def test_who_only_copies_is_not(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:
     """An innocent suspect: nothing was shown, and that is no proof of the contrary."""
     out = tmp_path / "report"
     told = run(*_run(made, trial, out, made.copying, "--json"))
@@ -85,7 +85,7 @@ def test_an_innocent_that_is_accused_ends_the_trial(
     made: Files,
     trial: Path,
     tmp_path: Path,
-    run: Run,  # noqa: F811
+    run: Run,
 ) -> None:
     """With code 29, and a signed report of why, so that it can't be tried until it fits."""
     out = tmp_path / "report"
@@ -105,7 +105,7 @@ def _swap(line: list[object], made: Files) -> list[object]:
 
 def test_too_little_text_gives_no_verdict(
     made: Files, trial: Path, tmp_path: Path, run: Run
-) -> None:  # noqa: F811
+) -> None:
     """Below the power table, silence would mean nothing."""
     short = {}
     for name in ("served", "trained", "innocent"):
@@ -121,7 +121,7 @@ def test_too_little_text_gives_no_verdict(
     assert "power table" in told.err
 
 
-def test_another_key_is_refused(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:  # noqa: F811
+def test_another_key_is_refused(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:
     """A key that wasn't registered, other settings, one more key, another opening."""
     told = MARK.parameters() | MARK.secret()
     cases = {
@@ -150,7 +150,7 @@ def test_a_registration_that_was_changed_is_refused(
     made: Files,
     trial: Path,
     tmp_path: Path,
-    run: Run,  # noqa: F811
+    run: Run,
 ) -> None:
     """Another level, fewer tests: its hash is another, and signing anew needs the signer's key."""
     document = json.loads(trial.read_text())
@@ -161,7 +161,7 @@ def test_a_registration_that_was_changed_is_refused(
     assert "was changed" in left.err
 
 
-def test_all_that_is_registered_must_be_run(made: Files, tmp_path: Path, run: Run) -> None:  # noqa: F811
+def test_all_that_is_registered_must_be_run(made: Files, tmp_path: Path, run: Run) -> None:
     """A test without its material, or without its innocent, refuses the whole before computing."""
     path = tmp_path / "trial.json"
     assert run(*_register(made, path, "--test", "closed")).code == 0
@@ -173,7 +173,7 @@ def test_all_that_is_registered_must_be_run(made: Files, tmp_path: Path, run: Ru
     assert "--innocent-text is not given" in left.err
 
 
-def test_nothing_is_written_over(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:  # noqa: F811
+def test_nothing_is_written_over(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:
     """Neither a registration nor a report."""
     assert run(*_register(made, trial)).code == OutputExists.exit_code
     line = _run(made, trial, tmp_path / "report", made.copying)
@@ -187,7 +187,7 @@ def test_a_report_that_was_changed_is_refused(
     trial: Path,
     tmp_path: Path,
     run: Run,
-    what: str,  # noqa: F811
+    what: str,
 ) -> None:
     """Any figure, the verdict, the words, the signature."""
     out = tmp_path / "report"
@@ -209,8 +209,8 @@ def test_a_report_that_was_changed_is_refused(
     assert run("lab", "trace", "verify", out, *more).code == TraceRefused.exit_code
 
 
-def test_a_plan_that_cannot_be_is_refused(made: Files, tmp_path: Path, run: Run) -> None:  # noqa: F811
-    """Unknown tests, levels, exclusions; a share that the table has nothing for; too low a limit."""
+def test_a_plan_that_cannot_be_is_refused(made: Files, tmp_path: Path, run: Run) -> None:
+    """Unknown tests, levels, exclusions; a share that the table lacks; too low a limit."""
     cases: list[list[object]] = [
         ["--test", "closed:mass"],
         ["--test", TEST],
