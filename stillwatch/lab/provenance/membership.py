@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SHUFFLES = 99_999
+SHUFFLES = 19_999
 _AT_ONCE = 20_000_000
 
 
