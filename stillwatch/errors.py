@@ -187,3 +187,13 @@ class SharingRefused(StillwatchError):
     """What may not be told, or isn't ready to be: nothing left the house."""
 
     exit_code = 25
+
+
+class MeasureRefused(StillwatchError):
+    """A countermeasure, its registry, its keys or a trace policy can't be used as they are."""
+
+    exit_code = 30
+
+    def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(where, what, todo)
+        self.faults = tuple(faults) or (what,)

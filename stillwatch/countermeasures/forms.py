@@ -83,7 +83,7 @@ def without_reasoning(answer: Body, *, blobs: bool = False) -> Body:
 def reasoning_of(answer: Body) -> list[str]:
     """Every text of reasoning in an answer, once, in its order."""
     texts: dict[str, None] = {}
-    rewritten(answer, lambda text: texts.setdefault(text), blobs=True)
+    rewritten(answer, texts.setdefault, blobs=True)
     return list(texts)
 
 

@@ -115,9 +115,7 @@ class Stream:
                 held.texts.append(delta[name])
                 break
         else:
-            texts: list[str] = []
-            chat_message(delta, lambda text: texts.append(text), True)
-            held.texts += texts
+            chat_message(delta, held.texts.append, True)
         told = chat_message(delta, lambda _: None, self._blobs)
         return {name: told[name] for name in told if name not in CHAT_LISTS or self._blobs}
 
@@ -136,22 +134,22 @@ class Stream:
             return self._block_starts(body, index)
         if index in self._gone:
             return []
-        numbered = {**body, "index": self._moved.get(index, index)}
-        if kind == "content_block_stop":
-            new = self._new(self._of(index).taken())
-            if new is not None:
-                delta = {"type": "thinking_delta", "thinking": new}
-                return [{**numbered, "type": "content_block_delta", "delta": delta}, numbered]
-            return [numbered]
+        return self._block_goes_on({**body, "index": self._moved.get(index, index)}, index)
+
+    def _block_goes_on(self, body: Body, index: int) -> list[Body]:
         delta = body.get("delta")
-        delta_kind = delta.get("type") if isinstance(delta, dict) else None
-        if isinstance(delta, dict) and delta_kind == "thinking_delta":
+        kind = delta.get("type") if isinstance(delta, dict) else None
+        if isinstance(delta, dict) and kind == "thinking_delta":
             text = delta.get("thinking")
             self._of(index).texts.append(text if isinstance(text, str) else "")
             return []
-        if delta_kind == "signature_delta" and not self._blobs:
+        if kind == "signature_delta" and not self._blobs:
             return []
-        return [numbered]
+        new = self._new(self._of(index).taken()) if body["type"] == "content_block_stop" else None
+        if new is None:
+            return [body]
+        told = {"type": "thinking_delta", "thinking": new}
+        return [{**body, "type": "content_block_delta", "delta": told}, body]
 
     def _block_starts(self, body: Body, index: int) -> list[Body]:
         held = body.get("content_block")
@@ -199,25 +197,34 @@ class Stream:
     def _gemini(self, body: Body) -> list[Body]:
         candidates, before = [], []
         given = body["candidates"]
-        for at, told in enumerate(given if isinstance(given, list) else ()):
-            content = told.get("content") if isinstance(told, dict) else None
-            parts = content.get("parts") if isinstance(content, dict) else None
-            held = self._of(told.get("index", at) if isinstance(told, dict) else at)
-            kept: list[Any] = []
-            for each in parts if isinstance(parts, list) else ():
-                new = part(each, lambda text, h=held: h.texts.append(text), self._blobs)
-                kept += [] if new is None else [new]
+        for at, candidate in enumerate(given if isinstance(given, list) else ()):
+            if not isinstance(candidate, dict):
+                candidates.append(candidate)
+                continue
+            held = self._of(candidate.get("index", at))
+            kept = self._kept_parts(candidate, held)
             speaks = any(isinstance(each, dict) and not each.get("thought") for each in kept)
-            ends = isinstance(told, dict) and told.get("finishReason") is not None
+            ends = candidate.get("finishReason") is not None
             new = self._new(held.taken()) if speaks or ends else None
             if new is not None:
                 thought = {"role": "model", "parts": [{"thought": True, "text": new}]}
-                place = {name: told[name] for name in ("index",) if name in told}
+                place = {name: candidate[name] for name in ("index",) if name in candidate}
                 before.append({**body, "candidates": [{**place, "content": thought}]})
-            if isinstance(content, dict) and isinstance(parts, list):
-                told = {**told, "content": {**content, "parts": kept}}
-            candidates.append(told)
+            content = candidate.get("content")
+            if isinstance(content, dict) and "parts" in content:
+                candidates.append({**candidate, "content": {**content, "parts": kept}})
+            else:
+                candidates.append(candidate)
         return [*before, {**body, "candidates": candidates}]
+
+    def _kept_parts(self, candidate: Body, held: _Held) -> list[Any]:
+        content = candidate.get("content")
+        parts = content.get("parts") if isinstance(content, dict) else None
+        told = (
+            part(each, held.texts.append, self._blobs)
+            for each in (parts if isinstance(parts, list) else ())
+        )
+        return [each for each in told if each is not None]
 
 
 def _answers(choice: Body) -> bool:
