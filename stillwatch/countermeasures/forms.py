@@ -47,7 +47,8 @@ THINK = re.compile(r"\s*<think(?:ing)?>(.*?)(?:</think(?:ing)?>\s*|\Z)", re.DOTA
 """Reasoning at the head of a text, closed or cut off."""
 
 _BLOBS = ("signature", "data", "encrypted_content")
-_SIGNATURES = ("thoughtSignature", "thought_signature")
+SIGNATURES = ("thoughtSignature", "thought_signature", "thought_signatures")
+"""Names of signatures that stand beside what they sign; the last is LiteLLM's list of them."""
 _ANTHROPIC = frozenset({"message", "ping", "message_start", "message_delta", "message_stop"})
 
 
@@ -171,7 +172,9 @@ def chat_message(message: Body, change: Change, blobs: bool) -> Body:
             told[name] = chat_message(value, change, blobs)
         elif name == "content" and isinstance(value, list):
             told[name] = _kept(value, lambda held: block(held, change, blobs))
-        else:
+        elif name == "tool_calls" and not blobs:
+            told[name] = _kept(value, _unsigned) if isinstance(value, list) else value
+        elif name not in SIGNATURES or blobs:
             told[name] = value
     return told
 
@@ -180,15 +183,15 @@ def part(held: Any, change: Change, blobs: bool) -> Any:
     """One part of Gemini's content, or None where nothing of it is left."""
     if not isinstance(held, dict):
         return held
-    kept = {name: value for name, value in held.items() if name not in _SIGNATURES or blobs}
+    kept = {name: value for name, value in held.items() if name not in SIGNATURES or blobs}
     if not held.get("thought"):
         return kept
     text = held.get("text")
     new = change(text) if isinstance(text, str) and text else None
-    signed = any(name in kept for name in _SIGNATURES)
+    signed = any(name in kept for name in SIGNATURES)
     if new is None and not signed:
         return None
-    return {name: kept[name] for name in ("thought", *_SIGNATURES) if name in kept} | {
+    return {name: kept[name] for name in ("thought", *SIGNATURES) if name in kept} | {
         "text": new or ""
     }
 
@@ -238,6 +241,17 @@ def _any_block(held: Any, change: Change, blobs: bool) -> Any:
         return block(held, change, blobs)
     told = block({**held, "type": "reasoning"}, change, blobs)
     return None if told is None else {**told, "type": kind}
+
+
+def _unsigned(call: Any) -> Any:
+    """A tool call without Gemini's signature, which gateways carry beside it."""
+    if not isinstance(call, dict):
+        return call
+    told = {name: value for name, value in call.items() if name not in SIGNATURES}
+    for name in ("provider_specific_fields", "extra_content", "google"):
+        if isinstance(told.get(name), dict):
+            told[name] = _unsigned(told[name])
+    return told
 
 
 def _is_reasoning(held: Body) -> bool:
