@@ -189,6 +189,12 @@ class SharingRefused(StillwatchError):
     exit_code = 25
 
 
+class LabRefused(StillwatchError):
+    """A run of the lab, its inputs or its files don't fit together, or no right is asserted."""
+
+    exit_code = 28
+
+
 class MeasureRefused(StillwatchError):
     """A countermeasure, its registry, its keys or a trace policy can't be used as they are."""
 
