@@ -138,7 +138,12 @@ class _Answer:
                 }
             )
         elif not more:
-            raw = await self._called(self._changed, bytes(self._held))
+            told = _json(bytes(self._held))
+            if told is None and 200 <= self._start["status"] < 300:
+                log.error("a model's answer is no JSON, and is refused")
+                await self._refuse()
+                return
+            raw = await self._called(self._changed, told) if told else bytes(self._held)
             length = (b"content-length", str(len(raw)).encode())
             headers = [*_without_length(self._start["headers"]), length]
             await self._send({**self._start, "headers": headers})
@@ -155,15 +160,12 @@ class _Answer:
         else:
             await self._send({"type": "http.response.body", "body": b""})
 
-    def _changed(self, raw: bytes) -> bytes:
-        told = _json(raw)
+    def _changed(self, told: Any) -> bytes:
         if isinstance(told, list):  # Gemini's stream, as one list
             stream = self._measures.stream(self._who)
             told = [new for piece in told for new in _sent(stream, piece)]
         elif isinstance(told, dict):
             told = self._measures.to_customer(told, self._who)
-        else:
-            return raw
         return msgspec.json.encode(told)
 
     def _events(self, stream: Pieces, last: bool) -> bytes:
@@ -257,12 +259,13 @@ def _event_end(held: bytearray) -> tuple[int, int] | None:
 
 
 def _event(stream: Pieces, event: bytes) -> bytes:
-    """The events that are sent on for one; one without JSON goes on as it is."""
+    """The events that are sent on for one; one without data goes on as it is, garbled ones don't."""
     lines = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     data = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
     told = _json(data)
     if not isinstance(told, dict):
-        return event + b"\n\n"
+        known = told is not None or data.strip() in (b"", b"[DONE]")
+        return event + b"\n\n" if known else b""
     others = [line for line in lines if line and not line.startswith(b"data:")]
     return b"".join(_written(others, piece) for piece in stream.piece(told))
 

@@ -245,6 +245,12 @@ def test_an_answer_that_cant_be_read_is_refused() -> None:
     assert got.status_code == 502
     model.answer = lambda: PlainTextResponse(TRACE)
     assert asked(guarded(model)).status_code == 502
+    garbled = f'{{"choices": [{{"message": {{"reasoning": "{TRACE}"}}, "x": NaN}}]}}'
+    model.answer = lambda: Response(garbled, media_type="application/json")
+    assert asked(guarded(model)).status_code == 502
+    stream = f"data: {garbled}\n\ndata: [DONE]\n\n"
+    model.answer = lambda: Response(stream, media_type="text/event-stream")
+    assert asked(guarded(model)).text == "data: [DONE]\n\n"
     assert "accept-encoding" not in model.headers[-1]
 
 
@@ -257,7 +263,7 @@ def test_other_paths_and_faults_go_through() -> None:
     assert (got.status_code, got.json()["error"]["message"]) == (404, "no such model")
     model.answer = lambda: PlainTextResponse("bad gateway", 502)
     assert asked(guarded(model)).text == "bad gateway"
-    model.answer = lambda: Response(b"not json", media_type="application/json")
+    model.answer = lambda: Response(b"not json", 500, media_type="application/json")
     assert asked(guarded(model)).text == "not json"
 
 
