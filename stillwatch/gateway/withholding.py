@@ -259,7 +259,7 @@ def _event_end(held: bytearray) -> tuple[int, int] | None:
 
 
 def _event(stream: Pieces, event: bytes) -> bytes:
-    """The events that are sent on for one; one without data goes on as it is, garbled ones don't."""
+    """The events that are sent on for one; one without data goes on, and garbled data doesn't."""
     lines = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     data = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
     told = _json(data)
