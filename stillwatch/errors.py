@@ -193,3 +193,13 @@ class LabRefused(StillwatchError):
     """A run of the lab, its inputs or its files don't fit together, or no right is asserted."""
 
     exit_code = 28
+
+
+class MeasureRefused(StillwatchError):
+    """A countermeasure, its registry, its keys or a trace policy can't be used as they are."""
+
+    exit_code = 30
+
+    def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(where, what, todo)
+        self.faults = tuple(faults) or (what,)
