@@ -16,7 +16,9 @@ from tests.sources_reference import filled
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 COMMANDS = all_commands()
-GROUPS = {" ".join(name.split()[:at]) for name in COMMANDS for at in range(1, name.count(" ") + 1)}
+GROUPS = {
+    " ".join(name.split()[:many]) for name in COMMANDS for many in range(1, len(name.split()))
+}
 
 
 def test_commands_are_documented_as_they_are(refresh: bool) -> None:

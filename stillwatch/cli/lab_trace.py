@@ -152,6 +152,10 @@ def run(
         Path | None, typer.Option(help="Answers made as the served ones, never served.")
     ] = None,
     canaries: Annotated[Path | None, typer.Option(help="The registry of canaries.")] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(help="The folder of a tokenizer, for canaries that are text."),
+    ] = None,
     opening: Annotated[
         Path | None, typer.Option(help="The opening; beside the registration without.")
     ] = None,
@@ -185,6 +189,7 @@ def run(
         other,
         held_out,
         canaries,
+        tokenizer,
     )
     with watching(json) as progress:
         outcomes, materials = tried(registration, schemes, given, progress)

@@ -9,7 +9,8 @@ A registry is JSON Lines, as the gateway's exports it:
 
     {"canary": [5, 17, 9], "references": [[4, 8, 2], [7, 7, 1]], "exposures": 8}
 
-with texts instead of token ids where a tokenizer is at hand.
+with texts instead of token ids where a tokenizer is at hand. Texts are then encoded for likelihood,
+and looked for in decoded answers, since what stands before a text changes how it is cut.
 """
 
 from __future__ import annotations
@@ -30,19 +31,24 @@ from stillwatch.lab.provenance.texts import MAX_TOKEN, Texts, lines_of, texts_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Candidate = tuple[int, ...] | str
+Encode = Callable[[str], Sequence[int]]
+Decode = Callable[[Sequence[int]], str]
+
 _TODO = "Write canaries as docs/provenance.md shows"
+_NO_TOKENIZER = "Give token ids, or a folder with the tokenizer (--tokenizer)"
 
 
 @dataclass(frozen=True)
 class Canary:
     """A planted text, its references, and how often it was served."""
 
-    planted: tuple[int, ...]
-    references: tuple[tuple[int, ...], ...]
+    planted: Candidate
+    references: tuple[Candidate, ...]
     exposures: int
 
     @property
-    def candidates(self) -> list[tuple[int, ...]]:
+    def candidates(self) -> list[Candidate]:
         """The planted one first."""
         return [self.planted, *self.references]
 
@@ -72,9 +78,7 @@ class _Row(msgspec.Struct):
     exposures: int
 
 
-def read_canaries(
-    path: str | Path, encode: Callable[[str], Sequence[int]] | None = None
-) -> list[Canary]:
+def read_canaries(path: str | Path) -> list[Canary]:
     """The canaries of a registry; raises `InputNotFound`, `NothingToRead` and `TraceRefused`."""
     path, decoder = Path(path), msgspec.json.Decoder(_Row)
     found = []
@@ -84,10 +88,12 @@ def read_canaries(
             row = decoder.decode(line)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
             raise TraceRefused(path, f"{where}: {fault}", _TODO) from fault
-        told = [_ids(path, where, text, encode) for text in (row.canary, *row.references)]
+        told = [_candidate(path, where, text) for text in (row.canary, *row.references)]
         if len(told) < 2 or row.exposures < 0:
             raise TraceRefused(path, f"{where}: no references, or exposures below 0", _TODO)
-        if len({len(ids) for ids in told}) > 1 and not isinstance(row.canary, str):
+        if len({type(one) for one in told}) > 1:
+            raise TraceRefused(path, f"{where}: some are text, some token ids", _TODO)
+        if len({len(one) for one in told}) > 1:
             raise TraceRefused(path, f"{where}: references are not as long as the canary", _TODO)
         if told[0] in told[1:]:
             raise TraceRefused(path, f"{where}: the canary is among its references", _TODO)
@@ -97,50 +103,67 @@ def read_canaries(
     return found
 
 
-def _ids(
-    path: Path, where: str, text: list[int] | str, encode: Callable[[str], Sequence[int]] | None
-) -> tuple[int, ...]:
-    if isinstance(text, str):
-        if encode is None:
-            todo = "Give token ids, or a suspect's folder with its tokenizer"
-            raise TraceRefused(path, f"{where}: has text, and no tokenizer is known", todo)
-        text = list(encode(text))
-    if not text or not all(0 <= token < MAX_TOKEN for token in text):
-        raise TraceRefused(path, f"{where}: an empty text, or a number that is no token id", _TODO)
-    return tuple(text)
+def _candidate(path: Path, where: str, told: list[int] | str) -> Candidate:
+    if told and (isinstance(told, str) or all(0 <= token < MAX_TOKEN for token in told)):
+        return told if isinstance(told, str) else tuple(told)
+    raise TraceRefused(path, f"{where}: an empty text, or a number that is no token id", _TODO)
 
 
-def as_texts(canaries: Sequence[Canary], start: int | None = None) -> Texts:
+def as_texts(
+    canaries: Sequence[Canary], start: int | None = None, encode: Encode | None = None
+) -> Texts:
     """All candidates as answers, after a token that begins a text where the model has one."""
     prompt = [] if start is None else [start]
-    return texts_of([(prompt, ids) for canary in canaries for ids in canary.candidates])
+    answers = [
+        (prompt, _encoded(told, encode)) for canary in canaries for told in canary.candidates
+    ]
+    return texts_of(answers)
+
+
+def _encoded(told: Candidate, encode: Encode | None) -> Sequence[int]:
+    if not isinstance(told, str):
+        return told
+    if encode is None:
+        raise TraceRefused("canaries", "are text, and no tokenizer is known", _NO_TOKENIZER)
+    return encode(told)
 
 
 def by_likelihood(
     canaries: Sequence[Canary],
     log_likelihood: Callable[[Texts], NDArray[np.float64]],
     start: int | None,
+    encode: Encode | None = None,
 ) -> Ranked:
     """Ranks by how likely a model holds each candidate; `log_likelihood` is by answer token."""
-    texts = as_texts(canaries, start)
+    texts = as_texts(canaries, start, encode)
     sums = np.bincount(texts.rows[texts.answers], log_likelihood(texts), len(texts))
     return ranked(canaries, sums.astype(np.float64))
 
 
-def by_occurrence(canaries: Sequence[Canary], written: Texts) -> Ranked:
+def by_occurrence(
+    canaries: Sequence[Canary], written: Texts, decode: Decode | None = None
+) -> Ranked:
     """Ranks by how often each candidate stands in answers that a suspect wrote."""
-    answers = [text[prompt:] for text, prompt in written.pieces()]
-    wanted = {ids for canary in canaries for ids in canary.candidates}
-    counts = dict.fromkeys(wanted, 0)
+    answers = [text[prompt:].tolist() for text, prompt in written.pieces()]
+    told = [candidate for canary in canaries for candidate in canary.candidates]
+    words = [one for one in told if isinstance(one, str)]
+    if words and decode is None:
+        raise TraceRefused("canaries", "are text, and no tokenizer is known", _NO_TOKENIZER)
+    said = [decode(answer) for answer in answers] if words and decode is not None else []
+    counts: dict[Candidate, int] = {one: sum(text.count(one) for text in said) for one in words}
+    counts |= _found({one for one in told if not isinstance(one, str)}, answers)
+    return ranked(canaries, np.array([counts[one] for one in told], np.float64))
+
+
+def _found(wanted: set[tuple[int, ...]], answers: list[list[int]]) -> dict[Candidate, int]:
+    counts: dict[Candidate, int] = dict.fromkeys(wanted, 0)
     for length in {len(ids) for ids in wanted}:
         for answer in answers:
-            if len(answer) >= length:
-                for window in np.lib.stride_tricks.sliding_window_view(answer, length).tolist():
-                    found = tuple(window)
-                    if found in counts:
-                        counts[found] += 1
-    told = [counts[ids] for canary in canaries for ids in canary.candidates]
-    return ranked(canaries, np.array(told, np.float64))
+            for at in range(len(answer) - length + 1):
+                window = tuple(answer[at : at + length])
+                if window in counts:
+                    counts[window] += 1
+    return counts
 
 
 def ranked(canaries: Sequence[Canary], values: NDArray[np.float64]) -> Ranked:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stillwatch.errors import TraceRefused
+from stillwatch.errors import ExtraMissing, TraceRefused
 from stillwatch.lab.provenance.predictions import Predictions
 from stillwatch.lab.provenance.texts import Texts, read_texts
 
@@ -32,6 +32,8 @@ class Given:
     held_out: Path | None = None
     """Answers made as the served ones were, and never served."""
     canaries: Path | None = None
+    tokenizer: Path | None = None
+    """A folder with the tokenizer, for canaries that are text; the suspect model's without."""
 
     def needed(self, name: str, test: str) -> Any:
         """A field that a test can't do without; raises `TraceRefused` where it isn't given."""
@@ -99,6 +101,20 @@ class Materials:
             self._models[path] = Model.of_folder(path)
             self.used[f"model: {path.name}"] = weights_digest(path)
         return self._models[path]
+
+    def tokenizer(self) -> Any:
+        """What encodes and decodes canaries that are text; None where there is none."""
+        folder = self.given.tokenizer or self.given.suspect_model
+        if folder is None or not (folder / "tokenizer_config.json").is_file():
+            return None
+        try:
+            from transformers import AutoTokenizer
+        except ImportError as fault:
+            todo = "Run pip install 'stillwatch[lab]'"
+            raise ExtraMissing("lab trace", "a tokenizer needs transformers", todo) from fault
+        return AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False
+        )
 
     def folder(self, path: Path, test: str) -> Path:
         """The same path, if it is a model that can be run; raises `TraceRefused`."""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stillwatch.errors import TraceRefused
-from stillwatch.lab.provenance.canary_rank import Ranked, by_likelihood, by_occurrence, fisher
+from stillwatch.lab.provenance.canary_rank import (
+    Ranked,
+    by_likelihood,
+    by_occurrence,
+    fisher,
+    read_canaries,
+)
 from stillwatch.lab.provenance.controls import score, wrong_keys
 from stillwatch.lab.provenance.materials import Given, Materials
 from stillwatch.lab.provenance.membership import a_token, membership
@@ -137,18 +144,21 @@ def _keyed(
 
 
 def _canaries(test: Test, registration: Registration, materials: Materials) -> Outcome:
-    from stillwatch.lab.provenance.canary_rank import read_canaries
-
     given = materials.given
     assert given.canaries is not None
-    canaries = read_canaries(given.canaries, _encoder(given))
+    canaries = read_canaries(given.canaries)
+    tokenizer = materials.tokenizer()
 
     def ranked(path: Path) -> Ranked:
         if test.statistic == "occurrence":
-            return by_occurrence(canaries, materials.texts(path, "text"))
+            decode = None if tokenizer is None else tokenizer.decode
+            return by_occurrence(canaries, materials.texts(path, "text"), decode)
         model = materials.model(materials.folder(path, test.name))
         return by_likelihood(
-            canaries, lambda texts: model.predictions(texts, kept=1).log_likelihood, model.start
+            canaries,
+            lambda texts: model.predictions(texts, kept=1).log_likelihood,
+            model.start,
+            None if tokenizer is None else partial(tokenizer.encode, add_special_tokens=False),
         )
 
     likely = test.statistic == "likelihood"
@@ -170,20 +180,6 @@ def _canaries(test: Test, registration: Registration, materials: Materials) -> O
         for level in told.levels
     }
     return Outcome(test, told.p, null_of(test, None), levels, tuple(controls), missing=missing)
-
-
-def _encoder(given: Given) -> Callable[[str], Sequence[int]] | None:
-    folder = given.suspect_model
-    if folder is None or not (folder / "tokenizer_config.json").is_file():
-        return None
-
-    def encode(text: str) -> Sequence[int]:
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        return tokenizer.encode(text, add_special_tokens=False)
-
-    return encode
 
 
 def _membership(test: Test, materials: Materials) -> Outcome:

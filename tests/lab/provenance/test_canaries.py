@@ -86,7 +86,8 @@ def test_fisher_is_scipys() -> None:
         ({"canary": [1, 2], "references": [[1, 2]], "exposures": 1}, "among its references"),
         ({"canary": [], "references": [[]], "exposures": 1}, "empty"),
         ({"canary": [-4], "references": [[5]], "exposures": 1}, "no token id"),
-        ({"canary": "a", "references": ["b"], "exposures": 1}, "no tokenizer"),
+        ({"canary": "a", "references": [[1]], "exposures": 1}, "some are text"),
+        ({"canary": "", "references": [""], "exposures": 1}, "empty"),
         ({"canary": [1], "exposures": 1}, "line 1"),
         ({"canary": 5, "references": [[1]], "exposures": 1}, "line 1"),
     ],
@@ -99,17 +100,25 @@ def test_a_wrong_registry_is_refused(tmp_path: Path, row: dict, words: str) -> N
         read_canaries(path)
 
 
-def test_a_registry_is_read_with_a_tokenizer_for_text(tmp_path: Path) -> None:
-    """Token ids as they are, text as it is encoded; an empty file holds nothing."""
+def test_canaries_of_text_are_encoded_or_looked_for(tmp_path: Path) -> None:
+    """Token ids as they are; text encoded for likelihood, and found in what answers say."""
     path = tmp_path / "canaries.jsonl"
     rows = [
-        {"canary": "ab", "references": ["cd", "efg"], "exposures": 2},
-        {"canary": [1, 2], "references": [[3, 4]], "exposures": 0},
+        {"canary": "ab", "references": ["cd", "ef"], "exposures": 2, "account": "kept elsewhere"},
+        {"canary": [1, 2], "references": [[3, 4], [5, 6]], "exposures": 0},
     ]
     path.write_text("\n".join(json.dumps(row) for row in rows))
-    told = read_canaries(path, lambda text: [ord(letter) for letter in text])
-    assert told[0].planted == (97, 98)
-    assert told[1].candidates == [(1, 2), (3, 4)]
+    told = read_canaries(path)
+    assert told[0].planted == "ab"
+    assert told[1].candidates == [(1, 2), (3, 4), (5, 6)]
+    texts = as_texts(told, 9, lambda text: [ord(letter) for letter in text])
+    assert [text.tolist() for text, _ in texts.pieces()][:2] == [[9, 97, 98], [9, 99, 100]]
+    written = texts_of([([1, 2], [97, 98, 97, 98]), ([97, 98], [7])])
+    found = by_occurrence(told, written, lambda ids: "".join(map(chr, ids)))
+    assert found.p == pytest.approx(1 / 3)
+    for refused in (lambda: as_texts(told), lambda: by_occurrence(told, written)):
+        with pytest.raises(TraceRefused, match="no tokenizer"):
+            refused()
     path.write_text("\n")
     with pytest.raises(NothingToRead):
         read_canaries(path)
