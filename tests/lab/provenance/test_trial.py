@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,38 @@ def test_all_that_is_registered_must_be_run(made: Files, tmp_path: Path, run: Ru
     assert not (tmp_path / "r").exists()
     left = run(*_run(made, path, tmp_path / "r", made.trained, "--suspect-text", made.served))
     assert "--innocent-text is not given" in left.err
+
+
+def test_without_torch_files_do_and_folders_say_what_is_missing(
+    made: Files, trial: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 11 for a model's folder; a trial of files needs no torch."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    assert run(*_run(made, trial, tmp_path / "report", made.copying)).code == 0
+    (tmp_path / "config.json").write_text("{}")
+    left = run(*_run(made, trial, tmp_path / "other", tmp_path))
+    assert left.code == 11
+    assert "stillwatch[lab]" in left.err
+
+
+def test_texts_and_names_from_files_cannot_act_in_a_report(
+    made: Files, tmp_path: Path, run: Run
+) -> None:
+    """Escapes, markup, overrides and links in the reasons and in names of files."""
+    trial, hostile = tmp_path / "trial.json", tmp_path / "a\x1b[2J<script>[x](http:y)`\u202e.jsonl"
+    hostile.write_bytes(made.copying.read_bytes())
+    why = "<img src=x onerror=1>\x1b]0;\u202e**bold** [a](b)\n# heading"
+    assert run(*_register(made, trial, "--why", why)).code == 0
+    told = run(*_run(made, trial, tmp_path / "report", made.copying, "--innocent-model", hostile))
+    assert told.code == 0
+    said = (tmp_path / "report" / "report.md").read_text()
+    for text in (said, told.out):
+        assert not {"\x1b", "\u202e"} & set(text)
+    assert "<script>" not in said.replace("\\<", "")
+    assert "\n# heading" not in said
+    assert "[x](" not in said.replace("\\[", "").replace("\\]", "")
+    assert run("lab", "trace", "verify", tmp_path / "report").code == 0
 
 
 def test_nothing_is_written_over(made: Files, trial: Path, tmp_path: Path, run: Run) -> None:
