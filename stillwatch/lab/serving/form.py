@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -40,14 +41,16 @@ class House:
         count: int,
         temperature: float,
         processors: Callable[[], LogitsProcessorList] | None = None,
-    ) -> list[Example]:
+    ) -> Served:
         """The teacher's answers at a temperature, its logits seen by `processors` first."""
-        prompts = self.asked(count)
+        prompts, began_s = self.asked(count), time.process_time()
         completions = generate(
             self.teacher, prompts, self.task.longest, seed=self.seed, temperature=temperature,
             processors=None if processors is None else processors(),
         )  # fmt: skip
-        return [Example(*pair) for pair in zip(prompts, completions, strict=True)]
+        took_s = time.process_time() - began_s
+        examples = [Example(*pair) for pair in zip(prompts, completions, strict=True)]
+        return Served(examples, seconds=took_s)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ class Served:
     examples: list[Example]
     told: Callable[[Parts], Parts] | None = None
     log_probabilities: LogProbabilities | None = None
+    seconds: float = 0.0
+    """Processor time that drawing took; 0 where nothing was drawn anew."""
+
+    @property
+    def pace(self) -> float | None:
+        """Tokens a second of processor time, where they were drawn."""
+        tokens = sum(len(example.completion) for example in self.examples)
+        return tokens / self.seconds if self.seconds else None
 
 
 class Form(Protocol):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
 from torch.nn import Module
-from transformers import LogitsProcessorList, PreTrainedModel
+from transformers import LogitsProcessorList
 
 from stillwatch.countermeasures.adapters.huggingface import Antidistillation, ProductOfExperts
 from stillwatch.countermeasures.antidistillation import loss_gradient, proxies, step_for
@@ -42,7 +43,7 @@ class Hot(_False):
 
     def serve(self, house: House, count: int) -> Served:
         """Drawn anew."""
-        return Served(house.drawn(count, self.temperature))
+        return house.drawn(count, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class AntidistillationSampling(_False):
 
     def serve(self, house: House, count: int) -> Served:
         """The proxy is a student before it is taught; its loss is that of the clean traces."""
-        batches = batches_of(house.clean[:count], 64, house.seed)
+        batches = batches_of(house.clean[:count], 64, house.seed, str(house.proxy.device))
         slope = loss_gradient(house.proxy, map(batches, range(_BATCHES)), _loss)
         step = step_for(house.proxy, slope)
         plus, minus = proxies(house.proxy, slope, step)
@@ -76,7 +77,7 @@ class AntidistillationSampling(_False):
             measure = Antidistillation(plus, minus, strength=self.strength, step=step)
             return LogitsProcessorList([measure])
 
-        return Served(house.drawn(count, 1.0, processors))
+        return house.drawn(count, 1.0, processors)
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,10 @@ class Experts(_False):
         def processors() -> LogitsProcessorList:
             return LogitsProcessorList([ProductOfExperts(house.proxy, share=self.share)])
 
-        return Served(house.drawn(count, 1.0, processors))
+        return house.drawn(count, 1.0, processors)
 
 
-def _loss(model: Module, batch: object) -> object:
+def _loss(model: Module, batch: object) -> Tensor:
     return next_token_loss(model, batch, 0)  # pyright: ignore
 
 
