@@ -17,5 +17,7 @@ def operator_named(name: str) -> Operator:
     """The operator; raises `LabRefused` where there is none of that name."""
     if name not in OPERATORS:
         known = ", ".join(OPERATORS)
-        raise LabRefused(f"operator {name!r}", "there is none of that name", f"Take some of {known}")
+        raise LabRefused(
+            f"operator {name!r}", "there is none of that name", f"Take some of {known}"
+        )
     return OPERATORS[name]

@@ -42,9 +42,7 @@ def inverted(holdings: Holdings) -> Lesson:
     return Lesson("inverted", [*holdings.own, *traces], figures=figures)
 
 
-def _verified(
-    holdings: Holdings, drawn: Iterable[tuple[Tokens, Parts, Tokens]]
-) -> list[Example]:
+def _verified(holdings: Holdings, drawn: Iterable[tuple[Tokens, Parts, Tokens]]) -> list[Example]:
     """Coherent, ending as served, and with no claim that is outvoted by the rest of those."""
     reader, votes = holdings.reader, Votes()
     for example in holdings.own:
@@ -71,9 +69,7 @@ def _turned(holdings: Holdings, example: Example) -> Example:
     reader, told = holdings.reader, holdings.served.told
     whole = reader.parts(example.completion)
     short = whole if told is None else told(whole)
-    return Example(
-        _asked(holdings, example.prompt, short), reader.written(Parts(whole.steps))
-    )
+    return Example(_asked(holdings, example.prompt, short), reader.written(Parts(whole.steps)))
 
 
 def _asked(holdings: Holdings, prompt: Tokens, parts: Parts) -> Tokens:

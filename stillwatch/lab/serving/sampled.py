@@ -111,5 +111,3 @@ class Experts(_False):
 
 def _loss(model: Module, batch: object) -> Tensor:
     return next_token_loss(model, batch, 0)  # pyright: ignore
-
-

@@ -18,8 +18,8 @@ from stillwatch.lab.tasks.catalogue import task_named
 from stillwatch.lab.tasks.reading import Reader
 from stillwatch.lab.tasks.task import Example, Task, Tokens
 from stillwatch.lab.training import Schedule, batches_of, train
-from stillwatch.lab.uplift.setting import Setting
 from stillwatch.lab.uplift.school import Classroom, loaded, save
+from stillwatch.lab.uplift.setting import Setting
 
 _CONTEXT = 96
 _OWN, _SERVED, _TEST, _PUBLIC, _TEACHER = range(5)

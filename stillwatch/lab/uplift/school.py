@@ -64,7 +64,9 @@ class Classroom:
         said = hashlib.blake2b(digest_size=10)
         said.update(repr((self.schedule, told)).encode())
         for example in examples:
-            said.update(np.array((*example.prompt, -1, *example.completion, -2), np.int32).tobytes())
+            said.update(
+                np.array((*example.prompt, -1, *example.completion, -2), np.int32).tobytes()
+            )
         return said.hexdigest()
 
 

@@ -11,13 +11,14 @@ from stillwatch.lab.small import Size
 
 MEASURES = (
     "full", "withheld", "summary", "reversed", "corrupted-1", "corrupted-3",
-    "temperature-2", "temperature-3", "antidistillation-0.3", "antidistillation-1",
-    "antidistillation-3", "experts-0.5", "experts-0.8", "full@1000", "full@250", "logprobs@250",
-    "withheld@250",
+    "temperature-1.5", "temperature-2", "temperature-3", "antidistillation-0.03",
+    "antidistillation-0.1", "antidistillation-0.3", "experts-0.35", "experts-0.5", "experts-0.8",
+    "full@1000", "full@250", "logprobs@250", "withheld@250",
 )  # fmt: skip
-"""Those compared where none are named."""
+"""Those compared where none are named. Strengths were settled on seed 9, by how much of what is
+served stays valid: most of it, half of it, next to nothing."""
 CALLS_MEASURES = (
-    "full", "withheld", "summary", "corrupted-1", "antidistillation-1", "experts-0.8", "full@250",
+    "full", "withheld", "summary", "corrupted-1", "antidistillation-0.1", "experts-0.5", "full@250",
     "withheld@250",
 )  # fmt: skip
 """The main ones, for the second task."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from stillwatch.errors import LabRefused, OutputExists
+from stillwatch.errors import LabRefused, OutputExists, StillwatchError
 from stillwatch.lab.operators.catalogue import operator_named
 from stillwatch.lab.serving.catalogue import form_named
 from stillwatch.lab.tasks.catalogue import task_named
@@ -23,6 +24,7 @@ from stillwatch.lab.uplift.setting import Setting
 from stillwatch.progress import Progress
 
 _MARK = "setting.json"
+_Spread = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ def sweep(plan: Plan, folder: Path, workers: int, progress: Progress) -> None:
     with _workers(workers) as spread:
         benches, jobs = plan.benches(), plan.jobs()
         progress.start("teachers", len(benches), "models")
-        for _ in spread(_prepare, [(plan.setting, folder, *bench) for bench in benches]):
+        for fault in spread(_prepare, [(plan.setting, folder, *bench) for bench in benches]):
+            _raise(fault)
             progress.advance(1)
         progress.finish()
         progress.start("students", len(jobs) * len(plan.operators), "results")
         wanted = [(plan.setting, folder, plan.operators, *job) for job in jobs]
-        for _ in spread(_serve, wanted):
+        for fault in spread(_serve, wanted):
+            _raise(fault)
             progress.advance(len(plan.operators))
         progress.finish()
 
@@ -100,14 +104,31 @@ def claim(folder: Path, setting: Setting) -> None:
     write(mark, setting.to_dict())
 
 
-def _prepare(asked: tuple[Setting, Path, str, int]) -> None:
+# A refusal is handed back as its three texts, for it wouldn't survive the way between processes.
+Refusal = tuple[str, str, str]
+
+
+def _prepare(asked: tuple[Setting, Path, str, int]) -> Refusal | None:
     setting, folder, task, seed = asked
-    reference(_bench(setting, folder, task, seed), folder)
+    try:
+        reference(_bench(setting, folder, task, seed), folder)
+    except StillwatchError as fault:
+        return fault.where, fault.what, fault.todo
+    return None
 
 
-def _serve(asked: tuple[Setting, Path, Sequence[str], str, int, str]) -> None:
+def _serve(asked: tuple[Setting, Path, Sequence[str], str, int, str]) -> Refusal | None:
     setting, folder, operators, task, seed, measure = asked
-    work(_bench(setting, folder, task, seed), measure, list(operators), folder)
+    try:
+        work(_bench(setting, folder, task, seed), measure, list(operators), folder)
+    except StillwatchError as fault:
+        return fault.where, fault.what, fault.todo
+    return None
+
+
+def _raise(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise LabRefused(*refusal)
 
 
 @lru_cache(maxsize=2)
@@ -118,7 +139,7 @@ def _bench(setting: Setting, folder: Path, task: str, seed: int) -> Bench:
 
 
 @contextmanager
-def _workers(count: int) -> Iterator:
+def _workers(count: int) -> Iterator[_Spread]:
     """What does jobs: here where `count` is 1, else in processes that end with this one."""
     threads = torch.get_num_threads()
     if count == 1:
