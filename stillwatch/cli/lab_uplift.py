@@ -64,9 +64,7 @@ def uplift(
     ] = None,
     arena: Annotated[
         Path | None,
-        typer.Option(
-            help="A report of `stillwatch arena --json`: what its operator got, as skill."
-        ),
+        typer.Option(help="A report of `stillwatch arena --json`: its operator's yield as skill."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="Processes of one thread; the cores without.")
@@ -87,7 +85,7 @@ def uplift(
         raise ExtraMissing(
             "stillwatch lab",
             f"needs torch and transformers ({fault})",
-            "pip install stillwatch[lab]",
+            "Install stillwatch[lab]",
         ) from None
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from stillwatch.cli.bars import watching
@@ -161,7 +159,8 @@ def _tell(report: Report, document: dict, out: Path) -> None:
         _tell_task(comparison)
     for line in document.get("arena", []):
         console.print(safe(f"  {line['says']}"), soft_wrap=True)
-    console.print(safe(f"\n{CAVEAT}", "dim"))
+    console.print()
+    console.print(safe(CAVEAT, "dim", 1000))
     for name in ("uplift.md", "uplift.json", "uplift.svg"):
         console.print(safe(out / name), soft_wrap=True)
 
@@ -173,9 +172,10 @@ def _tell_task(told: Comparison) -> None:
     from stillwatch.lab.uplift.verdict import overall
 
     console = people()
+    console.print()
     console.print(
         safe(
-            f"\n{told.task}: teacher {told.teacher:.1%}; student with its own examples "
+            f"{told.task}: teacher {told.teacher:.1%}; student with its own examples "
             f"{told.own.share:.1%}, of everything undefended {told.full.share:.1%}"
         )
     )

@@ -30,9 +30,7 @@ class Adaptive:
     """The strongest that we know of; a countermeasure is worth what it is worth against this."""
 
     name = "adaptive"
-    says = (
-        "solves for what is hidden, inverts traces, verifies; keeps what works on answers set aside"
-    )
+    says = "solves for what is hidden, inverts traces; keeps what works on answers set aside"
 
     def lessons(self, holdings: Holdings) -> list[Lesson]:
         """All that it tries."""

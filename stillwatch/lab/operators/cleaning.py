@@ -8,7 +8,7 @@ from stillwatch.lab.tasks.task import Example
 
 
 class Cleaning:
-    """Sorts steps by number and drops traces that contradict themselves; or outvotes what is false."""
+    """Sorts steps and drops traces that contradict themselves; or outvotes what is false."""
 
     name = "cleaning"
     says = "sorts steps, drops what contradicts itself, rewrites by votes"

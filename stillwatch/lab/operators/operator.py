@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from transformers import PreTrainedModel
@@ -12,6 +12,8 @@ from stillwatch.lab.serving.form import LogProbabilities, Served
 from stillwatch.lab.tasks.reading import Parts, Reader
 from stillwatch.lab.tasks.task import Example, Tokens
 
+_TRUSTED = 0.97
+"""Share of true claims in what is served from which its answers are trusted."""
 OWN_WEIGHT = 1_000
 """Votes of a claim in one's own examples, which are known to be true."""
 
@@ -108,25 +110,62 @@ class Operator(Protocol):
 
 @dataclass(frozen=True)
 class Taught:
-    """A student of one lesson; `agreed` is the share of answers set aside that it reproduces."""
+    """A student of one lesson.
+
+    `agreed` is the share of answers set aside that it gives too; `true` is how true the lesson is
+    on what one's own examples tell, made without them (`trust`), where that was looked at.
+    """
 
     lesson: Lesson
     model: PreTrainedModel
     agreed: float
+    true: float | None = None
 
 
 def taught(operator: Operator, holdings: Holdings) -> list[Taught]:
     """A student of each of the operator's lessons."""
+    lessons = operator.lessons(holdings)
+    true: dict[str, float] = {}
+    if len(lessons) > 1 and trust(holdings, holdings.lessons) < _TRUSTED:
+        # made without one's own examples, which can then say how true they are
+        blind = operator.lessons(replace(holdings, own=()))
+        true = {lesson.name: trust(holdings, lesson.examples) for lesson in blind}
     students = []
-    for lesson in operator.lessons(holdings):
+    for lesson in lessons:
         model = holdings.school.student(lesson.examples, lesson.log_probabilities)
-        students.append(Taught(lesson, model, agreement(holdings, model)))
+        agreed = agreement(holdings, model)
+        students.append(Taught(lesson, model, agreed, true.get(lesson.name)))
     return students
 
 
 def chosen(students: Sequence[Taught]) -> Taught:
-    """The one that agrees most with what was set aside; of equals, the plainest."""
+    """The one of the truest lesson where what is served is false; else the one that agrees most.
+
+    Answers set aside are no judge of false ones. Of equals, the plainest.
+    """
+    if any(student.true is not None for student in students):
+        return max(students, key=lambda student: student.true or 0.0)
     return max(students, key=lambda student: student.agreed)
+
+
+def trust(holdings: Holdings, examples: Sequence[Example]) -> float:
+    """Share of the claims in `examples` that are true, of those that one's own examples tell of.
+
+    1 where there are none: answers without reasoning claim nothing that could be false.
+    """
+    reader = holdings.reader
+    known = dict(
+        claim
+        for own in holdings.own
+        for claim in reader.claims(own.prompt, reader.parts(own.completion))
+    )
+    told = [
+        known[question] == result
+        for example in examples
+        for question, result in reader.claims(example.prompt, reader.parts(example.completion))
+        if question in known
+    ]
+    return sum(told) / len(told) if told else 1.0
 
 
 def agreement(holdings: Holdings, model: PreTrainedModel) -> float:

@@ -100,7 +100,7 @@ class CallReader(Reader):
         return written(steps)
 
     def walk(self, prompt: Tokens, parts: Parts) -> Walk | None:
-        """Moves are the tools called, signs are they too: which tool a field needs shows the mode."""
+        """Moves are the tools called, and so are signs: the tool a field needs shows the mode."""
         mode, wants = asked(prompt)
         calls = self._calls(parts)
         if calls is None:

@@ -64,7 +64,7 @@ class Documentation:
     """What tools do. All arrays of integers."""
 
     writes: np.ndarray
-    """The field that a tool writes in a mode: shape (tools, modes); each mode reaches all fields."""
+    """The field that a tool writes in a mode, (tools, modes); each mode reaches all fields."""
     arguments: np.ndarray
     """The argument that a tool needs for a value: shape (tools, values), each row a permutation."""
     leaves: np.ndarray
@@ -179,7 +179,7 @@ def asked(prompt: Tokens) -> tuple[int, list[tuple[int, int]]]:
 
 
 def calls_of(completion: Tokens) -> list[tuple[int, int]] | None:
-    """The calls of an answer, tools with arguments; None where it has none or is no list of calls."""
+    """The calls of an answer, tools with arguments; None where it is no list of calls."""
     if _ID["answer"] not in completion:
         return None
     said = list(_after(completion, _ID["answer"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def _cell(bench: Bench, served: Served, key: Key) -> dict[str, Any]:
         bench.reader, bench.own, bench.public, served, bench.classroom, bench.seed,
         bench.setting.effort,
     )  # fmt: skip
+    began_s = time.process_time()
     students = taught(operator_named(key.operator), holdings)
     best, lessons = chosen(students), []
     hits: list[bool] = []
@@ -105,11 +107,13 @@ def _cell(bench: Bench, served: Served, key: Key) -> dict[str, Any]:
                 "name": student.lesson.name,
                 "examples": len(student.lesson.examples),
                 "agreed": round(student.agreed, 4),
+                "true": None if student.true is None else round(student.true, 4),
                 "right": sum(tested),
                 **student.lesson.figures,
             }
         )
-    told = {"chosen": best.lesson.name, "right": sum(hits), "of": len(hits)}
+    took_s = round(time.process_time() - began_s, 1)
+    told = {"chosen": best.lesson.name, "right": sum(hits), "of": len(hits), "cpu_s": took_s}
     return {**told, "set_aside": holdings.aside, "lessons": lessons, "hits": packed(hits)}
 
 

@@ -12,10 +12,8 @@ import numpy as np
 from stillwatch.lab.uplift.cells import Key, read, reference_path
 from stillwatch.lab.uplift.retained import Retained, over_several, over_test, retained
 from stillwatch.lab.uplift.setting import Setting
-from stillwatch.lab.uplift.sweep import Plan
+from stillwatch.lab.uplift.sweep import REFERENCE, Plan
 from stillwatch.scoring.intervals import over_seeds, wilson
-
-REFERENCE = "full"
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,10 @@ def _row(
 ) -> Row:
     kept = tuple(_kept(operator, found, own, full) for operator, found in cells.items())
     # the worst case is taken seed by seed, since an operator knows how its own student did
-    by_seed = [max(found, key=lambda cell: sum(cell["hits"])) for found in zip(*cells.values())]
+    by_seed = [
+        max(found, key=lambda cell: sum(cell["hits"]))
+        for found in zip(*cells.values(), strict=True)
+    ]
     names = dict.fromkeys(cell["operator"] for cell in by_seed)
     honest = [cell["honest"] for cell in next(iter(cells.values()))]
     return Row(

@@ -71,7 +71,7 @@ class Classroom:
 
 
 def told_loss(told: LogProbabilities) -> Loss:
-    """Cross-entropy to what the teacher told of each token; its likeliest few, made to sum to one."""
+    """Cross-entropy to what the teacher told of each token: its likeliest few, summing to one."""
 
     def loss(model: PreTrainedModel, batch: Batch, step: int) -> Tensor:
         likely = model(input_ids=batch.ids, attention_mask=batch.mask).logits.log_softmax(-1)

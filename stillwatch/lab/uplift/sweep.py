@@ -23,6 +23,8 @@ from stillwatch.lab.uplift.cells import reference, work, write
 from stillwatch.lab.uplift.setting import Setting
 from stillwatch.progress import Progress
 
+REFERENCE = "full"
+"""The measure that is none."""
 _MARK = "setting.json"
 _Spread = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
 
@@ -52,15 +54,20 @@ class Plan:
         """Tasks with seeds."""
         return [(task, seed) for seed in self.seeds for task in self.measures]
 
-    def jobs(self) -> list[tuple[str, int, str]]:
-        """Forms to serve; the undefended come first, for many students turn out to be theirs."""
+    def jobs(self) -> list[tuple[tuple[str, ...], str, int, str]]:
+        """Operators, and the form that they are served.
+
+        The undefended come first, for many students turn out to be theirs; to the passive operator
+        at least, for all others are measured by its student.
+        """
+        by_measure = {REFERENCE: tuple(dict.fromkeys(("passive", *self.operators)))}
         jobs = [
-            (task, seed, measure)
+            (by_measure.get(measure, self.operators), task, seed, measure)
             for seed in self.seeds
             for task, measures in self.measures.items()
             for measure in measures
         ]
-        return sorted(jobs, key=lambda job: job[2] != "full")
+        return sorted(jobs, key=lambda job: job[-1] != REFERENCE)
 
 
 def sweep(plan: Plan, folder: Path, workers: int, progress: Progress) -> None:
@@ -79,7 +86,7 @@ def sweep(plan: Plan, folder: Path, workers: int, progress: Progress) -> None:
             progress.advance(1)
         progress.finish()
         progress.start("students", len(jobs) * len(plan.operators), "results")
-        wanted = [(plan.setting, folder, plan.operators, *job) for job in jobs]
+        wanted = [(plan.setting, folder, *job) for job in jobs]
         for fault in spread(_serve, wanted):
             _raise(fault)
             progress.advance(len(plan.operators))
