@@ -139,7 +139,7 @@ def test_answers_set_aside_are_learned_by_nobody() -> None:
 
 def test_an_inverter_is_believed_only_where_the_verifier_is() -> None:
     """Of true reasoning, false reasoning to the same answer, and noise only the true is kept."""
-    task, reader = task_named("chains", 3)
+    task, _ = task_named("chains", 3)
     other, _ = task_named("chains", 4)
 
     def said(asked: Tokens, seed: int, at: int) -> Tokens:

@@ -15,6 +15,7 @@ from stillwatch.lab.uplift.retained import Retained
 from stillwatch.lab.uplift.setting import SETTINGS
 from stillwatch.lab.uplift.verdict import is_free, overall, verdict
 
+SKILL = Skill(0.5, 0.4, 0.6)
 FULL = Honest(1.0, 1.0, "", True, 0, None)
 WITHHELD = Honest(None, 1.0, "all reasoning", True, 0, None)
 FALSE = Honest(0.02, 0.6, "", False, 2, 2.6)
@@ -111,5 +112,5 @@ def test_the_page_has_every_measure_and_what_toys_dont_say() -> None:
     )
     said = page(report, "uplift.svg")
     assert "percentages of toys" in said
-    assert said.count("| withheld |") == 1
+    assert said.count("\n| withheld |") == 1
     assert "- **withheld** (something): Keeps 10%" in said
