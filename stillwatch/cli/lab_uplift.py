@@ -26,8 +26,8 @@ EXAMPLES = examples(
         "stillwatch lab uplift OUT --measures full,withheld --answers 100,250,1000",
     ),
     (
-        "what an operator of the arena got, as skill",
-        "stillwatch arena --json > arena.json; stillwatch lab uplift OUT --arena arena.json",
+        "what the operator of `stillwatch arena --json > arena.json` got, as skill",
+        "stillwatch lab uplift OUT --arena arena.json",
     ),
     (
         "the full sweep, for a record",
