@@ -35,6 +35,8 @@ EXAMPLES = examples(
     ),
 )
 
+_MOST_WORKERS = 16
+
 
 def uplift(
     out: Annotated[
@@ -104,7 +106,7 @@ def uplift(
         wanted = {name: _measures(name, measures, answers) for name in tasks}
     plan = Plan(chosen, wanted, _words(operators), _numbers("--seeds", seeds))
     with watching(json) as watch:
-        sweep(plan, out, workers or os.cpu_count() or 1, watch)
+        sweep(plan, out, workers or min(os.cpu_count() or 1, _MOST_WORKERS), watch)
     report = gathered(plan, out)
     document = written(report, found, out)
     if json:

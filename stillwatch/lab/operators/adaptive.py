@@ -20,6 +20,8 @@ from stillwatch.lab.operators.votes import Votes
 from stillwatch.lab.tasks.reading import Hidden, Question, Reader, Walk
 from stillwatch.lab.tasks.task import Example
 
+SOLVED = "solved"
+"""The lesson that needs to know the form of what is hidden."""
 _VOTE = 0.1
 """Pseudo-counts of a vote: weak, for votes may be of what is false."""
 _AGREEING = 0.25
@@ -59,7 +61,7 @@ def solved(holdings: Holdings) -> Lesson:
     share = len(agreeing) / count if count else 0.0
     examples = agreeing if share >= _AGREEING else agreeing + others
     figures = {"agreeing": round(share, 4), "noise": round(solution.noise, 4)}
-    return Lesson("solved", [*holdings.own, *examples], figures=figures)
+    return Lesson(SOLVED, [*holdings.own, *examples], figures=figures)
 
 
 def told_by(solution: Solution, reader: Reader) -> dict[Question, int]:

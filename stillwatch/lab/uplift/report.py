@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stillwatch.lab.operators.adaptive import SOLVED
 from stillwatch.lab.uplift.cells import Key, read, reference_path
 from stillwatch.lab.uplift.retained import Retained, over_several, over_test, retained
 from stillwatch.lab.uplift.setting import Setting
@@ -68,6 +69,9 @@ class Row:
     says: str
     kept: tuple[Kept, ...]
     worst: Kept
+    formless: float | None
+    """What is retained by the best lesson that isn't solved for: whoever makes it needs not know
+    the form of what is hidden."""
     honest: Honest
 
 
@@ -154,6 +158,7 @@ def _row(
         honest[0]["says"],
         kept,
         _kept(" or ".join(names), by_seed, own, full),
+        _formless(kept, own, full),
         _honest(honest),
     )
 
@@ -181,6 +186,11 @@ def _kept(
         tuple(cell["chosen"] for cell in cells),
         {name: _mean(shares) for name, shares in tried.items()},
     )
+
+
+def _formless(kept: Sequence[Kept], own: list[list[bool]], full: list[list[bool]]) -> float | None:
+    tried = [skill for each in kept for lesson, skill in each.tried.items() if lesson != SOLVED]
+    return retained(max(tried), float(np.mean(own)), float(np.mean(full))) if tried else None
 
 
 def _honest(costs: list[dict[str, Any]]) -> Honest:

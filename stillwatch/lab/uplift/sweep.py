@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,7 +80,7 @@ def sweep(plan: Plan, folder: Path, workers: int, progress: Progress) -> None:
     """
     plan.check()
     claim(folder, plan.setting)
-    with _workers(workers) as spread:
+    with _alone(folder), _workers(workers) as spread:
         benches, jobs = plan.benches(), plan.jobs()
         progress.start("teachers", len(benches), "models")
         for fault in spread(_prepare, [(plan.setting, folder, *bench) for bench in benches]):
@@ -146,6 +148,24 @@ def _bench(setting: Setting, folder: Path, task: str, seed: int) -> Bench:
 
 
 @contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps others out of the folder meanwhile; the system lets go of it when a process dies."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            what = "another comparison is at work in it"
+            raise LabRefused(folder, what, "Wait for it, or name another folder") from None
+        yield
+
+
+def _begin() -> None:
+    # Ctrl-C reaches all processes; it is the first one that ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+@contextmanager
 def _workers(count: int) -> Iterator[_Spread]:
     """What does jobs: here where `count` is 1, else in processes that end with this one."""
     threads = torch.get_num_threads()
@@ -161,7 +181,7 @@ def _workers(count: int) -> Iterator[_Spread]:
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     try:
-        with context.Pool(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with context.Pool(count, initializer=_begin) as pool:
             yield pool.imap_unordered
     finally:
         if before is None:

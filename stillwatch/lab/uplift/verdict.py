@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 UNDONE, BLUNTED = 0.9, 0.5
 """From which share of the uplift on a measure counts as undone; below which as blunting."""
+NOTABLE = 0.05
+"""A difference of shares worth a word."""
 FREE = 0.95
 """From which share of traces whole and true a measure costs next to nothing."""
 
@@ -22,11 +24,18 @@ def verdict(row: Row) -> str:
     many = f"the best of {len(row.kept)} operators" if len(row.kept) > 1 else "the one operator"
     plain = next((kept.retained for kept in row.kept if kept.operator == "passive"), None)
     passive = "" if plain is None else f", {_percent(plain.share)} against the passive one"
+    passive += _without_form(row, share.share)
     return (
         f"Keeps {_percent(share.share)} of the uplift ({_percent(share.low)} to "
         f"{_percent(share.high)}) against {many} ({row.worst.operator}: {lessons}){passive}; "
         f"{price(row.honest)}."
     )
+
+
+def _without_form(row: Row, share: float) -> str:
+    if row.formless is None or share - row.formless < NOTABLE:
+        return ""
+    return f", {_percent(row.formless)} against those who don't know the form of what is hidden"
 
 
 def price(honest: Honest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -119,6 +120,14 @@ def test_another_setting_or_folder_is_refused(whole: Path, tmp_path: Path) -> No
     with pytest.raises(OutputExists):
         sweep(PLAN, tmp_path / "mine", 1, Silent())
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_two_at_once_in_one_folder_are_refused(whole: Path) -> None:
+    """They would write over each other's students."""
+    with (whole / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(LabRefused, match="at work"):
+            sweep(PLAN, whole, 1, Silent())
 
 
 @pytest.mark.parametrize(

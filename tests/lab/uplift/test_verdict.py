@@ -21,7 +21,13 @@ WITHHELD = Honest(None, 1.0, "all reasoning", True, 0, None)
 FALSE = Honest(0.02, 0.6, "", False, 2, 2.6)
 
 
-def _row(measure: str, share: float, honest: Honest, says: str = "something") -> Row:
+def _row(
+    measure: str,
+    share: float,
+    honest: Honest,
+    says: str = "something",
+    formless: float | None = None,
+) -> Row:
     kept = tuple(
         Kept(
             operator,
@@ -32,7 +38,7 @@ def _row(measure: str, share: float, honest: Honest, says: str = "something") ->
         )
         for operator, each in (("passive", share / 2), ("adaptive", share))
     )
-    return Row(measure, says, kept, kept[-1], honest)
+    return Row(measure, says, kept, kept[-1], formless, honest)
 
 
 def _comparison(*rows: Row) -> Comparison:
@@ -47,6 +53,8 @@ def test_a_verdict_says_share_operator_and_price() -> None:
         "Keeps 10% of the uplift (6% to 14%) against the best of 2 operators (adaptive: x), 5% "
         "against the passive one; it withholds all reasoning."
     )
+    said = verdict(_row("withheld", 1.0, WITHHELD, formless=0.1))
+    assert "10% against those who don't know the form of what is hidden" in said
     said = verdict(_row("antidistillation-1", 0.3, FALSE))
     assert "98.0% of traces are not whole and true" in said
     assert "40.0% of answers are wrong" in said
@@ -75,7 +83,7 @@ def test_no_uplift_is_said() -> None:
     """A teacher that teaches nothing makes no countermeasure look good."""
     row = _row("withheld", 0.1, WITHHELD)
     lost = Kept("adaptive", Skill(0.1, 0.1, 0.1), None, ("x",), {})
-    told = Row(row.measure, row.says, (lost,), lost, row.honest)
+    told = Row(row.measure, row.says, (lost,), lost, None, row.honest)
     assert "next to nothing" in verdict(told)
     assert "next to nothing" in overall(_comparison(told))
 
