@@ -10,7 +10,8 @@ from html import escape
 from stillwatch.lab.uplift.report import Comparison, Report, Row
 
 _WIDE, _HIGH, _LEFT, _TOP = 420, 300, 56, 46
-_PANEL, _FOOT, _LINE = 760, 64, 15
+_PANEL, _FOOT, _LINE = 760, 80, 15
+_MIDDLE = _LEFT + _WIDE / 2
 _STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #1c2733; }
   .title { font-size: 14px; font-weight: 600; }
@@ -20,7 +21,9 @@ _STYLE = """
   .true { fill: #1668b3; stroke: #1668b3; }
   .false { fill: #b8480f; stroke: #b8480f; }
   .less { fill: none; stroke: #1668b3; stroke-width: 2; }
-  .whisker { stroke-width: 1.2; opacity: 0.6; fill: none; }
+  .whisker { stroke-width: 2; opacity: 0.6; fill: none; }
+  .rise { stroke-width: 1; opacity: 0.5; fill: none; stroke-dasharray: 2 3; }
+  .faint { opacity: 0.5; }
   .corner { fill: #2a9d5c; opacity: 0.12; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6ebf0; } .soft { fill: #a5b0bb; } .axis { stroke: #7d8894; }
@@ -54,10 +57,9 @@ def _panel(told: Comparison) -> str:
     seeds = "seed" if len(told.seeds) == 1 else "seeds"
     title = f"{told.task}: uplift kept, worst case over operators ({len(told.seeds)} {seeds})"
     parts = [f'<text class="title" x="{_LEFT}" y="22">{escape(title)}</text>', _axes()]
-    spots: dict[tuple[int, int], int] = {}
     for number, row in enumerate(told.rows, 1):
-        parts += [_point(number, row, spots), _entry(number, row)]
-    return "".join(parts)
+        parts += [_point(row), _entry(number, row)]
+    return "".join(parts) + _numbers(told.rows)
 
 
 def _axes() -> str:
@@ -74,30 +76,51 @@ def _axes() -> str:
         ]
     parts += [
         f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>',
-        f'<text class="soft" x="{_LEFT + _WIDE / 2}" y="{bottom + 38}" text-anchor="middle">'
+        f'<text class="soft" x="{_MIDDLE}" y="{bottom + 38}" text-anchor="middle">'
         "served traces whole and true (hollow: reasoning withheld, nothing false)</text>",
-        f'<text class="soft" x="{_LEFT + _WIDE / 2}" y="{bottom + 54}" text-anchor="middle">'
-        "green: where a free point would lie</text>",
+        f'<text class="soft" x="{_MIDDLE}" y="{bottom + 54}" text-anchor="middle">'
+        "green: where a free point would lie; small and faint: against the passive operator"
+        "</text>",
     ]
     return "".join(parts)
 
 
-def _point(number: int, row: Row, spots: dict[tuple[int, int], int]) -> str:
+def _point(row: Row) -> str:
+    """The worst case with its interval, and faintly beneath it what the passive operator keeps."""
     share = row.worst.retained
     if share is None:
         return ""
-    x, y = _x(1.0 if row.honest.valid is None else row.honest.valid), _y(share.share)
-    low, high = _y(share.low), _y(share.high)
-    kind = _kind(row)
-    # numbers of points that lie on each other stand side by side
-    spot = (round(x / 24), round(y / 14))
-    beside = spots.get(spot, 0)
-    spots[spot] = beside + 1
-    whisker = kind if kind != "less" else "less"
+    x, y, kind = _across(row), _y(share.share), _kind(row)
+    plain = next((kept.retained for kept in row.kept if kept.operator == "passive"), None)
+    faint = ""
+    if plain is not None:
+        low = _y(plain.share)
+        faint = (
+            f'<path class="{kind} rise" d="M{x:.1f} {low:.1f}V{y:.1f}"/>'
+            f'<circle class="{kind} faint" cx="{x:.1f}" cy="{low:.1f}" r="3"/>'
+        )
     return (
-        f'<path class="{whisker} whisker" d="M{x:.1f} {low:.1f}V{high:.1f}"/>'
-        f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-        f'<text x="{x - 9 - 17 * beside:.1f}" y="{y - 6:.1f}" text-anchor="end">{number}</text>'
+        f'{faint}<path class="{kind} whisker" d="M{x:.1f} {_y(share.low):.1f}'
+        f'V{_y(share.high):.1f}"/><circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+    )
+
+
+def _numbers(rows: tuple[Row, ...]) -> str:
+    """The numbers of points; those of points that lie together stand together."""
+    spots: list[tuple[float, float, list[int]]] = []
+    for number, row in enumerate(rows, 1):
+        if row.worst.retained is None:
+            continue
+        x, y = _across(row), _y(row.worst.retained.share)
+        near = next((s for s in spots if abs(s[0] - x) < 26 and abs(s[1] - y) < 16), None)
+        if near is None:
+            spots.append((x, y, [number]))
+        else:
+            near[2].append(number)
+    return "".join(
+        f'<text x="{x + (8 if x < _MIDDLE else -8):.1f}" y="{y - 7:.1f}" '
+        f'text-anchor="{"start" if x < _MIDDLE else "end"}">{" ".join(map(str, numbers))}</text>'
+        for x, y, numbers in spots
     )
 
 
@@ -117,6 +140,10 @@ def _kind(row: Row) -> str:
     if row.honest.withholds:
         return "less"
     return "true" if row.honest.truthful else "false"
+
+
+def _across(row: Row) -> float:
+    return _x(1.0 if row.honest.valid is None else row.honest.valid)
 
 
 def _x(share: float) -> float:

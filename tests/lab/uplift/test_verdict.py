@@ -106,8 +106,8 @@ def test_the_picture_is_one_document_with_a_point_a_measure() -> None:
     svg = ElementTree.fromstring(picture(report))
     names = [element.tag.rpartition("}")[2] for element in svg.iter()]
     assert "script" not in names
-    # one in the plot and one in the list, for each of three measures and two tasks
-    assert names.count("circle") == 12
+    # two in the plot and one in the list, for each of three measures and two tasks
+    assert names.count("circle") == 18
     high = float(svg.attrib["height"])
     for circle in (element for element in svg.iter() if element.tag.endswith("circle")):
         assert 0 <= float(circle.attrib["cy"]) <= high
