@@ -66,7 +66,10 @@ def uplift(
     ] = None,
     arena: Annotated[
         Path | None,
-        typer.Option(help="A report of `stillwatch arena --json`: its operator's yield as skill."),
+        typer.Option(
+            help="A report of `stillwatch arena --json`: its operator's yield as skill, "
+            "in full or under each of the measures."
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="Processes of one thread; the cores without.")
@@ -98,7 +101,7 @@ def uplift(
     from stillwatch.lab.uplift.writing import written
 
     chosen = setting_named(setting)
-    tasks, found = _words(task), _hauls(arena, chosen)
+    tasks, found = _words(task), _hauls(arena, chosen, measures)
     if arena is not None:
         wanted = {name: _of_hauls(found, name) for name in tasks}
         wanted = {name: some for name, some in wanted.items() if len(some) > 1}
@@ -139,17 +142,18 @@ def _measures(task: str, asked: str | None, answers: str | None) -> tuple[str, .
     return tuple(dict.fromkeys(("full", *named)))
 
 
-def _hauls(arena: Path | None, setting: Setting) -> list[Haul]:
+def _hauls(arena: Path | None, setting: Setting, asked: str | None) -> list[tuple[Haul, str]]:
     if arena is None:
         return []
     from stillwatch.lab.uplift.yields import hauls
 
-    return hauls(arena, setting.served)
+    under = ("full",) if asked is None else _words(asked)
+    return [(haul, measure) for haul in hauls(arena, setting.served) for measure in under]
 
 
-def _of_hauls(found: list[Haul], task: str) -> tuple[str, ...]:
-    named = [haul.measure for haul in found if haul.task == task and haul.measure is not None]
-    return tuple(dict.fromkeys(("full", *named)))
+def _of_hauls(found: list[tuple[Haul, str]], task: str) -> tuple[str, ...]:
+    named = [haul.served(measure) for haul, measure in found if haul.task == task]
+    return tuple(dict.fromkeys(("full", *filter(None, named))))
 
 
 def _tell(report: Report, document: dict, out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from stillwatch.lab.uplift.report import Comparison, Report
 from stillwatch.lab.uplift.yields import Haul
 
 
-def written(report: Report, found: list[Haul], folder: Path) -> dict[str, Any]:
-    """Writes uplift.json, uplift.md and uplift.svg; returns the first as a document."""
+def written(report: Report, found: Sequence[tuple[Haul, str]], folder: Path) -> dict[str, Any]:
+    """Writes uplift.json, uplift.md and uplift.svg; returns the first as a document.
+
+    `found` are an arena's hauls, each with a measure that it is served under.
+    """
     document = report.to_dict()
     if found:
         document["arena"] = skills(report, found)
@@ -28,32 +32,36 @@ def written(report: Report, found: list[Haul], folder: Path) -> dict[str, Any]:
     return document
 
 
-def skills(report: Report, found: list[Haul]) -> list[dict[str, Any]]:
+def skills(report: Report, found: Sequence[tuple[Haul, str]]) -> list[dict[str, Any]]:
     """Each haul with the skill that the best of the operators' students has of it.
 
     Who got nothing has the skill of its own examples.
     """
     tasks = {comparison.task: comparison for comparison in report.comparisons}
-    return [_skill(tasks[haul.task], haul) for haul in found if haul.task in tasks]
+    return [
+        _skill(tasks[haul.task], haul, measure) for haul, measure in found if haul.task in tasks
+    ]
 
 
-def _skill(comparison: Comparison, haul: Haul) -> dict[str, Any]:
+def _skill(comparison: Comparison, haul: Haul, measure: str) -> dict[str, Any]:
     rows = {row.measure: row for row in comparison.rows}
-    if haul.measure is None:
+    name = haul.served(measure)
+    if name is None:
         skill, retained = comparison.own, 0.0
     else:
-        worst = rows[haul.measure].worst
+        worst = rows[name].worst
         skill, retained = worst.skill, worst.retained and worst.retained.share
     got = sum(haul.kinds.values())
     kept = "" if retained is None else f", {retained:.0%} of the uplift"
     says = (
-        f"arena seed {haul.seed}, {haul.arm}, {comparison.task}: {got:,} answers "
+        f"{comparison.task}, arena seed {haul.seed}, {haul.arm}, served {measure}: {got:,} answers "
         f"({', '.join(haul.kinds)}), here {haul.answers:,}, {haul.blunted:,} of them without "
         f"reasoning: skill {skill.share:.3f} ({skill.low:.3f} to {skill.high:.3f}){kept}"
     )
     return {
         "task": haul.task,
         "arm": haul.arm,
+        "measure": measure,
         "seed": haul.seed,
         "kinds": dict(haul.kinds),
         "answers": haul.answers,

@@ -38,12 +38,16 @@ class Haul:
     kinds: Mapping[str, int]
     """As the arena counted them."""
 
-    @property
-    def measure(self) -> str | None:
-        """The served form that has as much; None where nothing got through."""
+    def served(self, measure: str) -> str | None:
+        """The form of as much, served under a measure; None where nothing got through.
+
+        What was blunted arrives without reasoning where all else arrives in full; under another
+        measure it arrives as that serves it.
+        """
         if not self.answers:
             return None
-        return f"blunted-{self.blunted}@{self.answers}" if self.blunted else f"full@{self.answers}"
+        blunted = self.blunted and measure == "full"
+        return f"blunted-{self.blunted}@{self.answers}" if blunted else f"{measure}@{self.answers}"
 
 
 def hauls(path: Path, served: int) -> list[Haul]:

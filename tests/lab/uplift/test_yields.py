@@ -34,8 +34,9 @@ def test_answers_are_shares_of_the_goal_by_kind(tmp_path: Path) -> None:
         Haul("calls", "undefended", 7, 4_000, 0, {"agentic": 8_000}),
         Haul("calls", "defended", 7, 2_000, 500, {"agentic": 4_000}),
     ]
-    measures = [haul.measure for haul in hauls(path, 4_000)]
+    measures = [haul.served("full") for haul in hauls(path, 4_000)]
     assert measures == ["full@4000", "blunted-100@400", "full@4000", "blunted-500@2000"]
+    assert hauls(path, 4_000)[1].served("summary") == "summary@400"
 
 
 def test_nothing_got_through_is_no_training_set(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_nothing_got_through_is_no_training_set(tmp_path: Path) -> None:
     free, held = _outcome({"maths": 5_000}), _outcome({})
     path = _report(tmp_path, [{"seed": 1, "undefended": free, "defended": held}])
     first, second = hauls(path, 4_000)
-    assert (first.answers, second.answers, second.measure) == (1_000, 0, None)
+    assert (first.answers, second.answers, second.served("full")) == (1_000, 0, None)
 
 
 def test_a_duel_without_a_defence_has_one_arm(tmp_path: Path) -> None:
