@@ -167,3 +167,13 @@ def test_numbers_are_numbers(tmp_path: Path, arguments: str) -> None:
     """A wrong command line is a wrong command line."""
     told = CliRunner().invoke(app, ["lab", "uplift", str(tmp_path / "out"), *arguments.split()])
     assert told.exit_code == 2
+
+
+def test_without_torch_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 11, as every extra."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    told = CliRunner().invoke(app, ["lab", "uplift", str(tmp_path / "out")])
+    assert isinstance(told.exception, ExtraMissing)
+    assert "stillwatch[lab]" in str(told.exception)
