@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 pytest.importorskip("torch", reason="needs the extra lab (torch)")
 
 from stillwatch.cli import app
-from stillwatch.errors import LabRefused, OutputExists
+from stillwatch.errors import ExtraMissing, LabRefused, OutputExists
 from stillwatch.lab.uplift.cells import Key, read, reference_path
 from stillwatch.lab.uplift.report import gathered
 from stillwatch.lab.uplift.setting import SETTINGS
