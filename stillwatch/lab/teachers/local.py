@@ -93,7 +93,7 @@ def weights_digest(model: PreTrainedModel) -> str:
     told = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         told.update(f"{name} {tuple(weight.shape)} {weight.dtype}\n".encode())
-        told.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
+        told.update(weight.detach().cpu().reshape(-1).view(torch.uint8).numpy())
     return told.hexdigest()
 
 
