@@ -70,8 +70,8 @@ def train(
 
     With `checkpoint`, goes on from that file where it is there, and writes it every `save_every`
     steps. Only weights that need a gradient are trained and kept in it. `at` is told the number of
-    steps done: at the beginning, after a resumption too, and whenever the checkpoint was written.
-    Raises `LabRefused` where the file is of another run or can't be read.
+    steps done: at the beginning, after a resumption too, and where a checkpoint is, or would be,
+    written. Raises `LabRefused` where the file is of another run or can't be read.
     """
     loss = loss or next_token_loss
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}

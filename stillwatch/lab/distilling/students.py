@@ -124,6 +124,9 @@ def _keep(model: PreTrainedModel, keep: int) -> None:
             if hasattr(module, "layer_idx"):
                 module.layer_idx = place  # pyright: ignore
     setattr(parent, name, left)
+    kinds = getattr(model.config, "layer_types", None)
+    if kinds:
+        model.config.layer_types = [*kinds[: keep - 1], kinds[-1]]
     model.config.num_hidden_layers = keep
 
 

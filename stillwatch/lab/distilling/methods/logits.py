@@ -52,7 +52,7 @@ class LogitLevel:
 
 def taught(teacher: PreTrainedModel, batch: Batch) -> Tensor:
     """The teacher's logits for the labelled tokens, shape (labelled tokens, vocabulary)."""
-    with torch.inference_mode():
+    with torch.no_grad():
         logits = teacher(input_ids=batch.ids, attention_mask=batch.mask).logits
         return at_labels(logits, batch)
 
