@@ -20,6 +20,7 @@ from stillwatch.cli import (
     ingest,
     journal,
     keys,
+    lab,
     ledger,
     mapping,
     page,
@@ -70,6 +71,7 @@ app.command("gate", epilog=gate.EXAMPLES)(gate.gate)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("appeal", epilog=appeal.EXAMPLES)(appeal.appeal)
 app.command("arena", epilog=arena.EXAMPLES)(arena.arena)
+app.add_typer(lab.app, name="lab")
 app.add_typer(cases.app, name="cases")
 app.add_typer(mapping.app, name="map")
 app.add_typer(ledger.app, name="ledger")

@@ -119,7 +119,7 @@ def batches_of(examples: Sequence[Example], size: int, seed: int, device: str = 
 
 
 def shuffled(count: int, seed: int) -> Callable[[int], int]:
-    """Which of `count` things comes as the n-th: each once a pass, passes in orders of their own."""
+    """Which of `count` things comes as the n-th: each once a pass, every pass in another order."""
     orders: dict[int, np.ndarray] = {}
 
     def nth(n: int) -> int:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stillwatch.lab.distilling.material import Material
 from stillwatch.lab.distilling.measuring import HeldOut, measured
 from stillwatch.lab.distilling.mixing import mixed
-from stillwatch.lab.distilling.material import Material
 from stillwatch.lab.distilling.recipe import Recipe
 from stillwatch.lab.distilling.students import Student
 from stillwatch.lab.folders import put_json, read_json

@@ -44,6 +44,8 @@ class Told:
     answers: Sequence[str]
     examples: int
     left_out: Mapping[str, int]
+    held_out: int
+    held_out_unfit: int
     unanswered: Sequence[str]
     teacher_figures: Figures
     points: Mapping[Arm, Sequence[Mapping[str, Any]]]
@@ -77,6 +79,8 @@ def card_of(told: Told) -> dict[str, Any]:
             "left_out": dict(told.left_out),
             "unanswered": len(told.unanswered),
             "held_out": _counted(material.held_out),
+            "measured_on": told.held_out,
+            "held_out_unfit": told.held_out_unfit,
             "own": _counted(f"{pair.prompt}\n{pair.answer}" for pair in material.own),
             "public": _counted(f"{pair.prompt}\n{pair.answer}" for pair in material.public),
             "put_aside": len(material.put_aside),

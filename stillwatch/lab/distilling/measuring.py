@@ -66,8 +66,7 @@ def measured(
     examples = [Example(*pair) for pair in zip(prompts, taught, strict=True)]
     with torch.inference_mode():
         losses = token_losses(model, examples)
-    weights = [len(completion) for completion in taught]
-    loss = sum(l * w for l, w in zip(losses, weights, strict=True)) / sum(weights)
+    loss = by_token(losses, examples)
     said = spoken(model, codec, prompts, Draw(material.longest), at_once)
     return judged(held_out, said, material, loss)
 
@@ -87,6 +86,12 @@ def judged(
         for ours, theirs in zip(said, held_out.answers, strict=True)
     )
     return Figures(loss, sum(known) if known else None, len(known), agreed, len(verdicts))
+
+
+def by_token(losses: Sequence[float], examples: Sequence[Example]) -> float:
+    """The mean over all tokens of the examples' mean losses."""
+    sizes = [len(example.completion) for example in examples]
+    return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
 
 
 def token_losses(model: PreTrainedModel, examples: Sequence[Example]) -> list[float]:

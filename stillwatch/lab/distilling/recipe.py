@@ -75,7 +75,7 @@ class Recipe:
 
 
 def claim(folder: Path, recipe: Recipe) -> None:
-    """Make `folder` this recipe's; raises `LabRefused` where it is another's, or anything else's."""
+    """Make `folder` this recipe's; raises `LabRefused` where it holds another, or anything else."""
     path, told = folder / "recipe.json", recipe.to_dict()
     if path.exists():
         other = dict(_flat(read_json(path)))

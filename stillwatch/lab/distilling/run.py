@@ -1,11 +1,11 @@
 """A run, from recipe to card, in a folder of its own: killed at any moment, the same goes on.
 
-    recipe.json     what was asked for
-    asked/          the teacher's answers, in chunks
-    held_out/       its answers to held-out prompts
-    arms/NAME/      a student's checkpoint while it learns, and its figures by step
-    student/        the student of all examples, a Hugging Face folder
-    curve.json, curve.svg, card.json, card.md
+recipe.json     what was asked for
+asked/          the teacher's answers, in chunks
+held_out/       its answers to held-out prompts
+arms/NAME/      a student's checkpoint while it learns, and its figures by step
+student/        the student of all examples, a Hugging Face folder
+curve.json, curve.svg, card.json, card.md
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from stillwatch.lab.distilling.arms import (
 from stillwatch.lab.distilling.asking import Asked, ask
 from stillwatch.lab.distilling.card import Told, card_of, card_text
 from stillwatch.lab.distilling.material import Material, Pair
-from stillwatch.lab.distilling.measuring import Figures, HeldOut, judged, token_losses
+from stillwatch.lab.distilling.measuring import Figures, HeldOut, by_token, judged, token_losses
 from stillwatch.lab.distilling.picture import curve_picture
 from stillwatch.lab.distilling.recipe import Recipe, claim
 from stillwatch.lab.distilling.students import Student, check_room, student_of
@@ -98,6 +98,7 @@ class _Run:
         _check_fit(recipe, teacher, begun)
         asked, held_out = self._asked(teacher, material)
         examples, left_out = chosen(recipe, teacher, material, asked, begun)
+        held_out, unfit = fitting(held_out, begun)
         curriculum = Curriculum(
             own=spelled(material.own, begun.codec),
             teacher=examples,
@@ -116,6 +117,8 @@ class _Run:
             answers=[answer.text for answers in asked.answers for answer in answers],
             examples=len(examples),
             left_out=left_out,
+            held_out=len(held_out.prompts),
+            held_out_unfit=unfit,
             unanswered=list(asked.unanswered),
             teacher_figures=_of_teacher(teacher, held_out, material),
             points={arm: points_of(self._arm(arm)) for arm in arms},
@@ -241,6 +244,27 @@ def chosen(
     return examples, left_out
 
 
+def fitting(held_out: HeldOut, student: Student) -> tuple[HeldOut, int]:
+    """Those that the student has words and room for, and how many it hasn't.
+
+    Raises `LabRefused` where none is left.
+    """
+    kept: list[tuple[str, Answer]] = []
+    room = room_of(student.model)
+    for prompt, answer in zip(held_out.prompts, held_out.answers, strict=True):
+        try:
+            example = _spelled(prompt, answer, student.codec)
+        except Unspeakable:
+            continue
+        if example.completion and len(example.prompt) + len(example.completion) <= room:
+            kept.append((prompt, answer))
+    if not kept:
+        what = "the student has no words, or no room, for any held-out answer of the teacher"
+        raise LabRefused("--student", what, "Take a student that fits teacher and subject")
+    prompts, answers = zip(*kept, strict=True)
+    return HeldOut(prompts, answers), len(held_out.prompts) - len(kept)
+
+
 def spelled(pairs: Sequence[Pair], codec: Codec) -> list[Example]:
     """Pairs as tokens; raises `LabRefused` where the student lacks a word."""
     try:
@@ -264,6 +288,5 @@ def _of_teacher(teacher: Teacher, held_out: HeldOut, material: Material) -> Figu
         ]
         with torch.inference_mode():
             losses = token_losses(teacher.weights.model, examples)
-        sizes = [len(example.completion) for example in examples]
-        loss = sum(l * n for l, n in zip(losses, sizes, strict=True)) / sum(sizes)
+        loss = by_token(losses, examples)
     return judged(held_out, held_out.answers, material, loss)

@@ -100,9 +100,13 @@ class Tokenizer:
             what = "its tokenizer has no token for the end"
             raise LabRefused(tokenizer.name_or_path, what, "Set eos_token in tokenizer_config.json")
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Of the vocabulary, the end, and the chat template."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         known = self._tokenizer.get_vocab()
         told = hashlib.sha256()
         for token, id in sorted(known.items(), key=lambda item: (item[1], item[0])):

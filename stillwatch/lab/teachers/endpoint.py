@@ -16,7 +16,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -74,7 +73,7 @@ class Endpoint:
         """A few rounds of what is asked side by side."""
         return 4 * self.concurrency
 
-    @cached_property
+    @property
     def identity(self) -> Identity:
         """By its address and name: what is behind them can't be seen."""
         digest = hashlib.sha256(f"{self.url}\n{self.model}".encode()).hexdigest()
@@ -109,7 +108,7 @@ class Endpoint:
                 raise
 
     def _reply(self, http: httpx.Client, prompt: str, draw: Draw) -> Reply:
-        jitter = random.Random(prompt)
+        jitter, reason = random.Random(prompt), "wasn't asked"
         for attempt in range(self.tries):
             try:
                 return self._ask(http, prompt, draw)

@@ -13,10 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from stillwatch.display import plain
 from stillwatch.errors import InputNotFound, LabRefused
+from stillwatch.lab.folders import put_json, read_json
+from stillwatch.lab.tasks.task import Vocabulary
 from stillwatch.lab.teachers.codec import Codec, Tokenizer, Words
 from stillwatch.lab.teachers.local import Local
-from stillwatch.lab.tasks.task import Vocabulary
-from stillwatch.lab.folders import put_json, read_json
 
 _WORDS = "words.json"
 

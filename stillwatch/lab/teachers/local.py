@@ -34,9 +34,13 @@ class Local:
         """Its model and tokens."""
         return Weights(self.model, self.codec)
 
-    @cached_property
+    @property
     def identity(self) -> Identity:
         """With the digest of its weights."""
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> Identity:
         return identity_of(self.kind, self.name, self.model, self.detail)
 
     def answers(self, prompts: Sequence[str], draw: Draw) -> list[Reply]:

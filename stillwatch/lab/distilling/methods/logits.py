@@ -29,7 +29,11 @@ class LogitLevel:
     temperature: float = 0.0
     name: ClassVar[str] = "logits"
     needs_logits: ClassVar[bool] = True
-    samples: ClassVar[int] = 1
+
+    @property
+    def samples(self) -> int:
+        """One answer a prompt."""
+        return 1
 
     def chosen(
         self, prompt: str, answers: Sequence[Answer], checker: Checker, teacher: Teacher

@@ -36,7 +36,11 @@ class OnPolicy:
     temperature: float = 0.0
     name: ClassVar[str] = "on_policy"
     needs_logits: ClassVar[bool] = True
-    samples: ClassVar[int] = 1
+
+    @property
+    def samples(self) -> int:
+        """One answer a prompt."""
+        return 1
 
     def chosen(
         self, prompt: str, answers: Sequence[Answer], checker: Checker, teacher: Teacher

@@ -22,7 +22,11 @@ class SequenceLevel:
     temperature: float = 0.0
     name: ClassVar[str] = "sequence"
     needs_logits: ClassVar[bool] = False
-    samples: ClassVar[int] = 1
+
+    @property
+    def samples(self) -> int:
+        """One answer a prompt."""
+        return 1
 
     def chosen(
         self, prompt: str, answers: Sequence[Answer], checker: Checker, teacher: Teacher

@@ -24,7 +24,9 @@ def task_material(task: Task, counts: Counts, seed: int) -> Material:
         tuple(prompt for prompt in dict.fromkeys(drawn(count, part)) if prompt not in kept_apart)
         for count, part in ((counts.asked, 2), (counts.own, 3))
     )
-    public = task.unrelated(counts.public, np.random.default_rng([seed, 4])) if counts.public else []
+    public = (
+        task.unrelated(counts.public, np.random.default_rng([seed, 4])) if counts.public else []
+    )
     return Material(
         name=task.name,
         asked=asked,
