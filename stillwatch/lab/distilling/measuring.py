@@ -99,7 +99,8 @@ def token_losses(model: PreTrainedModel, examples: Sequence[Example]) -> list[fl
     losses: list[float] = []
     for start in range(0, len(examples), _AT_ONCE):
         batch = collated(examples[start : start + _AT_ONCE], str(model.device))
-        logits = model(input_ids=batch.ids, attention_mask=batch.mask).logits[:, :-1]
+        out = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+        logits = out.logits[:, :-1]
         labels = batch.labels[:, 1:]
         each = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1).float(), labels.flatten(), reduction="none", ignore_index=-100

@@ -15,7 +15,18 @@ from stillwatch.errors import LabRefused
 from stillwatch.lab.tasks.task import Example
 from stillwatch.lab.training import Batch, Batches, batches_of, collated, shuffled
 
+SOURCES = ("own", "teacher", "public")
 _GOLDEN = (5**0.5 - 1) / 2
+
+
+def check_mixture(weights: Mapping[str, float]) -> None:
+    """Raises `LabRefused` for weights that are of no source, below 0, or not finite."""
+    if set(weights) - set(SOURCES) or any(not 0 <= one < float("inf") for one in weights.values()):
+        what = f"a mixture has weights from 0 up of {', '.join(SOURCES)}"
+        raise LabRefused("--mix", what, "Write own=1,teacher=4")
+    if not weights.get("teacher"):
+        what = "a mixture without the teacher's answers is no distillation"
+        raise LabRefused("--mix", what, "Write own=1,teacher=4")
 
 
 def mixed(
@@ -27,15 +38,11 @@ def mixed(
 ) -> Batches:
     """Batches of `size` from `sources`; without `weights` every example is as likely as any other.
 
-    A source that is empty, or has no weight, gives nothing. Raises `LabRefused` for weights that
-    are of no source, are below 0, or leave nothing to learn from.
+    A source that is empty, or has no weight, gives nothing. Raises `LabRefused` where that leaves
+    nothing to learn from.
     """
     if weights is None:
         return batches_of([e for one in sources.values() for e in one], size, seed, device)
-    unknown = set(weights) - set(sources)
-    if unknown or any(not 0 <= weight < float("inf") for weight in weights.values()):
-        what = f"a mixture has weights from 0 up of {', '.join(sources)}"
-        raise LabRefused("--mix", what, "Write own=1,teacher=4")
     used = {name: one for name, one in sources.items() if one and weights.get(name, 0) > 0}
     if not used:
         raise LabRefused("--mix", "nothing is left to learn from", "Give a source some weight")

@@ -14,6 +14,7 @@ from stillwatch.errors import InputNotFound, LabRefused
 from stillwatch.lab.distilling.material import Counts
 from stillwatch.lab.distilling.methods.method import Method
 from stillwatch.lab.distilling.methods.sequence import SequenceLevel
+from stillwatch.lab.distilling.mixing import check_mixture
 from stillwatch.lab.distilling.students import StudentSpec
 from stillwatch.lab.folders import put_json, read_json
 from stillwatch.lab.teachers.chains import Upbringing
@@ -57,6 +58,8 @@ class Recipe:
             raise LabRefused("--i-own-this", what, todo)
         if self.subject not in SUBJECTS or (self.subject == "own") != (self.prompts is not None):
             raise LabRefused("--subject", "isn't one", f"Name one of {', '.join(SUBJECTS)}")
+        if self.mixture is not None:
+            check_mixture(self.mixture)
         if self.counts.asked < 1 or self.counts.held_out < 1:
             what = "at least one prompt is asked, and one held out"
             raise LabRefused("--examples", what, "Ask for more")

@@ -104,6 +104,8 @@ class _Run:
             teacher=examples,
             public=spelled(material.public, begun.codec),
         )
+        before = begun.begun
+        del begun  # its weights are not needed twice
         arms = arms_of(recipe, len(examples))
         for arm in arms:
             self._train(arm, curriculum, teacher, held_out, material)
@@ -111,7 +113,7 @@ class _Run:
         told = Told(
             recipe=recipe,
             teacher=teacher.identity,
-            begun=begun.begun,
+            begun=before,
             student=identity_of("student", "student", model),
             material=material,
             answers=[answer.text for answers in asked.answers for answer in answers],

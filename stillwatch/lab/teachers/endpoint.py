@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -100,23 +101,28 @@ class Endpoint:
             ) as http,
             ThreadPoolExecutor(self.concurrency) as pool,
         ):
-            asked = [pool.submit(self._reply, http, prompt, draw) for prompt in prompts]
+            over = Event()
+            asked = [pool.submit(self._reply, http, prompt, draw, over) for prompt in prompts]
             try:
                 return [one.result() for one in asked]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            finally:
+                over.set()
 
-    def _reply(self, http: httpx.Client, prompt: str, draw: Draw) -> Reply:
+    def _reply(self, http: httpx.Client, prompt: str, draw: Draw, over: Event) -> Reply:
         jitter, reason = random.Random(prompt), "wasn't asked"
         for attempt in range(self.tries):
+            if over.is_set():
+                break
             try:
                 return self._ask(http, prompt, draw)
+            except LabRefused:
+                over.set()
+                raise
             except _Later as fault:
                 reason, wait_s = str(fault), fault.wait_s
             if attempt + 1 < self.tries:
                 own_s = self.first_wait_s * 2**attempt * (1 + jitter.random())
-                time.sleep(min(max(own_s, wait_s or 0.0), _LONGEST_WAIT_S))
+                over.wait(min(max(own_s, wait_s or 0.0), _LONGEST_WAIT_S))
         return Unanswered(f"{reason}, {self.tries} times")
 
     def _ask(self, http: httpx.Client, prompt: str, draw: Draw) -> Reply:

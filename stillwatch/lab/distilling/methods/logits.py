@@ -57,8 +57,8 @@ class LogitLevel:
 def taught(teacher: PreTrainedModel, batch: Batch) -> Tensor:
     """The teacher's logits for the labelled tokens, shape (labelled tokens, vocabulary)."""
     with torch.no_grad():
-        logits = teacher(input_ids=batch.ids, attention_mask=batch.mask).logits
-        return at_labels(logits, batch)
+        out = teacher(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+        return at_labels(out.logits, batch)
 
 
 def at_labels(logits: Tensor, batch: Batch) -> Tensor:
