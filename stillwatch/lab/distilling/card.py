@@ -50,7 +50,7 @@ class Told:
     teacher_figures: Figures
     points: Mapping[Arm, Sequence[Mapping[str, Any]]]
     device: str
-    seconds: float
+    seconds: Mapping[str, float]
 
 
 def card_of(told: Told) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def card_of(told: Told) -> dict[str, Any]:
             "device": told.device,
             "threads": torch.get_num_threads(),
             "seed": recipe.seed,
-            "seconds": round(told.seconds, 1),
+            "seconds": dict(told.seconds),
         },
     }
 

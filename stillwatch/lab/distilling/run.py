@@ -10,7 +10,6 @@ curve.json, curve.svg, card.json, card.md
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,8 +86,8 @@ class _Run:
 
     def __post_init__(self) -> None:
         path = self.folder / "seconds.json"
-        self._before_s = float(read_json(path)) if path.exists() else 0.0
-        self._began = time.monotonic()
+        self._before = read_json(path) if path.exists() else {"wall": 0.0, "cpu": 0.0}
+        self._began = {"wall": time.monotonic(), "cpu": time.process_time()}
 
     def to_card(self) -> dict[str, Any]:
         recipe, material = self.recipe, material_of(self.recipe)
@@ -197,11 +196,15 @@ class _Run:
     def _arm(self, arm: Arm) -> Path:
         return self.folder / "arms" / arm.name
 
-    def _seconds(self) -> float:
-        return self._before_s + time.monotonic() - self._began
+    def _seconds(self) -> dict[str, float]:
+        """Spent until now, by the wall's clock and the CPU's, over all sittings."""
+        now = {"wall": time.monotonic(), "cpu": time.process_time()}
+        return {
+            clock: round(self._before[clock] + now[clock] - self._began[clock], 1) for clock in now
+        }
 
     def _keep_time(self) -> None:
-        put(self.folder / "seconds.json", json.dumps(round(self._seconds(), 1)))
+        put_json(self.folder / "seconds.json", self._seconds())
 
 
 def _check_fit(recipe: Recipe, teacher: Teacher, student: Student) -> None:

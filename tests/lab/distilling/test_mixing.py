@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra lab (torch)")
 
-from stillwatch.errors import LabRefused  # noqa: E402
-from stillwatch.lab.distilling.mixing import check_mixture, mixed  # noqa: E402
-from stillwatch.lab.tasks.task import Example  # noqa: E402
+from stillwatch.errors import LabRefused
+from stillwatch.lab.distilling.mixing import check_mixture, mixed
+from stillwatch.lab.tasks.task import Example
 
 SOURCES = {
     "own": [Example((2,), (10 + n,)) for n in range(5)],

@@ -11,18 +11,18 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra lab (torch)")
 
-from stillwatch.errors import LabRefused  # noqa: E402
-from stillwatch.lab.distilling.divergences import Divergence  # noqa: E402
-from stillwatch.lab.distilling.methods.best_of import BestOf  # noqa: E402
-from stillwatch.lab.distilling.methods.logits import LogitLevel  # noqa: E402
-from stillwatch.lab.distilling.methods.on_policy import OnPolicy  # noqa: E402
-from stillwatch.lab.distilling.recipe import Recipe  # noqa: E402
-from stillwatch.lab.distilling.run import distil, material_of  # noqa: E402
-from stillwatch.lab.distilling.students import StudentSpec  # noqa: E402
-from stillwatch.lab.folders import alone  # noqa: E402
-from stillwatch.lab.small import Size  # noqa: E402
-from stillwatch.lab.teachers.folder import opened  # noqa: E402
-from stillwatch.lab.teachers.local import weights_digest  # noqa: E402
+from stillwatch.errors import LabRefused
+from stillwatch.lab.distilling.divergences import Divergence
+from stillwatch.lab.distilling.methods.best_of import BestOf
+from stillwatch.lab.distilling.methods.logits import LogitLevel
+from stillwatch.lab.distilling.methods.on_policy import OnPolicy
+from stillwatch.lab.distilling.recipe import Recipe
+from stillwatch.lab.distilling.run import distil, material_of
+from stillwatch.lab.distilling.students import StudentSpec
+from stillwatch.lab.folders import alone
+from stillwatch.lab.small import Size
+from stillwatch.lab.teachers.folder import opened
+from stillwatch.lab.teachers.local import weights_digest
 
 METHODS = (
     LogitLevel(),
@@ -32,9 +32,7 @@ METHODS = (
 )
 
 
-def test_a_run_leaves_student_card_and_curve(
-    recipe: Recipe, cache: Path, tmp_path: Path
-) -> None:
+def test_a_run_leaves_student_card_and_curve(recipe: Recipe, cache: Path, tmp_path: Path) -> None:
     """The student can be opened and is the card's; no text of a prompt stands in the card."""
     card = distil(tmp_path / "run", recipe, cache)
     model, _ = opened(tmp_path / "run" / "student")

@@ -9,12 +9,12 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra lab (torch)")
 
-from stillwatch.errors import InputNotFound, LabRefused  # noqa: E402
-from stillwatch.lab.distilling.material import Counts  # noqa: E402
-from stillwatch.lab.distilling.subjects.own import own_material  # noqa: E402
-from stillwatch.lab.distilling.subjects.records import Records, records_material  # noqa: E402
-from stillwatch.lab.distilling.subjects.tasks import task_material  # noqa: E402
-from stillwatch.lab.tasks.chains import Chains  # noqa: E402
+from stillwatch.errors import InputNotFound, LabRefused
+from stillwatch.lab.distilling.material import Counts
+from stillwatch.lab.distilling.subjects.own import own_material
+from stillwatch.lab.distilling.subjects.records import Records, records_material
+from stillwatch.lab.distilling.subjects.tasks import task_material
+from stillwatch.lab.tasks.chains import Chains
 
 COUNTS = Counts(200, 40, 20, 30)
 

@@ -20,11 +20,11 @@ from dataclasses import replace  # noqa: E402
 from stillwatch.errors import LabRefused  # noqa: E402
 from stillwatch.lab.distilling.methods.logits import LogitLevel  # noqa: E402
 from stillwatch.lab.distilling.run import distil  # noqa: E402
+from stillwatch.lab.tasks.chains import Chains  # noqa: E402
 from stillwatch.lab.teachers.choosing import TeacherSpec  # noqa: E402
+from stillwatch.lab.teachers.codec import Words  # noqa: E402
 from stillwatch.lab.teachers.endpoint import KEY, Endpoint, checked  # noqa: E402
 from stillwatch.lab.teachers.teacher import Answer, Draw, Unanswered  # noqa: E402
-from stillwatch.lab.tasks.chains import Chains  # noqa: E402
-from stillwatch.lab.teachers.codec import Words  # noqa: E402
 from tests.lab.distilling.conftest import RECIPE, cache  # noqa: E402, F401
 
 TASK, WORDS = Chains(0), Words(Chains.vocabulary)
