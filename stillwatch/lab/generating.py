@@ -28,7 +28,7 @@ def generate(
     The likeliest token each time where `temperature` is 0, else drawn. `processors` see the logits
     first; prompts of one length go together, `at_once` at most; with `padded` also prompts of many
     lengths, padded on the left, which is faster for texts and may differ in the last bits of a
-    logit. Results are in the order of `prompts`.
+    logit. Results are in order.
     """
     answers: dict[int, Tokens] = {}
     by_length: dict[int, list[int]] = {}

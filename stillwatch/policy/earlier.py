@@ -35,6 +35,11 @@ class Earlier:
     made_us: np.ndarray
     acted_us: np.ndarray
     """When a rule first acted on the account, `NEVER` where none did."""
+    found_us: np.ndarray
+    """When a plan last found it in the campaign, and below what it found."""
+    last_us: np.ndarray
+    attributed: np.ndarray
+    campaign_confidence: np.ndarray
     severity: np.ndarray
     ruled: np.ndarray
     """A rule's decision was in force (under a policy that isn't live: would have been)."""
@@ -74,6 +79,10 @@ def earlier_of(table: pa.Table, accounts: Accounts, live: bool) -> Earlier:
         until_us=spread(table["until"].cast(pa.int64()).to_numpy(), NEVER),
         made_us=spread(_figure(table, "made"), NEVER),
         acted_us=spread(np.where(dry & live, NEVER, acted), NEVER),
+        found_us=spread(_figure(table, "found"), NEVER),
+        last_us=spread(_figure(table, "last_seen"), NEVER),
+        attributed=spread(_number(table, "attributed"), 0.0),
+        campaign_confidence=spread(_number(table, "campaign_confidence"), 0.0),
         severity=spread(severity, -1),
         ruled=spread(counts & (severity > 0) & (reason != ENFORCED), False),
         tripped=spread(reason == HELD_BY_BREAKER, False),
@@ -85,3 +94,9 @@ def _figure(table: pa.Table, name: str) -> np.ndarray:
     found = pc.extract_regex(table["detail"], f'"{name}":(?P<figure>[0-9]{{1,18}})')
     figures = pc.struct_field(found, "figure").cast(pa.int64())
     return pc.fill_null(figures, NEVER).to_numpy()
+
+
+def _number(table: pa.Table, name: str) -> np.ndarray:
+    """A number out of `detail`; 0 where there is none."""
+    found = pc.extract_regex(table["detail"], f'"{name}":(?P<number>[0-9.e+-]{{1,30}})')
+    return pc.fill_null(pc.struct_field(found, "number").cast(pa.float64()), 0.0).to_numpy()

@@ -90,7 +90,8 @@ class Rule:
     """One rule; of those that match, the first one decides.
 
     A decision lasts `for_days` after its account was last seen in the campaign, and begins within
-    `delay_hours`, (least, most), after it was first made.
+    `delay_hours`, (least, most), after it was first made. It outlasts a judgement that doesn't find
+    the account any more by `keep_hours`.
     """
 
     name: Name
@@ -99,6 +100,7 @@ class Rule:
     reason: Annotated[str, MinLen(1), MaxLen(500)]
     when: When = When()
     delay_hours: tuple[Hours, Hours] = (0.0, 0.0)
+    keep_hours: Hours = 24.0
     approval: Approval = Approval.NONE
     scope: Scope = Scope()
 

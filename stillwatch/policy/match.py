@@ -36,6 +36,8 @@ class Matched:
     """Exchanges of the account that are the campaign's."""
     last_us: np.ndarray
     """When it was last seen in the campaign, -1 where that is unknown."""
+    found_us: np.ndarray
+    """When a plan last found it in the campaign."""
 
     def take(self, rows: np.ndarray) -> Matched:
         """Only these rows."""
@@ -48,10 +50,27 @@ class Matched:
             self.confidence[rows],
             self.attributed[rows],
             self.last_us[rows],
+            self.found_us[rows],
         )
 
+    def and_also(self, others: Matched) -> Matched:
+        """These and those, in order of places."""
+        both = Matched(
+            np.concatenate([self.account, others.account]),
+            np.concatenate([self.rule, others.rule]),
+            pa.concat_arrays([self.campaign_id, others.campaign_id]),
+            pa.concat_arrays([self.case_id, others.case_id]),
+            *(
+                np.concatenate([getattr(self, name), getattr(others, name)])
+                for name in (
+                    "campaign_confidence", "confidence", "attributed", "last_us", "found_us"
+                )
+            ),
+        )  # fmt: skip
+        return both.take(np.argsort(both.account, kind="stable"))
 
-def match(known: Known, rules: tuple[Rule, ...], accounts: Accounts) -> Matched:
+
+def match(known: Known, rules: tuple[Rule, ...], accounts: Accounts, now_us: int) -> Matched:
     """The rule, and the membership that it is about, of every account that has any.
 
     A membership whose campaign isn't among the findings is none. Rows are in order of places.
@@ -70,8 +89,7 @@ def match(known: Known, rules: tuple[Rule, ...], accounts: Accounts) -> Matched:
         when = rules[at].when
         fits = _campaigns_of(campaigns, when)[of]
         fits &= (confidence >= when.member_confidence) & (exchanges >= when.exchanges)
-        wanted = _ANY if when.case == CaseWanted.ANY else [CaseState(when.case.value)]
-        fits &= np.isin(state, [_STATES.index(each) for each in wanted])
+        fits &= np.isin(state, _wanted(when))
         rule[fits] = at
     # ranks, so that ties are broken by names and never by the order of rows
     names = _flat(campaigns["campaign_id"])
@@ -92,7 +110,22 @@ def match(known: Known, rules: tuple[Rule, ...], accounts: Accounts) -> Matched:
         confidence[hit],
         exchanges[hit].astype(np.float64),
         last.to_numpy(zero_copy_only=False)[hit],
+        np.full(len(hit), now_us, np.int64),
     )
+
+
+def states_of(
+    cases: pa.Table, decisions: pa.Table, rules: tuple[Rule, ...], rule: np.ndarray
+) -> np.ndarray:
+    """Whether the case of each decision's campaign is in a state that its `rule` takes.
+
+    `rule` is a position in `rules`, one past the last for none, which takes no state.
+    """
+    state, _ = _cases(cases, decisions)
+    takes = np.zeros((len(rules) + 1, len(_STATES)), bool)
+    for at, each in enumerate(rules):
+        takes[at, _wanted(each.when)] = True
+    return takes[rule, state]
 
 
 def _campaigns_of(campaigns: pa.Table, when: When) -> np.ndarray:
@@ -108,6 +141,11 @@ def _campaigns_of(campaigns: pa.Table, when: When) -> np.ndarray:
         ]
         fits &= np.array(sought, bool)
     return fits
+
+
+def _wanted(when: When) -> list[int]:
+    wanted = _ANY if when.case == CaseWanted.ANY else [CaseState(when.case.value)]
+    return [_STATES.index(each) for each in wanted]
 
 
 def _cases(cases: pa.Table, members: pa.Table) -> tuple[np.ndarray, pa.Array]:

@@ -22,6 +22,7 @@ from stillwatch.policy.accounts import Accounts, accounts_of
 from stillwatch.policy.breaker import Trip
 from stillwatch.policy.earlier import NEVER, Earlier, earlier_of
 from stillwatch.policy.file import Approval, Policy
+from stillwatch.policy.keeping import kept
 from stillwatch.policy.known import Known
 from stillwatch.policy.match import Matched, match
 from stillwatch.policy.restraint import restrain, used
@@ -104,7 +105,8 @@ def plan(
     past = earlier_of(before, accounts, policy.live)
     recent = past.recent(now_us)
 
-    matched = match(known, policy.rules, accounts)
+    matched = match(known, policy.rules, accounts, now_us)
+    matched = kept(past, matched, known, policy.rules, accounts, now_us)
     by_people = np.isin(matched.account, accounts.at(enforced["account_id"]))
     matched = matched.take(np.flatnonzero(~by_people))
     times = schedule(matched, policy.rules, accounts, past, now_us, key)
@@ -122,8 +124,8 @@ def plan(
     acted = np.where(newly, now_us, np.where(done.acting | recent[at], known_us, NEVER))
     figures = {"exchanges_a_day": done.exchanges_a_day, "honest_a_day": done.honest_a_day}
     rows = ruled_rows(policy, accounts, matched, times, standing, done.held_by, acted, figures)
-    kept = past.table.take(pa.array(past.row[at[done.stays]]))
-    rows = pa.concat_tables([rows.filter(pa.array(~done.stays)), _standing_as(kept, "in_force")])
+    going_on = _standing_as(past.table.take(pa.array(past.row[at[done.stays]])), "in_force")
+    rows = pa.concat_tables([rows.filter(pa.array(~done.stays)), going_on])
     human = _enforced(known, enforced, accounts, key, np.where(recent, past.acted_us, NEVER))
     decisions = pa.concat_tables([rows, human])
     others = pc.is_in(back["account_id"], value_set=decisions["account_id"].combine_chunks())

@@ -1,7 +1,8 @@
 """Decisions as rows of `tables.DECISIONS`.
 
-`detail` is JSON that later plans read back: `made` and `acted` (when it was first decided, and when
-a rule first acted on the account) are microseconds since the epoch.
+`detail` is JSON that later plans read back: `made`, `acted` and `found` (when it was first decided,
+when a rule first acted on the account, and when a plan last found it) are microseconds since the
+epoch.
 """
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
@@ -49,6 +50,8 @@ def ruled_rows(
         "made": pa.array(times.made_us),
         "acted": _known(acted_us),
         "last_seen": _known(matched.last_us),
+        "found": _known(matched.found_us),
+        "attributed": pa.array(matched.attributed),
         "campaign_confidence": pa.array(matched.campaign_confidence),
         "held_by": pa.array(held_by, pa.string(), mask=held_by == ""),
         **{name: pa.array(np.round(values, 3)) for name, values in figures.items()},

@@ -351,6 +351,45 @@ def test_a_decision_ends_some_days_after_its_account_was_last_seen() -> None:
     assert later["since"].equals(first["since"])
 
 
+def test_a_decision_outlasts_a_judgement_that_is_less_sure() -> None:
+    """For a day, as it was and with what it was found by; then its account is let go."""
+    said = policy()
+    first = made(known(members(["a", "b"])), said).decisions
+    rows, now = first, NOW
+    for hours, standing in ((6, "in_force"), (18, "in_force"), (24, None)):
+        now = NOW + dt.timedelta(hours=hours)
+        rows = made(known(members(["b"]), until=now), said, now=now, earlier=rows).decisions
+        assert standings(rows).get("a") == standing
+        assert standings(rows)["b"] == "in_force"
+        if standing:
+            for column in ("decision_id", "since", "until", "confidence", "campaign_id"):
+                assert rows[column][0] == first[column][0]
+            assert detail(rows, "a")["found"] == detail(first, "a")["found"]
+    again = made(known(members(["a", "b"])), said, now=now, earlier=first).decisions
+    assert detail(again, "a")["found"] > detail(first, "a")["found"]
+
+
+@pytest.mark.parametrize("state", ["rejected", "appealed", "closed"])
+def test_what_people_say_ends_at_once_what_isnt_found_any_more(state: str) -> None:
+    """A case decided otherwise, a reversal, an allow-list, and a rule that is gone."""
+    first = made(known(members(["a"])), policy()).decisions
+    now = NOW + dt.timedelta(hours=1)
+
+    def next_of(said: Any = None, rules: str | None = None, **more: pa.Table) -> dict[str, str]:
+        chosen = policy(said) if rules is None else policy(said, rules=rules)
+        planned = made(known(until=now, **more), chosen, now=now, earlier=first)
+        return standings(planned.decisions)
+
+    assert next_of() == {"a": "in_force"}
+    assert next_of(cases=case("open")) == {"a": "in_force"}
+    assert next_of(cases=case(state)) == {"a": "ended"}
+    assert next_of(reversals=reversed_(["a"])) == {"a": "reversed"}
+    assert next_of({"allow.accounts": ["a"]}) == {"a": "allowed"}
+    rule = '[[rules]]\nname="{}"\naction="deny"\nfor_days=5\nreason="r"\nkeep_hours={}\n'
+    assert next_of(rules=rule.format("other", 24)) == {"a": "ended"}
+    assert next_of(rules=rule.format("all", 0)) == {"a": "ended"}
+
+
 def test_a_harder_rule_bites_at_once_where_an_account_knows_already() -> None:
     """Between two rules there is no gap in which nothing is done."""
     rules = """

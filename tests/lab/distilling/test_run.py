@@ -128,21 +128,18 @@ def test_a_damaged_file_of_a_run_is_named(recipe: Recipe, cache: Path, tmp_path:
     whole = chunk.read_text()
     for broken in (whole[:50], whole.replace('"prompt": "s', '"prompt": "x', 1), "[]", "[" * 9999):
         chunk.write_text(broken)
-        with pytest.raises(LabRefused, match="000000.json"):
+        with pytest.raises(LabRefused, match=r"000000\.json"):
             distil(tmp_path, recipe, cache)
 
 
 def test_best_of_takes_right_answers_alone(recipe: Recipe, cache: Path, tmp_path: Path) -> None:
-    """Of an unskilled teacher nearly none is right: what is left out is counted."""
+    """Of a teacher that is often wrong some are right: what is left out is counted."""
     counts = replace(recipe.counts, asked=400)
-    taught = replace(recipe, method=BestOf(6, 1.0), counts=counts, fewer=())
-    try:
-        card = distil(tmp_path, taught, cache)
-    except LabRefused as fault:
-        assert "no right answer" in str(fault)
-        return
-    data = card["data"]
+    raised = replace(recipe.raised, teacher_steps=60)
+    taught = replace(recipe, method=BestOf(6, 1.0), counts=counts, fewer=(), raised=raised)
+    data = distil(tmp_path, taught, cache)["data"]
     assert data["learned_from"] + data["left_out"]["no right answer"] == 400
+    assert 0 < data["learned_from"] < 400
     assert data["answers"]["count"] == 6 * 400
 
 

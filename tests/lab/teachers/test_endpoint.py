@@ -42,6 +42,7 @@ class Mock:
         self.url = ""
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """One request."""
         if scope["type"] != "http":
             return
         body = b""
