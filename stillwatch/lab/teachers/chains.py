@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,9 @@ def chains_base(
     raised: Upbringing | None = None, cache: Path | None = None, device: str = "cpu"
 ) -> Local:
     """Who knows the form and no secret: what students begin with."""
-    return _kept("base", raised or Upbringing(), cache, device)
+    # it knows nothing of the secret, so one base serves all secrets
+    common = replace(raised or Upbringing(), secret=0, teacher_steps=0, teacher_texts=0)
+    return _kept("base", common, cache, device)
 
 
 def chains_teacher(
@@ -63,13 +65,13 @@ def _kept(name: str, raised: Upbringing, cache: Path | None, device: str) -> Loc
     home = (cache or lab_cache()) / f"chains-{raised.digest}"
     with alone(home, wait=True):
         if not (home / name).exists():
-            _raise(home, name, raised, device)
+            _raise(home, name, raised, cache, device)
     model, codec = opened(home / name, device)
     detail = {"recipe": asdict(raised)}
     return Local("chains", f"chains {name}", model, codec, at_once=512, detail=detail)
 
 
-def _raise(home: Path, name: str, raised: Upbringing, device: str) -> None:
+def _raise(home: Path, name: str, raised: Upbringing, cache: Path | None, device: str) -> None:
     task, codec = Chains(raised.secret), Words(Chains.vocabulary)
     random = np.random.default_rng([raised.seed, 1 if name == "base" else 2])
     if name == "base":
@@ -77,9 +79,7 @@ def _raise(home: Path, name: str, raised: Upbringing, device: str) -> None:
         texts = task.unrelated(raised.base_texts, random)
         schedule = Schedule(steps=raised.base_steps, rate=3e-3, seed=raised.seed)
     else:
-        if not (home / "base").exists():
-            _raise(home, "base", raised, device)
-        model, _ = opened(home / "base", device)
+        model = chains_base(raised, cache, device).model
         asked = task.prompts(raised.teacher_texts, random)
         texts = [Example(prompt, task.solve(prompt)) for prompt in asked]
         schedule = Schedule(steps=raised.teacher_steps, rate=2e-3, seed=raised.seed)
