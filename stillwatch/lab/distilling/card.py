@@ -42,7 +42,7 @@ class Told:
     student: Identity
     material: Material
     answers: Sequence[str]
-    examples: int
+    learned: Mapping[str, int]
     left_out: Mapping[str, int]
     held_out: int
     held_out_unfit: int
@@ -75,7 +75,7 @@ def card_of(told: Told) -> dict[str, Any]:
             "subject": material.name,
             "asked": _counted(material.asked),
             "answers": _counted(told.answers),
-            "learned_from": told.examples,
+            "learned_from": dict(told.learned),
             "left_out": dict(told.left_out),
             "unanswered": len(told.unanswered),
             "held_out": _counted(material.held_out),
@@ -158,7 +158,9 @@ def card_text(card: Mapping[str, Any]) -> str:
                     (
                         f"Subject: {data['subject']}",
                         *counts,
-                        f"learned from: {data['learned_from']:,}; left out: {left}; "
+                        "learned from: "
+                        + ", ".join(f"{n:,} of {name}" for name, n in data["learned_from"].items())
+                        + f"; left out: {left}; "
                         f"unanswered: {data['unanswered']:,}; put aside: {data['put_aside']:,}",
                     )
                 ),

@@ -11,7 +11,6 @@ curve.json, curve.svg, card.json, card.md
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,8 @@ from stillwatch.lab.distilling.arms import (
 )
 from stillwatch.lab.distilling.asking import Asked, ask
 from stillwatch.lab.distilling.card import Told, card_of, card_text
-from stillwatch.lab.distilling.material import Material, Pair
+from stillwatch.lab.distilling.lessons import chosen, fitting, lessons, spell
+from stillwatch.lab.distilling.material import Material
 from stillwatch.lab.distilling.measuring import Figures, HeldOut, by_token, judged, token_losses
 from stillwatch.lab.distilling.picture import curve_picture
 from stillwatch.lab.distilling.recipe import Recipe, claim
@@ -40,12 +40,10 @@ from stillwatch.lab.distilling.subjects.records import records_material
 from stillwatch.lab.distilling.subjects.tasks import task_material
 from stillwatch.lab.folders import alone, put, put_folder, put_json, read_json
 from stillwatch.lab.tasks.chains import Chains
-from stillwatch.lab.tasks.task import Example
 from stillwatch.lab.teachers.choosing import teacher_of
-from stillwatch.lab.teachers.codec import Codec, Unspeakable
 from stillwatch.lab.teachers.folder import opened, save
-from stillwatch.lab.teachers.local import device_named, identity_of, room_of
-from stillwatch.lab.teachers.teacher import Answer, Draw, Teacher
+from stillwatch.lab.teachers.local import device_named, identity_of
+from stillwatch.lab.teachers.teacher import Draw, Teacher
 from stillwatch.progress import Progress, Silent
 
 
@@ -94,14 +92,15 @@ class _Run:
         dtype = torch.bfloat16 if recipe.bf16 and self.device == "cuda" else torch.float32
         teacher = teacher_of(recipe.teacher, recipe.raised, self.cache, self.device, dtype)
         begun = self._student(teacher, material)
+        self._pin(teacher, begun)
         _check_fit(recipe, teacher, begun)
         asked, held_out = self._asked(teacher, material)
-        examples, left_out = chosen(recipe, teacher, material, asked, begun)
+        examples, left_out = chosen(recipe.method, teacher, material, asked, begun)
         held_out, unfit = fitting(held_out, begun)
         curriculum = Curriculum(
-            own=spelled(material.own, begun.codec),
+            own=lessons(material.own, begun),
             teacher=examples,
-            public=spelled(material.public, begun.codec),
+            public=lessons(material.public, begun),
         )
         before = begun.begun
         del begun  # its weights are not needed twice
@@ -116,7 +115,11 @@ class _Run:
             student=identity_of("student", "student", model),
             material=material,
             answers=[answer.text for answers in asked.answers for answer in answers],
-            examples=len(examples),
+            learned={
+                "own": len(curriculum.own),
+                "teacher": len(curriculum.teacher),
+                "public": len(curriculum.public),
+            },
             left_out=left_out,
             held_out=len(held_out.prompts),
             held_out_unfit=unfit,
@@ -140,6 +143,16 @@ class _Run:
         )
         check_room(student, material.longest)
         return student
+
+    def _pin(self, teacher: Teacher, student: Student) -> None:
+        """Go on only with the models that the run began with: a folder may hold others by now."""
+        path = self.folder / "models.json"
+        now = {"teacher": teacher.identity.digest, "student": student.begun.digest}
+        if not path.exists():
+            put_json(path, now)
+        elif read_json(path) != now:
+            what = "was begun with another teacher or student, of the same place"
+            raise LabRefused(self.folder, what, "Put them back, or name another folder")
 
     def _asked(self, teacher: Teacher, material: Material) -> tuple[Asked, HeldOut]:
         recipe, watch = self.recipe, self.watch
@@ -222,73 +235,12 @@ def _check_fit(recipe: Recipe, teacher: Teacher, student: Student) -> None:
         raise LabRefused("--method", what, todo)
 
 
-def chosen(
-    recipe: Recipe, teacher: Teacher, material: Material, asked: Asked, student: Student
-) -> tuple[list[Example], dict[str, int]]:
-    """The teacher's answers that are learned from, as the student's tokens; what was left out."""
-    examples: list[Example] = []
-    left_out: dict[str, int] = {}
-    room = room_of(student.model)
-    for prompt, answers in zip(asked.prompts, asked.answers, strict=True):
-        best = recipe.method.chosen(prompt, answers, material.checker, teacher)
-        reason = "no right answer" if best is None else None
-        if best is not None:
-            try:
-                example = _spelled(prompt, best, student.codec)
-                if len(example.prompt) + len(example.completion) <= room:
-                    examples.append(example)
-                else:
-                    reason = "longer than the student takes"
-            except Unspeakable:
-                reason = "words that the student doesn't have"
-        if reason:
-            left_out[reason] = left_out.get(reason, 0) + 1
-    if not examples:
-        why = ", ".join(left_out)
-        raise LabRefused("distil", f"no answer is left to learn from ({why})", "Ask for more")
-    return examples, left_out
-
-
-def fitting(held_out: HeldOut, student: Student) -> tuple[HeldOut, int]:
-    """Those that the student has words and room for, and how many it hasn't.
-
-    Raises `LabRefused` where none is left.
-    """
-    kept: list[tuple[str, Answer]] = []
-    room = room_of(student.model)
-    for prompt, answer in zip(held_out.prompts, held_out.answers, strict=True):
-        try:
-            example = _spelled(prompt, answer, student.codec)
-        except Unspeakable:
-            continue
-        if example.completion and len(example.prompt) + len(example.completion) <= room:
-            kept.append((prompt, answer))
-    if not kept:
-        what = "the student has no words, or no room, for any held-out answer of the teacher"
-        raise LabRefused("--student", what, "Take a student that fits teacher and subject")
-    prompts, answers = zip(*kept, strict=True)
-    return HeldOut(prompts, answers), len(held_out.prompts) - len(kept)
-
-
-def spelled(pairs: Sequence[Pair], codec: Codec) -> list[Example]:
-    """Pairs as tokens; raises `LabRefused` where the student lacks a word."""
-    try:
-        return [_spelled(pair.prompt, Answer(pair.answer, True), codec) for pair in pairs]
-    except Unspeakable as fault:
-        what = f"the student can't read the subject: {fault}"
-        raise LabRefused("--student", what, "Take a student that fits the subject") from None
-
-
-def _spelled(prompt: str, answer: Answer, codec: Codec) -> Example:
-    return Example(codec.prompt(prompt), codec.completion(answer.text, ended=answer.ended))
-
-
 def _of_teacher(teacher: Teacher, held_out: HeldOut, material: Material) -> Figures:
     loss = None
     if teacher.weights is not None:
         codec = teacher.weights.codec
         examples = [
-            _spelled(prompt, answer, codec)
+            spell(prompt, answer, codec)
             for prompt, answer in zip(held_out.prompts, held_out.answers, strict=True)
         ]
         with torch.inference_mode():

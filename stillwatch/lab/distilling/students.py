@@ -73,7 +73,7 @@ def student_of(
         if teacher.weights is None:
             what = "a part of the teacher needs its weights, and this one is elsewhere"
             raise LabRefused("--student", what, "Use small, or folder:PATH")
-        model, codec = copy.deepcopy(teacher.weights.model), teacher.weights.codec
+        model, codec = copy.deepcopy(teacher.weights.model).float(), teacher.weights.codec
         if spec.keep:
             _keep(model, spec.keep)
     elif spec.kind == "folder" and spec.path:

@@ -138,8 +138,8 @@ def test_best_of_takes_right_answers_alone(recipe: Recipe, cache: Path, tmp_path
     raised = replace(recipe.raised, teacher_steps=60)
     taught = replace(recipe, method=BestOf(6, 1.0), counts=counts, fewer=(), raised=raised)
     data = distil(tmp_path, taught, cache)["data"]
-    assert data["learned_from"] + data["left_out"]["no right answer"] == 400
-    assert 0 < data["learned_from"] < 400
+    assert data["learned_from"]["teacher"] + data["left_out"]["no right answer"] == 400
+    assert 0 < data["learned_from"]["teacher"] < 400
     assert data["answers"]["count"] == 6 * 400
 
 

@@ -257,7 +257,7 @@ def test_words_that_a_student_lacks_are_counted(
     mock.faults = {_asked(recipe)[3]: [odd]}
     card = distil(tmp_path, recipe, cache)
     assert card["data"]["left_out"] == {"words that the student doesn't have": 1}
-    assert card["data"]["learned_from"] == 47
+    assert card["data"]["learned_from"]["teacher"] == 47
 
 
 def _asked(recipe: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Teachers whose weights are here: what they say, what folders are refused, and SmolLM2 for real."""
+"""Teachers whose weights are here: what they say, which folders are refused, SmolLM2 for real."""
 
 from __future__ import annotations
 
@@ -186,6 +186,22 @@ def test_between_other_tokens_only_texts_can_be_learned(tmp_path: Path) -> None:
     assert not (tmp_path / "c" / "asked").exists()
     same = replace(recipe, method=LogitLevel(), student=StudentSpec("partial", keep=2, train=1))
     assert distil(tmp_path / "d", same)["figures"]["student"]["of"] == 8
+
+
+def test_a_run_goes_on_only_with_the_models_it_began_with(
+    cache: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Another model in the same folder is another run."""
+    place = tmp_path / "student"
+    base = chains_base(RAISED, cache)
+    save(place, small(base.codec.size, 64, Size(1, 16, 2), 1), base.codec)
+    recipe = replace(RECIPE, student=StudentSpec("folder", path=str(place)), fewer=())
+    distil(tmp_path / "run", recipe, cache)
+    (tmp_path / "run" / "card.json").unlink()
+    save(place, small(base.codec.size, 64, Size(1, 16, 2), 2), base.codec)
+    with pytest.raises(LabRefused, match="another teacher or student"):
+        distil(tmp_path / "run", recipe, cache)
 
 
 @pytest.mark.parametrize(
