@@ -21,9 +21,8 @@ EXAMPLES = examples(
     ("the lab's reasoning teacher, in minutes", "stillwatch lab distil RUN"),
     ("with its logits", "stillwatch lab distil RUN --method logits --divergence js"),
     (
-        "SmolLM2 into twenty of its thirty layers",
-        "stillwatch lab distil RUN --teacher smollm2 --subject records "
-        "--student partial --keep-layers 20 --train-layers 6",
+        "SmolLM2 into sixteen of its thirty layers",
+        "stillwatch lab distil RUN --teacher smollm2 --keep-layers 16 --train-layers 8",
     ),
     (
         "your own model, behind its API, on your own prompts",
@@ -69,11 +68,15 @@ def distil(
         str, typer.Option(help="Layers, width and heads of a small student.")
     ] = "3,64,4",
     keep_layers: Annotated[
-        int, typer.Option(min=0, help="Layers of the teacher that a partial student keeps; 0: all.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=0, help="Layers of the teacher that a partial student keeps; 0: all; 16 of SmolLM2."
+        ),
+    ] = None,
     train_layers: Annotated[
-        int, typer.Option(min=0, help="Top layers that learn; 0: everything does.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, help="Top layers that learn; 0: everything does; 8 of SmolLM2."),
+    ] = None,
     method: Annotated[str, typer.Option(help="sequence, logits, on_policy or best_of.")] = (
         "sequence"
     ),
@@ -172,6 +175,7 @@ def distil(
     if student is None:
         student = {"chains": "base", "endpoint": "small"}.get(teacher_kind, "partial")
     student_kind, path = _kind(student)
+    part = TEXTS if (teacher_kind, student_kind) == ("smollm2", "partial") else CHAINS
     counts = Counts(asked or usual.examples, held_out or usual.held_out, own, public_texts)
     many = steps or usual.steps
     recipe = Recipe(
@@ -179,7 +183,13 @@ def distil(
         prompts=prompts,
         public=public,
         teacher=TeacherSpec(teacher_kind, place, model, concurrency),
-        student=StudentSpec(student_kind, _size(size), path, keep_layers, train_layers),
+        student=StudentSpec(
+            student_kind,
+            _size(size),
+            path,
+            part.keep if keep_layers is None else keep_layers,
+            part.train if train_layers is None else train_layers,
+        ),
         method=_method(method, divergence, soften, top, hard, own_policy, samples, temperature),
         counts=counts,
         fewer=_fewer(fewer, counts.asked),
