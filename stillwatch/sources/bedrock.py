@@ -94,6 +94,8 @@ class Reader:
     'r'
     """
 
+    shape = None
+
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
         self._path = path if path and path.name else None
         self._account = account

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from stillwatch.errors import FormatUnknown
 from stillwatch.sources import (
     azure_apim,
@@ -20,12 +22,15 @@ from stillwatch.sources import (
     helicone,
     langfuse,
     litellm,
+    litellm_shape,
     litellm_spend,
     native,
     otel,
     vertex,
 )
+from stillwatch.sources.contract_json import contract_shape
 from stillwatch.sources.reasons import Mended, Refused
+from stillwatch.sources.shapes import Shape
 from stillwatch.tables import EXCHANGES
 
 AUTO = "auto"
@@ -48,6 +53,11 @@ class Around:
 class Reader(Protocol):
     """Records of one file, in order -> rows. Whatever was added comes out once, as a row or a
     `Refused`, unless it was joined to another; memory is bounded."""
+
+    @property
+    def shape(self) -> Shape | None:
+        """How usual records are read, many at once and not by `add`; `None` where all are added."""
+        ...
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused | Mended]:
         """Rows that are complete now that `payload` is here; raises `Refused` of it as a whole."""
@@ -78,8 +88,10 @@ class Format:
 class Each:
     """Each record is an exchange."""
 
-    def __init__(self, row: Callable[[dict[str, Any]], Row]) -> None:
-        self._row = row
+    def __init__(
+        self, row: Callable[[dict[str, Any]], Row], shape: Shape | None = None
+    ) -> None:
+        self._row, self.shape = row, shape
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused]:
         """The record's row."""
@@ -98,12 +110,17 @@ def _as_it_is(payload: dict[str, Any]) -> Row:
     return payload
 
 
+def contract_rows(schema: pa.Schema) -> Callable[[Around], Reader]:
+    """What reads rows that are of `schema` already."""
+    return lambda around: Each(_as_it_is, contract_shape(schema))
+
+
 CONTRACT = Format(
     "contract",
     "the data contract's own rows",
     frozenset({b"exchange_id", b"account_id", b"created_at"}),
     frozenset(EXCHANGES.names),
-    lambda around: Each(_as_it_is),
+    contract_rows(EXCHANGES),
     needed=1,
 )
 
@@ -114,7 +131,7 @@ REGISTRY = (
         "LiteLLM's standard logging payload (1.106 to 1.109)",
         litellm.KEYS,
         litellm.COLUMNS,
-        lambda around: Each(litellm.payload_to_row),
+        lambda around: Each(litellm.payload_to_row, litellm_shape.SHAPE),
     ),
     Format(
         "litellm_spend",

@@ -84,6 +84,8 @@ class Joiner:
     `account` names a key of the metadata that says who called, in place of the trace's user.
     """
 
+    shape = None
+
     def __init__(
         self,
         path: Path = Path(),

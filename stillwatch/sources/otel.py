@@ -78,6 +78,8 @@ class Joiner:
     the first that says it wins.
     """
 
+    shape = None
+
     def __init__(
         self,
         path: Path = Path(),

@@ -1,0 +1,461 @@
+"""Request and response bodies of the model APIs as structs, and the contract's columns of many.
+
+What `bodies.py` and `messages.py` make of one body, whatever it holds, is made here of many that
+have their documented types. Fields are all that those look at: what isn't named here isn't built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct
+
+from stillwatch.sources import messages as general
+from stillwatch.sources.batch import Values
+from stillwatch.sources.messages import BLANK_LINE, tool_names, tools_digest
+
+_SYSTEM = ("system", "developer")
+_USER = ("user", "human")
+_TEXT_BLOCKS = (None, "text", "input_text", "output_text")
+_KNOWN_TOOLS_BYTES = 16 << 20
+
+
+class Used(Struct, gc=False, omit_defaults=True):
+    """Fields that are used; others aren't built. Nothing here refers to itself."""
+
+
+class Block(Used):
+    """A block of a message's content."""
+
+    type: Any = None
+    text: Any = UNSET
+    content: Any = UNSET
+    result: Any = UNSET
+    response: Any = UNSET
+
+
+Content = str | list[str | Block] | None
+
+
+class Message(Used):
+    """A turn, or what stands among turns."""
+
+    role: Any = UNSET
+    content: Content = None
+    parts: list[str | Block] | None = None
+    type: Any = None
+    output: Any = UNSET
+
+
+Messages = str | list[Message] | None
+
+
+class Thinking(Used):
+    """Whether a request asks for reasoning."""
+
+    type: Any = None
+
+
+class Extra(Used):
+    """What a client of OpenAI's adds to a body."""
+
+    thinking: Thinking | None = None
+
+
+class Effort(Used):
+    """How much reasoning a request asks for."""
+
+    effort: Any = None
+
+
+class About(Used):
+    """A request's metadata."""
+
+    user_id: str | None = None
+
+
+class Parts(Used):
+    """Gemini's content."""
+
+    parts: Content = None
+
+
+class Generation(Used):
+    """Gemini's parameters."""
+
+    maxOutputTokens: int | None = None
+    temperature: float | None = None
+
+
+class Parameters(Used):
+    """A request without its messages."""
+
+    model: str | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    metadata: About | None = None
+    system: Content = None
+    instructions: Content = None
+    tools: Raw = Raw()
+    functions: Raw = Raw()
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    thinking: Thinking | None = None
+    extra_body: Extra | None = None
+    reasoning_effort: Any = None
+    reasoning: Effort | None = None
+
+
+class Request(Parameters):
+    """A request's body."""
+
+    messages: Messages = None
+    input: Messages = None
+    contents: Messages = None
+    prompt: Messages = None
+    systemInstruction: Parts | None = None
+    max_tokens_to_sample: int | None = None
+    generationConfig: Generation | None = None
+
+
+class Details(Used):
+    """Tokens of one side, taken apart."""
+
+    reasoning_tokens: int | None = None
+    thinking_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+class Usage(Used):
+    """Tokens, under the names of OpenAI and Anthropic."""
+
+    prompt_tokens: int | None = None
+    input_tokens: int | None = None
+    promptTokenCount: int | None = None
+    completion_tokens: int | None = None
+    output_tokens: int | None = None
+    candidatesTokenCount: int | None = None
+    completion_tokens_details: Details | None = None
+    output_tokens_details: Details | None = None
+    thoughtsTokenCount: int | None = None
+    prompt_tokens_details: Details | None = None
+    input_tokens_details: Details | None = None
+    cache_read_input_tokens: int | None = None
+    cachedContentTokenCount: int | None = None
+
+
+class Answer(Used):
+    """The message of a choice."""
+
+    content: Content = None
+
+
+class Choice(Used):
+    """One of OpenAI's answers."""
+
+    message: Answer | None = None
+    text: Content = None
+    finish_reason: Any = None
+
+
+class Candidate(Used):
+    """One of Gemini's answers."""
+
+    content: Parts | None = None
+    finishReason: Any = None
+
+
+class Incomplete(Used):
+    """Why a response ended early."""
+
+    reason: Any = None
+
+
+class Response(Used):
+    """A response's body."""
+
+    choices: list[Choice] | None = None
+    content: Content = None
+    candidates: list[Candidate] | None = None
+    output: list[Answer] | None = None
+    stop_reason: Any = None
+    incomplete_details: Incomplete | None = None
+    status: Any = None
+    usage: Usage | None = None
+
+
+NO_PARAMETERS, NO_REQUEST, NO_RESPONSE, NO_USAGE = Parameters(), Request(), Response(), Usage()
+
+
+def field(name: str, holders: Iterable[Any]) -> list[Any]:
+    """What each of `holders` has under `name`, a path of names that are all there."""
+    return list(map(attrgetter(name), holders))
+
+
+def said(*columns: Sequence[Any]) -> list[Any]:
+    """Row by row, the first of `columns` that says something: not null, nor empty text."""
+    if len(columns) == 1:
+        return [value or (value if value != "" else None) for value in columns[0]]
+    return [
+        next((value for value in values if value is not None and value != ""), None)
+        for values in zip(*columns, strict=True)
+    ]
+
+
+def text_of(content: Content) -> str:
+    """The text of a message's content."""
+    if type(content) is str:
+        return content
+    if content is None:
+        return ""
+    if len(content) == 1 and type(block := content[0]) is Block and type(block.text) is str:
+        return block.text if block.type in _TEXT_BLOCKS else ""
+    texts = (_block_text(block) for block in content)
+    return BLANK_LINE.join(text for text in texts if text is not None)
+
+
+def _block_text(block: str | Block) -> str | None:
+    if type(block) is str:
+        return block
+    if block.type not in _TEXT_BLOCKS:
+        return None
+    text = block.content if block.text is UNSET else block.text
+    return text if type(text) is str else None
+
+
+def content_of(message: Message) -> Content:
+    """What a message holds."""
+    return message.parts if message.content is None else message.content
+
+
+def last_user_text(messages: Messages) -> str:
+    """Text of the last user turn that says something, as of `messages.last_user_text`."""
+    if type(messages) is str:
+        return messages
+    for message in reversed(messages or ()):
+        if (message.role is UNSET or message.role in _USER) and (
+            text := text_of(content_of(message))
+        ):
+            return text
+    return general.last_user_text(msgspec.to_builtins(messages)) if messages else ""
+
+
+def system_text(messages: Messages, parameters: Parameters) -> str | None:
+    """System and developer messages, and a system prompt given as a parameter."""
+    texts = []
+    if parameters.system:
+        texts.append(text_of(parameters.system))
+    if parameters.instructions:
+        texts.append(text_of(parameters.instructions))
+    if type(messages) is list:
+        texts += [text_of(content_of(m)) for m in messages if m.role in _SYSTEM]
+    return BLANK_LINE.join(filter(None, texts)) or None
+
+
+def thinking_asked(parameters: Parameters) -> bool | None:
+    """Whether reasoning output was asked for; `None` where the request doesn't say."""
+    for holder in (parameters, parameters.extra_body):
+        if holder and holder.thinking and isinstance(kind := holder.thinking.type, str):
+            return kind != "disabled"
+    reasoning = parameters.reasoning
+    for effort in (parameters.reasoning_effort, reasoning and reasoning.effort):
+        if isinstance(effort, str):
+            return effort not in ("none", "disable")
+    return None
+
+
+class _Tools:
+    """Names and digests of definitions, known by their bytes: clients send the same ones again."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[list[str] | None, str | None] | None] = {b"": None}
+        self._bytes = 0
+
+    def of(self, raw: bytes) -> tuple[list[str] | None, str | None] | None:
+        """Names and digest of definitions in JSON; `None` where they are none."""
+        if raw not in self._known:
+            if self._bytes + len(raw) > _KNOWN_TOOLS_BYTES:
+                self._known, self._bytes = {b"": None}, 0
+            tools = msgspec.json.decode(raw)
+            self._known[raw] = (tool_names(tools), tools_digest(tools)) if tools else None
+            self._bytes += len(raw)
+        return self._known[raw]
+
+
+_tools = _Tools()
+_NO_TOOLS = None, None
+
+
+def tools_columns(parameters: Sequence[Parameters]) -> dict[str, Values]:
+    """`tools` and `tools_digest`."""
+    given = [_tools.of(bytes(p.tools)) or _tools.of(bytes(p.functions)) for p in parameters]
+    names, digests = zip(*(found or _NO_TOOLS for found in given), strict=True)
+    return {"tools": names, "tools_digest": digests}
+
+
+def parameters_columns(parameters: Sequence[Parameters]) -> dict[str, Values]:
+    """Of a request's columns, those that its messages have no part in."""
+    return {
+        **tools_columns(parameters),
+        "max_tokens": [
+            p.max_tokens
+            if p.max_tokens is not None
+            else p.max_completion_tokens
+            if p.max_completion_tokens is not None
+            else p.max_output_tokens
+            for p in parameters
+        ],
+        "temperature": field("temperature", parameters),
+        "thinking": list(map(thinking_asked, parameters)),
+    }
+
+
+def messages_columns(
+    messages: Sequence[Messages], parameters: Sequence[Parameters]
+) -> dict[str, Values]:
+    """Of a request's columns, those that its messages make."""
+    return {
+        "system": list(map(system_text, messages, parameters)),
+        "prompt": list(map(last_user_text, messages)),
+        "turns": [len(held) if type(held) is list else None for held in messages],
+    }
+
+
+def request_columns(requests: Sequence[Request]) -> dict[str, Values]:
+    """`REQUEST_COLUMNS` of requests' bodies."""
+    messages = [r.messages or _other_messages(r) for r in requests]
+    made: dict[str, Any] = messages_columns(messages, requests) | parameters_columns(requests)
+    made["model"] = said(field("model", requests))
+    made["end_user"] = [
+        r.user or r.safety_identifier or (r.metadata and r.metadata.user_id) or None
+        for r in requests
+    ]
+    for row, request in enumerate(requests):
+        if request.systemInstruction or request.generationConfig or request.max_tokens_to_sample:
+            _as_gemini(made, row, request)
+    made["max_tokens"] = [most or None for most in made["max_tokens"]]
+    return made
+
+
+def _other_messages(request: Request) -> Messages:
+    for held in (request.messages, request.input, request.contents, request.prompt):
+        if held is not None and held != "":
+            return held
+    return None
+
+
+def _as_gemini(made: dict[str, Any], row: int, request: Request) -> None:
+    """What Gemini and old bodies name otherwise."""
+    if request.systemInstruction and made["system"][row] is None:
+        made["system"][row] = text_of(request.systemInstruction.parts) or None
+    if made["max_tokens"][row] is None:
+        made["max_tokens"][row] = request.max_tokens_to_sample
+    if generation := request.generationConfig:
+        made["max_tokens"][row] = made["max_tokens"][row] or generation.maxOutputTokens
+        made["temperature"][row] = generation.temperature
+
+
+def response_text(response: Response) -> str | None:
+    """Text of the first choice, of the content blocks, or of the output."""
+    if response.choices:
+        choice = response.choices[0]
+        if choice.message is not None and choice.message.content is not None:
+            return text_of(choice.message.content)
+        if choice.text is not None:
+            return text_of(choice.text)
+    if response.content is not None:
+        return text_of(response.content)
+    if response.candidates and (held := response.candidates[0].content) is not None:
+        if held.parts is not None:
+            return text_of(held.parts)
+    if response.output is not None:
+        return BLANK_LINE.join(filter(None, (text_of(item.content) for item in response.output)))
+    return None
+
+
+def stop_reason(response: Response) -> str | None:
+    """Why a response ended, as of `messages.stop_reason`."""
+    found = response.choices[0].finish_reason if response.choices else None
+    if isinstance(found, str) and found:
+        return found
+    found = response.stop_reason
+    if isinstance(found, str) and found:
+        return found
+    incomplete = response.incomplete_details
+    for found in (
+        response.candidates[0].finishReason if response.candidates else None,
+        incomplete and incomplete.reason,
+        response.status,
+    ):
+        if isinstance(found, str) and found:
+            return found
+    return None
+
+
+def usage_columns(*usages: Sequence[Usage | None]) -> dict[str, Values]:
+    """The four token columns, each from the first of `usages` that says it."""
+    columns: dict[str, Values] = {}
+    for name, of in _COUNTS.items():
+        found: list[Any] = [None if usage is None else of(usage) for usage in usages[0]]
+        for more in usages[1:]:
+            found = [
+                of(usage) if count is None and usage is not None else count
+                for count, usage in zip(found, more, strict=True)
+            ]
+        columns[name] = found
+    return columns
+
+
+def _input(usage: Usage) -> int | None:
+    if (found := usage.prompt_tokens) is None and (found := usage.input_tokens) is None:
+        return usage.promptTokenCount
+    return found
+
+
+def _output(usage: Usage) -> int | None:
+    if (found := usage.completion_tokens) is None and (found := usage.output_tokens) is None:
+        return usage.candidatesTokenCount
+    return found
+
+
+def _reasoning(usage: Usage) -> int | None:
+    found = None
+    if (details := usage.completion_tokens_details) is not None:
+        found = details.reasoning_tokens
+    if found is None and (details := usage.output_tokens_details) is not None:
+        found = details.reasoning_tokens
+        found = details.thinking_tokens if found is None else found
+    return usage.thoughtsTokenCount if found is None else found
+
+
+def _cached(usage: Usage) -> int | None:
+    found = None
+    if (details := usage.prompt_tokens_details) is not None:
+        found = details.cached_tokens
+    if found is None and (details := usage.input_tokens_details) is not None:
+        found = details.cached_tokens
+    if found is None and (found := usage.cache_read_input_tokens) is None:
+        return usage.cachedContentTokenCount
+    return found
+
+
+_COUNTS = {
+    "input_tokens": _input,
+    "output_tokens": _output,
+    "reasoning_tokens": _reasoning,
+    "cached_tokens": _cached,
+}
+
+
+def response_columns(responses: Sequence[Response]) -> dict[str, Values]:
+    """`RESPONSE_COLUMNS` of responses' bodies."""
+    return {
+        "response": list(map(response_text, responses)),
+        "stop_reason": list(map(stop_reason, responses)),
+        **usage_columns(field("usage", responses)),
+    }

@@ -1,0 +1,161 @@
+"""The usual shape of a format's records, many of which are read at once.
+
+A shape is a struct with the fields that are used, and a function from many of them to columns.
+What is not used isn't built, which makes up for the work on what is. Types are as narrow as a
+format's own software writes them; a record that doesn't fit is read the general way, by the
+format's `add`, which knows all that may be met and every reason. So both ways must give the same
+rows for whatever fits, which is tested for every shape there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stillwatch.sources.batch import Values
+from stillwatch.sources.records import MAX_RECORD_BYTES, Block, Fault, Records, opened_lines, split_block
+
+WORTHWHILE = 16
+"""Fewer usual records between two others are read the general way, too."""
+
+AT_MOST = 16_384
+"""Usual records in one run: a megabyte may hold a third of a million, each a struct."""
+
+UNFIT = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for a record that isn't of the shape, or is no JSON at all."""
+
+
+class Columns(NamedTuple):
+    """Values by contract column for so many `rows`; what `Batch` says of their types holds."""
+
+    values: Mapping[str, Values]
+    rows: int
+    places: Sequence[int] | None = None
+    """Of each row, the record that it is of, where a record may be several rows."""
+
+
+class Shape:
+    """How the usual records of a format are told, and turned into columns.
+
+    `opened` is asked for what else a record must fulfil, as JSON in text to be of its own shape:
+    what it hands back goes into `columns` in the record's place, and `None` is not usual.
+    """
+
+    def __init__(
+        self,
+        record: Any,
+        columns: Callable[[list[Any]], Columns],
+        opened: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.decoder = msgspec.json.Decoder(record)
+        self.columns, self.opened = columns, opened
+
+
+class Source:
+    """The records of a block, split no sooner than somebody asks for one of them."""
+
+    def __init__(self, given: Block | Records) -> None:
+        self._given = given
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Records that could not be had whole."""
+        return self.records.faults if "records" in self.__dict__ else self._given.faults
+
+    def line(self, place: int) -> int:
+        """Where a record begins: in a block that wasn't split, each has one line."""
+        given = self._given
+        if isinstance(given, Block) and "records" not in self.__dict__:
+            return given.line + place
+        return self.records.lines[place]
+
+    @cached_property
+    def records(self) -> Records:
+        """One by one."""
+        given = self._given
+        return opened_lines(split_block(given)) if isinstance(given, Block) else given
+
+    def whole(self, decoder: msgspec.json.Decoder) -> list[Any] | None:
+        """All records, decoded by one call; `None` where any of them needs a look."""
+        given = self._given
+        if isinstance(given, Records) or given.faults or not 0 < given.lines <= AT_MOST:
+            return None
+        if len(given.data) > MAX_RECORD_BYTES:
+            return None
+        try:
+            found = decoder.decode_lines(given.data)
+        except UNFIT:
+            return None
+        return found if len(found) == given.lines else None
+
+
+class Run:
+    """Usual records that follow each other, and where they stand."""
+
+    def __init__(self, usual: list[Any], source: Source, first: int) -> None:
+        self.usual, self.source, self.first = usual, source, first
+
+    @property
+    def places(self) -> range:
+        """Where they stand in their source."""
+        return range(self.first, self.first + len(self.usual))
+
+    @property
+    def line(self) -> int:
+        """Where the last of them begins."""
+        return self.source.line(self.places[-1])
+
+    def origin(self, records: Sequence[int] | None, row: int) -> tuple[int, bytes]:
+        """Line and text that a row is of; `records` by row, where a record may be several."""
+        place = self.first + (row if records is None else records[row])
+        return self.source.line(place), self.source.records.raw[place]
+
+
+def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
+    """The records in order: runs of usual ones, and the places of others, each one told before
+    the next is looked at, for what a record is may depend on those before it."""
+    found = source.whole(shape.decoder)
+    if found is not None and shape.opened is None:
+        yield from _closed(found, source, len(found))
+        return
+    run: list[Any] = []
+    place = -1
+    for place, made in enumerate(_made(found, source, shape)):
+        if made is None or len(run) == AT_MOST:
+            yield from _closed(run, source, place)
+            run = []
+        if made is None:
+            yield place
+        else:
+            run.append(made)
+    yield from _closed(run, source, place + 1)
+
+
+def _made(found: list[Any] | None, source: Source, shape: Shape) -> Iterator[Any]:
+    """What goes into columns of each record; `None` where a record isn't usual."""
+    if found is None:
+        fit = (_fit(raw, shape.decoder) for raw in source.records.raw)
+    else:
+        fit = iter(found)
+    if shape.opened is None:
+        return fit
+    opened = shape.opened
+    return (None if record is None else opened(record) for record in fit)
+
+
+def _fit(raw: bytes, decoder: msgspec.json.Decoder) -> Any:
+    try:
+        return decoder.decode(raw)
+    except UNFIT:
+        return None
+
+
+def _closed(run: list[Any], source: Source, end: int) -> Iterator[Run | int]:
+    first = end - len(run)
+    if len(run) < WORTHWHILE:
+        yield from range(first, end)
+    else:
+        yield Run(run, source, first)
