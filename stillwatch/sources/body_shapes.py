@@ -11,11 +11,13 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct
+from msgspec import UNSET, Raw
 
 from stillwatch.sources import messages as general
 from stillwatch.sources.batch import Values
 from stillwatch.sources.messages import BLANK_LINE, tool_names, tools_digest
+from stillwatch.sources.shapes import Used, by_field
+from stillwatch.sources.usage import SPOTS
 
 _SYSTEM = ("system", "developer")
 _USER = ("user", "human")
@@ -23,8 +25,7 @@ _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 _KNOWN_TOOLS_BYTES = 16 << 20
 
 
-class Used(Struct, gc=False, omit_defaults=True):
-    """Fields that are used; others aren't built. Nothing here refers to itself."""
+NOT_SENT = Raw()
 
 
 class Block(Used):
@@ -99,8 +100,8 @@ class Parameters(Used):
     metadata: About | None = None
     system: Content = None
     instructions: Content = None
-    tools: Raw = Raw()
-    functions: Raw = Raw()
+    tools: Raw = NOT_SENT
+    functions: Raw = NOT_SENT
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None
@@ -198,13 +199,21 @@ def field(name: str, holders: Iterable[Any]) -> list[Any]:
 
 
 def said(*columns: Sequence[Any]) -> list[Any]:
-    """Row by row, the first of `columns` that says something: not null, nor empty text."""
-    if len(columns) == 1:
-        return [value or (value if value != "" else None) for value in columns[0]]
-    return [
-        next((value for value in values if value is not None and value != ""), None)
-        for values in zip(*columns, strict=True)
-    ]
+    """Row by row, the first of `columns` that says something: not null, nor empty text.
+
+    >>> said(["", None, 0], ["b", None, 1])
+    ['b', None, 0]
+    """
+    held = [column for column in columns if column.count(None) < len(column)]
+    if not held:
+        return [None] * len(columns[0])
+    found = [None if value == "" else value for value in held[0]]
+    for more in held[1:]:
+        found = [
+            (None if other == "" else other) if value is None else value
+            for value, other in zip(found, more, strict=True)
+        ]
+    return found
 
 
 def text_of(content: Content) -> str:
@@ -291,28 +300,38 @@ _tools = _Tools()
 _NO_TOOLS = None, None
 
 
-def tools_columns(parameters: Sequence[Parameters]) -> dict[str, Values]:
-    """`tools` and `tools_digest`."""
-    given = [_tools.of(bytes(p.tools)) or _tools.of(bytes(p.functions)) for p in parameters]
+def _tools_columns(tools: Sequence[Raw], functions: Sequence[Raw]) -> dict[str, Values]:
+    if tools.count(NOT_SENT) == len(tools) and functions.count(NOT_SENT) == len(tools):
+        return {}
+    given = [
+        _tools.of(bytes(mine)) or _tools.of(bytes(other))
+        for mine, other in zip(tools, functions, strict=True)
+    ]
     names, digests = zip(*(found or _NO_TOOLS for found in given), strict=True)
     return {"tools": names, "tools_digest": digests}
 
 
 def parameters_columns(parameters: Sequence[Parameters]) -> dict[str, Values]:
     """Of a request's columns, those that its messages have no part in."""
+    held = by_field(parameters)
+    asked = any(any(held[name]) for name in _THINKING)
     return {
-        **tools_columns(parameters),
-        "max_tokens": [
-            p.max_tokens
-            if p.max_tokens is not None
-            else p.max_completion_tokens
-            if p.max_completion_tokens is not None
-            else p.max_output_tokens
-            for p in parameters
-        ],
-        "temperature": field("temperature", parameters),
-        "thinking": list(map(thinking_asked, parameters)),
+        **_tools_columns(held["tools"], held["functions"]),
+        "model": said(held["model"]),
+        "max_tokens": said(*(held[name] for name in _MAX_TOKENS if name in held)),
+        "temperature": held["temperature"],
+        "thinking": list(map(thinking_asked, parameters)) if asked else [None] * len(parameters),
+        "end_user": said(held["user"], held["safety_identifier"], users_told(parameters)),
     }
+
+
+_THINKING = ("thinking", "extra_body", "reasoning_effort", "reasoning")
+_MAX_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample")
+
+
+def users_told(parameters: Sequence[Parameters]) -> list[str | None]:
+    """Whom the metadata of a request names."""
+    return [about.user_id if about else None for about in field("metadata", parameters)]
 
 
 def messages_columns(
@@ -330,13 +349,8 @@ def request_columns(requests: Sequence[Request]) -> dict[str, Values]:
     """`REQUEST_COLUMNS` of requests' bodies."""
     messages = [r.messages or _other_messages(r) for r in requests]
     made: dict[str, Any] = messages_columns(messages, requests) | parameters_columns(requests)
-    made["model"] = said(field("model", requests))
-    made["end_user"] = [
-        r.user or r.safety_identifier or (r.metadata and r.metadata.user_id) or None
-        for r in requests
-    ]
-    for row, request in enumerate(requests):
-        if request.systemInstruction or request.generationConfig or request.max_tokens_to_sample:
+    if any(r.systemInstruction or r.generationConfig for r in requests):
+        for row, request in enumerate(requests):
             _as_gemini(made, row, request)
     made["max_tokens"] = [most or None for most in made["max_tokens"]]
     return made
@@ -350,11 +364,9 @@ def _other_messages(request: Request) -> Messages:
 
 
 def _as_gemini(made: dict[str, Any], row: int, request: Request) -> None:
-    """What Gemini and old bodies name otherwise."""
+    """What Gemini names otherwise."""
     if request.systemInstruction and made["system"][row] is None:
         made["system"][row] = text_of(request.systemInstruction.parts) or None
-    if made["max_tokens"][row] is None:
-        made["max_tokens"][row] = request.max_tokens_to_sample
     if generation := request.generationConfig:
         made["max_tokens"][row] = made["max_tokens"][row] or generation.maxOutputTokens
         made["temperature"][row] = generation.temperature
@@ -380,14 +392,10 @@ def response_text(response: Response) -> str | None:
 
 def stop_reason(response: Response) -> str | None:
     """Why a response ended, as of `messages.stop_reason`."""
-    found = response.choices[0].finish_reason if response.choices else None
-    if isinstance(found, str) and found:
-        return found
-    found = response.stop_reason
-    if isinstance(found, str) and found:
-        return found
     incomplete = response.incomplete_details
     for found in (
+        response.choices[0].finish_reason if response.choices else None,
+        response.stop_reason,
         response.candidates[0].finishReason if response.candidates else None,
         incomplete and incomplete.reason,
         response.status,
@@ -399,57 +407,25 @@ def stop_reason(response: Response) -> str | None:
 
 def usage_columns(*usages: Sequence[Usage | None]) -> dict[str, Values]:
     """The four token columns, each from the first of `usages` that says it."""
-    columns: dict[str, Values] = {}
-    for name, of in _COUNTS.items():
-        found: list[Any] = [None if usage is None else of(usage) for usage in usages[0]]
-        for more in usages[1:]:
-            found = [
-                of(usage) if count is None and usage is not None else count
-                for count, usage in zip(found, more, strict=True)
-            ]
-        columns[name] = found
-    return columns
+    held = [by_field([usage or NO_USAGE for usage in of_one]) for of_one in usages]
+    return {
+        column: said(*(_count(one, spot) for one in held for spot in spots))
+        for column, spots in _COUNTS.items()
+    }
 
 
-def _input(usage: Usage) -> int | None:
-    if (found := usage.prompt_tokens) is None and (found := usage.input_tokens) is None:
-        return usage.promptTokenCount
-    return found
-
-
-def _output(usage: Usage) -> int | None:
-    if (found := usage.completion_tokens) is None and (found := usage.output_tokens) is None:
-        return usage.candidatesTokenCount
-    return found
-
-
-def _reasoning(usage: Usage) -> int | None:
-    found = None
-    if (details := usage.completion_tokens_details) is not None:
-        found = details.reasoning_tokens
-    if found is None and (details := usage.output_tokens_details) is not None:
-        found = details.reasoning_tokens
-        found = details.thinking_tokens if found is None else found
-    return usage.thoughtsTokenCount if found is None else found
-
-
-def _cached(usage: Usage) -> int | None:
-    found = None
-    if (details := usage.prompt_tokens_details) is not None:
-        found = details.cached_tokens
-    if found is None and (details := usage.input_tokens_details) is not None:
-        found = details.cached_tokens
-    if found is None and (found := usage.cache_read_input_tokens) is None:
-        return usage.cachedContentTokenCount
-    return found
-
-
-_COUNTS = {
-    "input_tokens": _input,
-    "output_tokens": _output,
-    "reasoning_tokens": _reasoning,
-    "cached_tokens": _cached,
+_COUNTS: dict[str, tuple[tuple[str, str], ...]] = {
+    column: tuple((outer, inner) for outer, inner in spots if outer in Usage.__struct_fields__)
+    for column, spots in SPOTS.items()
 }
+
+
+def _count(held: dict[str, tuple[Any, ...]], spot: tuple[str, str]) -> Sequence[int | None]:
+    outer, inner = spot
+    counts = held[outer]
+    if not inner or counts.count(None) == len(counts):
+        return counts
+    return [None if details is None else getattr(details, inner) for details in counts]
 
 
 def response_columns(responses: Sequence[Response]) -> dict[str, Values]:

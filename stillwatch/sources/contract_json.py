@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-from msgspec.structs import astuple
 
-from stillwatch.sources.shapes import Columns, Shape
+from stillwatch.sources.shapes import Columns, Shape, by_field
 
 
 @cache
@@ -34,5 +33,4 @@ def _annotation(kind: pa.DataType) -> Any:
 
 
 def _columns(rows: list[Any]) -> Columns:
-    names = rows[0].__struct_fields__
-    return Columns(dict(zip(names, zip(*map(astuple, rows), strict=True), strict=True)), len(rows))
+    return Columns(by_field(rows), len(rows))

@@ -20,11 +20,13 @@ from stillwatch.sources import (
     cloudtrail,
     envoy,
     helicone,
+    helicone_shape,
     langfuse,
     litellm,
     litellm_shape,
     litellm_spend,
     native,
+    native_shape,
     otel,
     vertex,
 )
@@ -153,7 +155,10 @@ REGISTRY = (
         "Helicone's requests",
         helicone.KEYS,
         helicone.COLUMNS,
-        lambda around: Each(partial(helicone.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(helicone.payload_to_row, account=around.account),
+            helicone_shape.helicone_shape(around.account),
+        ),
     ),
     Format(
         "otel",
@@ -176,7 +181,10 @@ REGISTRY = (
         "pairs of Anthropic's or OpenAI's request and response bodies",
         native.KEYS,
         native.COLUMNS,
-        lambda around: Each(partial(native.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(native.payload_to_row, account=around.account),
+            native_shape.native_shape(around.account),
+        ),
     ),
     Format(
         "bedrock",

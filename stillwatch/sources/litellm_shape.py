@@ -14,7 +14,6 @@ from stillwatch.sources.body_shapes import (
     Parameters,
     Response,
     Usage,
-    Used,
     field,
     messages_columns,
     parameters_columns,
@@ -23,10 +22,11 @@ from stillwatch.sources.body_shapes import (
     stop_reason,
     text_of,
     usage_columns,
+    users_told,
 )
 from stillwatch.sources.header_shapes import Headers, lowered, without
 from stillwatch.sources.litellm import CALL_ID_HEADER, NO_USER, exchange_id, status_of
-from stillwatch.sources.shapes import Columns, Shape
+from stillwatch.sources.shapes import Columns, Shape, Used
 from stillwatch.sources.times import gaps_ms
 
 
@@ -118,14 +118,12 @@ def _columns(payloads: list[Payload]) -> Columns:
         ],
         "ts": starts,
         "conversation_id": [p.session_id or None for p in payloads],
-        "end_user": [
-            payload.end_user
-            or about.user_api_key_end_user_id
-            or asked.user
-            or (asked.metadata and asked.metadata.user_id)
-            or None
-            for payload, about, asked in zip(payloads, metadata, parameters, strict=True)
-        ],
+        "end_user": said(
+            field("end_user", payloads),
+            field("user_api_key_end_user_id", metadata),
+            field("user", parameters),
+            users_told(parameters),
+        ),
         "surface": ["api"] * len(payloads),
         "model": [p.model_group or p.model for p in payloads],
         "response": list(map(response_text, responses)),

@@ -14,6 +14,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple, fields
 
 from stillwatch.sources.batch import Values
 from stillwatch.sources.records import MAX_RECORD_BYTES, Block, Fault, Records, opened_lines, split_block
@@ -26,6 +28,25 @@ AT_MOST = 16_384
 
 UNFIT = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for a record that isn't of the shape, or is no JSON at all."""
+
+
+class Used(Struct, gc=False, omit_defaults=True):
+    """Fields that are used; others aren't built. Nothing here refers to itself."""
+
+
+def by_field(records: Sequence[Struct]) -> dict[str, tuple[Any, ...]]:
+    """The values of many structs of one type, by their fields' names."""
+    names = records[0].__struct_fields__
+    return dict(zip(names, zip(*map(astuple, records), strict=True), strict=True))
+
+
+def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
+    """`record` with text under the key `name`, and what the field that holds it is called."""
+    for field in fields(record):
+        if field.encode_name == name:
+            return record, field.name
+    added = ("named", str | None, msgspec.field(default=None, name=name))
+    return msgspec.defstruct(record.__name__, [added], bases=(record,), gc=False), "named"
 
 
 class Columns(NamedTuple):
