@@ -6,7 +6,7 @@ have their documented types. Fields are all that those look at: what isn't named
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -57,7 +57,7 @@ Messages = str | list[Message] | None
 class Thinking(Used):
     """Whether a request asks for reasoning."""
 
-    type: Any = None
+    type: Any = UNSET
 
 
 class Extra(Used):
@@ -278,10 +278,17 @@ def thinking_asked(parameters: Parameters) -> bool | None:
     return None
 
 
-class _Tools:
-    """Names and digests of definitions, known by their bytes: clients send the same ones again."""
+class ToolSets:
+    """Names and digests of definitions, known by their bytes: clients send the same ones again.
 
-    def __init__(self) -> None:
+    `plain` brings the decoded definitions into the shape of which names and digests are taken.
+    """
+
+    def __init__(self, plain: Callable[[Any], Any] | None = None) -> None:
+        self._plain = plain
+        self._forget()
+
+    def _forget(self) -> None:
         self._known: dict[bytes, tuple[list[str] | None, str | None] | None] = {b"": None}
         self._bytes = 0
 
@@ -289,25 +296,26 @@ class _Tools:
         """Names and digest of definitions in JSON; `None` where they are none."""
         if raw not in self._known:
             if self._bytes + len(raw) > _KNOWN_TOOLS_BYTES:
-                self._known, self._bytes = {b"": None}, 0
+                self._forget()
             tools = msgspec.json.decode(raw)
+            tools = tools if self._plain is None else self._plain(tools)
             self._known[raw] = (tool_names(tools), tools_digest(tools)) if tools else None
             self._bytes += len(raw)
         return self._known[raw]
 
 
-_tools = _Tools()
-_NO_TOOLS = None, None
+_tool_sets = ToolSets()
+NO_TOOLS = None, None
 
 
 def _tools_columns(tools: Sequence[Raw], functions: Sequence[Raw]) -> dict[str, Values]:
     if tools.count(NOT_SENT) == len(tools) and functions.count(NOT_SENT) == len(tools):
         return {}
     given = [
-        _tools.of(bytes(mine)) or _tools.of(bytes(other))
+        _tool_sets.of(bytes(mine)) or _tool_sets.of(bytes(other))
         for mine, other in zip(tools, functions, strict=True)
     ]
-    names, digests = zip(*(found or _NO_TOOLS for found in given), strict=True)
+    names, digests = zip(*(found or NO_TOOLS for found in given), strict=True)
     return {"tools": names, "tools_digest": digests}
 
 

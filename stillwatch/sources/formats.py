@@ -17,6 +17,7 @@ from stillwatch.errors import FormatUnknown
 from stillwatch.sources import (
     azure_apim,
     bedrock,
+    bedrock_shape,
     cloudtrail,
     envoy,
     helicone,
@@ -191,7 +192,7 @@ REGISTRY = (
         "Amazon Bedrock's model invocation logs, from S3 or CloudWatch",
         bedrock.KEYS,
         bedrock.COLUMNS,
-        lambda around: bedrock.Reader(around.path, around.account),
+        lambda around: bedrock_shape.shaped_reader(around.path, around.account),
         joins=True,
     ),
     Format(

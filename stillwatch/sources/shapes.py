@@ -62,7 +62,8 @@ class Shape:
     """How the usual records of a format are told, and turned into columns.
 
     `opened` is asked for what else a record must fulfil, as JSON in text to be of its own shape:
-    what it hands back goes into `columns` in the record's place, and `None` is not usual.
+    what it hands back goes into `columns` in the record's place, and `None` is not usual. Where
+    `columns` raises, the records are read the general way after all.
     """
 
     def __init__(
@@ -136,35 +137,35 @@ class Run:
 
 
 def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
-    """The records in order: runs of usual ones, and the places of others, each one told before
-    the next is looked at, for what a record is may depend on those before it."""
+    """The records in order: runs of usual ones, and the places of others."""
     found = source.whole(shape.decoder)
-    if found is not None and shape.opened is None:
-        yield from _closed(found, source, len(found))
+    if found is not None:
+        yield from _runs(_opened(found, shape), source, 0)
+        return
+    raw = source.records.raw
+    for first in range(0, len(raw), AT_MOST):
+        found = [_fit(text, shape.decoder) for text in raw[first : first + AT_MOST]]
+        yield from _runs(_opened(found, shape), source, first)
+
+
+def _opened(found: list[Any], shape: Shape) -> list[Any]:
+    opened = shape.opened
+    return found if opened is None else [record and opened(record) for record in found]
+
+
+def _runs(usual: list[Any], source: Source, first: int) -> Iterator[Run | int]:
+    if all(usual):
+        yield from _closed(usual, source, first + len(usual))
         return
     run: list[Any] = []
-    place = -1
-    for place, made in enumerate(_made(found, source, shape)):
-        if made is None or len(run) == AT_MOST:
-            yield from _closed(run, source, place)
-            run = []
-        if made is None:
-            yield place
-        else:
-            run.append(made)
-    yield from _closed(run, source, place + 1)
-
-
-def _made(found: list[Any] | None, source: Source, shape: Shape) -> Iterator[Any]:
-    """What goes into columns of each record; `None` where a record isn't usual."""
-    if found is None:
-        fit = (_fit(raw, shape.decoder) for raw in source.records.raw)
-    else:
-        fit = iter(found)
-    if shape.opened is None:
-        return fit
-    opened = shape.opened
-    return (None if record is None else opened(record) for record in fit)
+    for place, record in enumerate(usual, first):
+        if record is not None:
+            run.append(record)
+            continue
+        yield from _closed(run, source, place)
+        yield place
+        run = []
+    yield from _closed(run, source, first + len(usual))
 
 
 def _fit(raw: bytes, decoder: msgspec.json.Decoder) -> Any:
