@@ -20,6 +20,7 @@ from stillwatch.sources import (
     bedrock_shape,
     cloudtrail,
     envoy,
+    envoy_shape,
     helicone,
     helicone_shape,
     langfuse,
@@ -175,7 +176,10 @@ REGISTRY = (
         "Envoy AI Gateway's access log (1.1)",
         envoy.KEYS,
         envoy.COLUMNS,
-        lambda around: Each(partial(envoy.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(envoy.payload_to_row, account=around.account),
+            envoy_shape.LinesOfOneKind(around.account),
+        ),
     ),
     Format(
         "native",

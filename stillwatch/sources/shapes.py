@@ -23,6 +23,9 @@ from stillwatch.sources.records import MAX_RECORD_BYTES, Block, Fault, Records, 
 WORTHWHILE = 16
 """Fewer usual records between two others are read the general way, too."""
 
+LOOKED_AT, LOOKED_AT_BYTES = 100, 1 << 17
+"""How much of a part of a file is its start."""
+
 AT_MOST = 16_384
 """Usual records in one run: a megabyte may hold a third of a million, each a struct."""
 
@@ -75,6 +78,9 @@ class Shape:
         self.decoder = msgspec.json.Decoder(record)
         self.columns, self.opened = columns, opened
 
+    def begin(self, source: Source) -> None:
+        """Shown each part of a file beforehand, for shapes that depend on it."""
+
 
 class Source:
     """The records of a block, split no sooner than somebody asks for one of them."""
@@ -99,6 +105,14 @@ class Source:
         """One by one."""
         given = self._given
         return opened_lines(split_block(given)) if isinstance(given, Block) else given
+
+    @property
+    def first(self) -> list[bytes]:
+        """Some records from the start."""
+        given = self._given
+        if isinstance(given, Records):
+            return given.raw[:LOOKED_AT]
+        return given.data[:LOOKED_AT_BYTES].split(b"\n", LOOKED_AT)[:LOOKED_AT]
 
     def whole(self, decoder: msgspec.json.Decoder) -> list[Any] | None:
         """All records, decoded by one call; `None` where any of them needs a look."""
@@ -138,6 +152,7 @@ class Run:
 
 def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
     """The records in order: runs of usual ones, and the places of others."""
+    shape.begin(source)
     found = source.whole(shape.decoder)
     if found is not None:
         yield from _runs(_opened(found, shape), source, 0)

