@@ -107,8 +107,15 @@ def _whole(field: pa.Field, values: Values) -> pa.Array | None:
         return None
     if array is None or field.nullable:
         return array
-    empty = field.name not in MAY_BE_EMPTY and pa.types.is_string(field.type) and "" in values
-    return None if empty or array.null_count else array
+    if array.null_count or (field.name not in MAY_BE_EMPTY and _has_empty(field.type, values)):
+        return None
+    return array
+
+
+def _has_empty(kind: pa.DataType, values: Values) -> bool:
+    if isinstance(values, pa.Array):
+        return pa.types.is_string(kind) and pc.any(pc.equal(values.cast(kind), "")).as_py()
+    return pa.types.is_string(kind) and "" in values
 
 
 def _array(kind: pa.DataType, values: Values) -> pa.Array | None:

@@ -203,7 +203,11 @@ _NOT_ASKED, _NOT_TOLD, _NO_TOKENS = Asked(), Told(), Tokens()
 _tool_sets = ToolSets(bedrock_bodies.plain_tools)
 
 
-def _opened(record: Invoked) -> Invoked | None:
+def _opened(records: list[Invoked]) -> list[Invoked | None]:
+    return list(map(_usual, records))
+
+
+def _usual(record: Invoked) -> Invoked | None:
     given, got = record.input or _NO_INPUT, record.output or _NO_OUTPUT
     body, answer = given.inputBodyJson, got.outputBodyJson
     if body is None:

@@ -4,26 +4,31 @@ An operator sets which keys a line has, so all lines of a file have the same one
 from its first lines.
 """
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.sources import envoy
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.batch import Values
-from stillwatch.sources.body_shapes import said
+from stillwatch.sources.body_shapes import field
 from stillwatch.sources.shapes import UNFIT, Columns, Shape, Source, Used, by_field
 from stillwatch.sources.times import times_us
 
 _MOST_KEYS = 500
 _LINE = msgspec.json.Decoder(dict[str, str | int | None])
 
-Known = Mapping[str, Sequence[Any]]
-"""The values of all lines by key, null where they aren't known."""
+_UNKNOWN = (None, "", "-")
+_EMPTY = pa.array(["", "-"])
 
 
 class LinesOfOneKind(Shape):
@@ -59,39 +64,42 @@ class LinesOfOneKind(Shape):
         self._models = [self._keys[name] for name in envoy.MODELS if name in self._keys]
         self._method = self._keys.get("method")
 
-    def _opened(self, line: Any) -> Any:
+    def _opened(self, lines: list[Any]) -> list[Any]:
         """What is no exchange isn't usual."""
-        if any(getattr(line, name) not in (None, "", "-") for name in self._calls):
-            return None
-        if self._method and getattr(line, self._method) == "GET":
-            if all(getattr(line, name) in (None, "", "-") for name in self._models):
-                return None
-        return line
+        methods = field(self._method, lines) if self._method else ()
+        if "GET" not in methods and not self._calls:
+            return lines
+        return [line if self._is_exchange(line) else None for line in lines]
+
+    def _is_exchange(self, line: Any) -> bool:
+        if any(getattr(line, name) not in _UNKNOWN for name in self._calls):
+            return False
+        known = any(getattr(line, name) not in _UNKNOWN for name in self._models)
+        return known or not self._method or getattr(line, self._method) != "GET"
 
     def _columns(self, lines: list[Any]) -> Columns:
         held = by_field(lines)
-        known = {
-            key: [None if value == "-" else value for value in held[name]]
-            if "-" in held[name]
-            else held[name]
-            for key, name in self._keys.items()
-        }
+        values = {key: held[name] for key, name in self._keys.items()}
 
-        def any_of(*names: str) -> list[Any]:
-            found = [known[name] for name in names if name in known]
-            return said(*found) if found else [None] * len(lines)
+        def any_of(*names: str) -> pa.Array:
+            found = [_known(values[name]) for name in names if name in values]
+            if len(found) > 1:
+                return pc.coalesce(*found)
+            return found[0] if found else pa.nulls(len(lines))
 
-        starts = any_of("start_time", "timestamp", "time")
-        micros = times_us(starts)
+        micros = times_us(any_of("start_time", "timestamp", "time"))
+        if micros is None:
+            raise ValueError("a time needs a look")
+        seen = any_of("downstream_remote_address", "client_ip")
         return Columns(
             {
-                "exchange_id": _ids(any_of("x-request-id", "request_id"), starts, micros),
-                "ts": starts if micros is None or micros.null_count else micros,
+                "exchange_id": _ids(any_of("x-request-id", "request_id"), micros),
+                "ts": micros,
                 "account_id": any_of(*self._accounts),
                 "conversation_id": any_of(*envoy.SESSIONS),
-                "surface": ["api"] * len(lines),
+                "surface": pa.repeat("api", len(lines)),
                 "model": any_of(*envoy.MODELS),
-                "prompt": [""] * len(lines),
+                "prompt": pa.repeat("", len(lines)),
                 "input_tokens": any_of(*envoy.tokens("input")),
                 "output_tokens": any_of(*envoy.tokens("output")),
                 "reasoning_tokens": any_of(*envoy.tokens("reasoning")),
@@ -102,32 +110,58 @@ class LinesOfOneKind(Shape):
                 "latency_ms": any_of("duration", "duration_ms"),
                 "user_agent": any_of(*envoy.AGENTS),
                 "ja4": any_of(*envoy.JA4),
-                **_client(
-                    known,
-                    any_of("downstream_remote_address", "client_ip"),
-                    {*envoy.OWN, *self._accounts},
-                ),
+                **_client(values, seen.to_pylist(), {*envoy.OWN, *self._accounts}),
             },
             len(lines),
         )
 
 
-def _ids(found: list[Any], starts: list[Any], micros: pa.Array | None) -> Values:
-    if micros is None or micros.null_count or set(map(type, found)) != {str}:
-        return list(map(envoy.exchange_id, found, starts))
-    return [f"{one}@{start}" for one, start in zip(found, micros.to_pylist(), strict=True)]
+def _known(values: Sequence[Any]) -> pa.Array:
+    """Values of one type, null where a line says nothing; raises where they are of several."""
+    try:
+        found = pa.array(values, pa.string())
+    except pa.ArrowTypeError:
+        found = pa.array(values)
+    if not pa.types.is_string(found.type):
+        return found
+    empty = pc.is_in(found, _EMPTY)
+    return pc.if_else(empty, None, found) if pc.any(empty).as_py() else found
 
 
-def _client(known: Known, seen: list[Any], own: Collection[str]) -> dict[str, Values]:
-    names = [name for name in known if envoy.is_header(name, own)]
-    rows = [
-        {name: value for name, value in zip(names, values, strict=True) if type(value) is str}
-        for values in zip(*(known[name] for name in names), strict=True)
-    ] or [{}] * len(seen)
+def _ids(found: pa.Array, micros: pa.Array) -> pa.Array:
+    if not pa.types.is_string(found.type):
+        return found
+    return pc.coalesce(pc.binary_join_element_wise(found, micros.cast(pa.string()), "@"), found)
+
+
+def _client(
+    values: Mapping[str, Sequence[Any]], seen: list[Any], own: Collection[str]
+) -> dict[str, Values]:
+    held = {name: _known(values[name]) for name in values if envoy.is_header(name, own)}
+    texts = {name: known for name, known in held.items() if pa.types.is_string(known.type)}
     addresses = [envoy.without_port(one) if type(one) is str else None for one in seen]
-    if (listed := known.get(FORWARDED)) is not None:
-        for row, one in enumerate(listed):
-            if type(one) is str and (addresses[row] is None or envoy.is_private(addresses[row])):
+    headers: Values = _headers(texts, len(seen))
+    if (listed := texts.get(FORWARDED)) is not None:
+        rows = [dict(row or ()) for row in headers.to_pylist()]
+        for row, one in enumerate(listed.to_pylist()):
+            if one is not None and (addresses[row] is None or envoy.is_private(addresses[row])):
                 addresses[row] = nearest_address(one)
-                rows[row] = rows[row] | {MARK: FORWARDED}
-    return {"ip": addresses, "headers": [row or None for row in rows]}
+                rows[row] |= {MARK: FORWARDED}
+        headers = [row or None for row in rows]
+    return {"ip": addresses, "headers": headers}
+
+
+def _headers(texts: Mapping[str, pa.Array], rows: int) -> pa.Array:
+    """One map a row of what it has under each name; null where it has nothing."""
+    kind = pa.map_(pa.string(), pa.string())
+    if not texts:
+        return pa.nulls(rows, kind)
+    row_by_row = np.arange(rows * len(texts)).reshape(len(texts), rows).T.ravel()
+    items = pa.concat_arrays(list(texts.values())).take(pa.array(row_by_row))
+    keys = pa.array(list(texts)).take(pa.array(row_by_row // rows))
+    held = items.is_valid()
+    counts = held.to_numpy(zero_copy_only=False).reshape(rows, len(texts)).sum(axis=1)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return pa.MapArray.from_arrays(
+        pa.array(offsets), keys.filter(held), items.filter(held), mask=pa.array(counts == 0)
+    )

@@ -56,7 +56,11 @@ class Exchange(Used):
 _NO_BODY = Body()
 
 
-def _opened(record: Exchange) -> Exchange | None:
+def _opened(records: list[Exchange]) -> list[Exchange | None]:
+    return list(map(_usual, records))
+
+
+def _usual(record: Exchange) -> Exchange | None:
     """Where a body is missing Helicone's own reading of it is asked, which is not usual."""
     if record.response_body and record.request_body != _NO_BODY:
         return record

@@ -114,7 +114,11 @@ class Pair(Used):
 _NOTHING_ASKED, _NOTHING_TOLD = Asked(), Told()
 
 
-def _opened(record: Pair) -> Pair | None:
+def _opened(records: list[Pair]) -> list[Pair | None]:
+    return list(map(_usual, records))
+
+
+def _usual(record: Pair) -> Pair | None:
     """Bodies inside something else aren't usual, nor is a bare one."""
     request = record.request or record.request_body or record.requestBody
     response = record.response or record.response_body or record.responseBody

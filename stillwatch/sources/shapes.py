@@ -64,8 +64,8 @@ class Columns(NamedTuple):
 class Shape:
     """How the usual records of a format are told, and turned into columns.
 
-    `opened` is asked for what else a record must fulfil, as JSON in text to be of its own shape:
-    what it hands back goes into `columns` in the record's place, and `None` is not usual. Where
+    `opened` is asked for what else records must fulfil, as JSON in text to be of its own shape:
+    what it hands back goes into `columns` in a record's place, and `None` is not usual. Where
     `columns` raises, the records are read the general way after all.
     """
 
@@ -73,7 +73,7 @@ class Shape:
         self,
         record: Any,
         columns: Callable[[list[Any]], Columns],
-        opened: Callable[[Any], Any] | None = None,
+        opened: Callable[[list[Any]], list[Any]] | None = None,
     ) -> None:
         self.decoder = msgspec.json.Decoder(record)
         self.columns, self.opened = columns, opened
@@ -164,8 +164,14 @@ def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
 
 
 def _opened(found: list[Any], shape: Shape) -> list[Any]:
-    opened = shape.opened
-    return found if opened is None else [record and opened(record) for record in found]
+    if shape.opened is None:
+        return found
+    fit = [record for record in found if record is not None]
+    opened = shape.opened(fit)
+    if len(fit) == len(found):
+        return opened
+    following = iter(opened)
+    return [None if record is None else next(following) for record in found]
 
 
 def _runs(usual: list[Any], source: Source, first: int) -> Iterator[Run | int]:

@@ -26,9 +26,11 @@ _UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0))
 _EXACT = 1 << 53
 
 
-def times_us(values: Sequence[Any]) -> pa.Array | None:
+def times_us(values: Sequence[Any] | pa.Array) -> pa.Array | None:
     """`values` as `int64`, null where they are; `None` where any of them needs a look."""
-    kinds = set(map(type, values)) - {_NONE}
+    if isinstance(values, pa.Array) and not pa.types.is_string(values.type):
+        values = values.to_pylist()
+    kinds = {str} if isinstance(values, pa.Array) else set(map(type, values)) - {_NONE}
     try:
         if kinds <= {str}:
             micros = _texts(values)
@@ -46,8 +48,8 @@ def times_us(values: Sequence[Any]) -> pa.Array | None:
     return micros if FIRST_US <= span["min"] and span["max"] < LAST_US else None
 
 
-def _texts(values: Sequence[str | None]) -> pa.Array:
-    texts = pa.array(values, pa.string())
+def _texts(values: Sequence[str | None] | pa.Array) -> pa.Array:
+    texts = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
     try:
         return texts.cast(TIME).cast(pa.int64())
     except pa.ArrowInvalid:
