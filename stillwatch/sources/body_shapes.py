@@ -254,13 +254,15 @@ def last_user_text(messages: Messages) -> str:
     return general.last_user_text(msgspec.to_builtins(messages)) if messages else ""
 
 
-def system_text(messages: Messages, parameters: Parameters) -> str | None:
-    """System and developer messages, and a system prompt given as a parameter."""
+def system_text(
+    messages: Messages, system: Content = None, instructions: Content = None
+) -> str | None:
+    """A system prompt given as a parameter, and system and developer messages."""
     texts = []
-    if parameters.system:
-        texts.append(text_of(parameters.system))
-    if parameters.instructions:
-        texts.append(text_of(parameters.instructions))
+    if system:
+        texts.append(text_of(system))
+    if instructions:
+        texts.append(text_of(instructions))
     if type(messages) is list:
         texts += [text_of(content_of(m)) for m in messages if m.role in _SYSTEM]
     return BLANK_LINE.join(filter(None, texts)) or None
@@ -343,11 +345,11 @@ def users_told(parameters: Sequence[Parameters]) -> list[str | None]:
 
 
 def messages_columns(
-    messages: Sequence[Messages], parameters: Sequence[Parameters]
+    messages: Sequence[Messages], *systems: Sequence[Content]
 ) -> dict[str, Values]:
-    """Of a request's columns, those that its messages make."""
+    """Of a request's columns, those that its messages make; `systems` are given beside them."""
     return {
-        "system": list(map(system_text, messages, parameters)),
+        "system": list(map(system_text, messages, *systems)),
         "prompt": list(map(last_user_text, messages)),
         "turns": [len(held) if type(held) is list else None for held in messages],
     }
@@ -356,7 +358,8 @@ def messages_columns(
 def request_columns(requests: Sequence[Request]) -> dict[str, Values]:
     """`REQUEST_COLUMNS` of requests' bodies."""
     messages = [r.messages or _other_messages(r) for r in requests]
-    made: dict[str, Any] = messages_columns(messages, requests) | parameters_columns(requests)
+    systems = field("system", requests), field("instructions", requests)
+    made: dict[str, Any] = messages_columns(messages, *systems) | parameters_columns(requests)
     if any(r.systemInstruction or r.generationConfig for r in requests):
         for row, request in enumerate(requests):
             _as_gemini(made, row, request)

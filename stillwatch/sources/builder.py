@@ -61,6 +61,8 @@ class ChunkBuilder:
         `origin` tells line and text of the record that a row is of.
         """
         self._close()
+        if not rows:
+            return
         made = columns_to_batch(columns, rows, self._plan)
         for place, reason in made.refused.items():
             line, raw = origin(place)

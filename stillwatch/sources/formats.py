@@ -30,6 +30,7 @@ from stillwatch.sources import (
     native,
     native_shape,
     otel,
+    otel_shape,
     vertex,
 )
 from stillwatch.sources.contract_json import contract_shape
@@ -167,7 +168,7 @@ REGISTRY = (
         "OpenTelemetry GenAI spans and events, from OTLP JSON",
         otel.KEYS,
         otel.COLUMNS,
-        lambda around: otel.Joiner(around.path, _or(around.account, otel.ACCOUNT)),
+        lambda around: otel_shape.shaped_reader(around.path, _or(around.account, otel.ACCOUNT)),
         needed=1,
         joins=True,
     ),

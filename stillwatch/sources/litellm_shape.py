@@ -107,7 +107,9 @@ def _columns(payloads: list[Payload]) -> Columns:
     headers = lowered(list(map(_headers, metadata)))
     starts = field("startTime", payloads)
     columns: dict[str, Values] = {
-        **messages_columns(messages, parameters),
+        **messages_columns(
+            messages, field("system", parameters), field("instructions", parameters)
+        ),
         **parameters_columns(parameters),
         **_tokens(payloads, metadata, responses),
         **_who(metadata),

@@ -139,6 +139,9 @@ def _add_run(reader: Reader, run: Run, builder: ChunkBuilder) -> None:
             _add(reader, record, builder)
     else:
         builder.add_columns(made.values, made.rows, partial(run.origin, made.places))
+        for record, reason, rows in made.others:
+            line, raw = run.origin(None, record)
+            builder.refuse(line, reason, raw, rows)
 
 
 def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:

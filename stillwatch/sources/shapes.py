@@ -20,7 +20,7 @@ from msgspec.structs import astuple, fields
 from stillwatch.sources.batch import Values
 from stillwatch.sources.records import MAX_RECORD_BYTES, Block, Fault, Records, opened_lines, split_block
 
-WORTHWHILE = 16
+WORTHWHILE = 5
 """Fewer usual records between two others are read the general way, too."""
 
 LOOKED_AT, LOOKED_AT_BYTES = 100, 1 << 17
@@ -59,6 +59,8 @@ class Columns(NamedTuple):
     rows: int
     places: Sequence[int] | None = None
     """Of each row, the record that it is of, where a record may be several rows."""
+    others: Sequence[tuple[int, str, int]] = ()
+    """What is no row: of a record, for a reason, so many."""
 
 
 class Shape:
@@ -176,7 +178,8 @@ def _opened(found: list[Any], shape: Shape) -> list[Any]:
 
 def _runs(usual: list[Any], source: Source, first: int) -> Iterator[Run | int]:
     if all(usual):
-        yield from _closed(usual, source, first + len(usual))
+        if usual:
+            yield Run(usual, source, first)
         return
     run: list[Any] = []
     for place, record in enumerate(usual, first):

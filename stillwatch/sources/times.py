@@ -73,14 +73,13 @@ def _nanoseconds(values: Sequence[float | None]) -> pa.Array | None:
     """Whole nanoseconds: too many for a float to tell them apart."""
     if set(map(type, values)) - {_NONE, int}:
         return None
-    nanos = pa.array(values, pa.int64())
-    if pc.min(nanos).as_py() < _UNITS[-1][0]:
+    given = pa.array(values, pa.int64())
+    if pc.min(given).as_py() < _UNITS[-1][0]:
         return None
-    return pa.array(list(map(_micros, values)), pa.int64())
-
-
-def _micros(value: int | None) -> int | None:
-    return None if value is None else time_us(value)
+    nanos = given.fill_null(0).to_numpy()
+    micros = nanos // 1000
+    rounded = np.rint(micros + (nanos - micros * 1000) / 1000).astype(np.int64)
+    return pc.if_else(given.is_valid(), pa.array(rounded), pa.scalar(None, pa.int64()))
 
 
 def gaps_ms(starts: Sequence[Any], ends: Sequence[Any]) -> list[int | None] | pa.Array:

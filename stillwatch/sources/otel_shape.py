@@ -1,0 +1,358 @@
+"""OTLP's spans that hold their content, many at once; what they mean: `otel.py`.
+
+Usual are messages as JSON text of the current conventions, or a prompt in plain text. Events,
+numbered attributes and other ways to tell a call's content go the general way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from stillwatch.sources import otel, reasons
+from stillwatch.sources.batch import Values
+from stillwatch.sources.body_shapes import (
+    NO_TOOLS,
+    Block,
+    Content,
+    Message,
+    Messages,
+    ToolSets,
+    messages_columns,
+    said,
+    text_of,
+)
+from stillwatch.sources.chunks import whole_response
+from stillwatch.sources.messages import first
+from stillwatch.sources.otel_call import (
+    CLIENT,
+    EFFORTS,
+    HEADER,
+    INPUTS,
+    MODELS,
+    OUTPUTS,
+    TOKENS,
+    is_call,
+    status,
+)
+from stillwatch.sources.otlp import plain, whole
+from stillwatch.sources.shapes import UNFIT, Columns, Shape, Used
+from stillwatch.sources.times import gaps_ms
+
+
+class Value(Used, forbid_unknown_fields=True):
+    """OTLP's `AnyValue`, in camel case."""
+
+    stringValue: str | UnsetType = UNSET
+    intValue: str | int | UnsetType = UNSET
+    doubleValue: float | UnsetType = UNSET
+    boolValue: bool | UnsetType = UNSET
+    arrayValue: Any = UNSET
+    kvlistValue: Any = UNSET
+
+
+class Attribute(Used):
+    """One attribute."""
+
+    key: str
+    value: Value
+
+
+Attributes = list[Attribute]
+Nanos = str | int | None
+Nothing = Annotated[list[Any], Meta(max_length=0)] | None
+
+
+class Status(Used):
+    """How a span ended."""
+
+    code: str | int | None = None
+
+
+class Span(Used):
+    """One span."""
+
+    traceId: Annotated[str, Meta(pattern="^[0-9a-fA-F]+$")]
+    spanId: Annotated[str, Meta(pattern="^[0-9a-fA-F]+$")]
+    startTimeUnixNano: Nanos = None
+    endTimeUnixNano: Nanos = None
+    start_time_unix_nano: None = None
+    end_time_unix_nano: None = None
+    attributes: Attributes | None = None
+    events: Nothing = None
+    status: Status | None = None
+
+
+class Scope(Used):
+    """The spans of one library."""
+
+    spans: list[Span] | None = None
+
+
+class About(Used):
+    """Whose spans they are."""
+
+    attributes: Attributes | None = None
+
+
+class Resource(Used):
+    """The spans of one service."""
+
+    resource: About | None = None
+    scopeSpans: list[Scope] | None = None
+    scope_spans: None = None
+
+
+class Payload(Used):
+    """Spans as the collector writes them."""
+
+    resourceSpans: list[Resource]
+    resource_spans: None = None
+    resourceLogs: None = None
+    resource_logs: None = None
+
+
+class Turn(Message):
+    """A message of the conventions."""
+
+    role: str
+    type: None = None
+    kwargs: None = None
+    data: None = None
+    choices: None = None
+
+
+class Told(Used):
+    """An answer of the conventions."""
+
+    role: str
+    content: Content = None
+    parts: list[str | Block] | None = None
+    text: str | None = None
+    response: None = None
+    completion: None = None
+    finish_reason: Any = None
+    finishReason: Any = None
+    stop_reason: Any = None
+    type: None = None
+    message: None = None
+    kwargs: None = None
+    data: None = None
+    choices: None = None
+    output: None = None
+    usage: None = None
+    response_metadata: None = None
+
+
+class Call(NamedTuple):
+    """One call, with its content decoded."""
+
+    key: str
+    about: dict[str, Any]
+    span: Span
+    messages: Messages
+    answer: Told | None
+    system: Content
+
+
+class Calls(NamedTuple):
+    """Of a payload: its calls, and how many of its spans are none."""
+
+    calls: list[Call]
+    others: int
+
+
+_turns = msgspec.json.Decoder(list[Turn])
+_answers = msgspec.json.Decoder(list[Told])
+_parts = msgspec.json.Decoder(list[str | Block])
+_START_OF_MORE = ("[", "{", "data:", "event:")
+_NUMBERED = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
+
+
+def _listed(tools: Any) -> list[Any] | None:
+    made = whole_response(tools)
+    return made if isinstance(made, list) else None
+
+
+_tool_sets = ToolSets(_listed)
+
+
+class _UnusualError(Exception):
+    pass
+
+
+def _about(attributes: Attributes | None) -> dict[str, Any]:
+    about: dict[str, Any] = {held.key: held.value.stringValue for held in attributes or ()}
+    for held in attributes or ():
+        if held.value.stringValue is UNSET:
+            about[held.key] = _plain(held.value)
+    return about
+
+
+def _plain(value: Value) -> Any:
+    if value.intValue is not UNSET:
+        return whole(value.intValue)
+    if value.doubleValue is not UNSET:
+        return value.doubleValue
+    if value.boolValue is not UNSET:
+        return value.boolValue
+    return plain(msgspec.to_builtins(value))
+
+
+def _opened(payloads: list[Payload]) -> list[Calls | None]:
+    return list(map(_calls, payloads))
+
+
+def _calls(payload: Payload) -> Calls | None:
+    calls: list[Call] = []
+    others = seen = 0
+    try:
+        for resource in payload.resourceSpans:
+            whose = _about(resource.resource.attributes) if resource.resource else {}
+            for scope in resource.scopeSpans or ():
+                for span in scope.spans or ():
+                    seen += 1
+                    about = _about(span.attributes)
+                    if is_call(about):
+                        calls.append(_call({**whose, **about} if whose else about, span))
+                    else:
+                        others += 1
+    except (_UnusualError, *UNFIT):
+        return None
+    return Calls(calls, others or int(not seen))
+
+
+def _call(about: dict[str, Any], span: Span) -> Call:
+    asked, told = first(about, *INPUTS), first(about, *OUTPUTS)
+    if type(asked) is not str:
+        raise _UnusualError
+    messages: Messages = asked
+    if asked.startswith("["):
+        messages = _turns.decode(asked)
+        if not messages:
+            raise _UnusualError
+    elif asked.lstrip().startswith(_START_OF_MORE):
+        raise _UnusualError
+    answer = None
+    if told is not None:
+        if type(told) is not str or not told.startswith("["):
+            raise _UnusualError
+        answer = _answers.decode(told)[0]
+    system = about.get("gen_ai.system_instructions")
+    if system is not None:
+        if type(system) is not str or not system.startswith("["):
+            raise _UnusualError
+        system = _parts.decode(system)
+    key = f"{span.traceId.lower()}-{span.spanId.lower()}"
+    return Call(key, about, span, messages, answer, system)
+
+
+def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls]) -> Columns:
+    calls = [call for payload in payloads for call in payload.calls]
+    if not calls:
+        return Columns({}, 0, (), _others(payloads))
+    keys, abouts, spans, messages, answers, systems = zip(*calls, strict=True)
+    names = set(chain.from_iterable(abouts))
+    if any(name.startswith(_NUMBERED) for name in names):
+        raise ValueError("content may be among attributes with numbers")
+    headers = [(name, name.removeprefix(HEADER)) for name in names if name.startswith(HEADER)]
+
+    def any_of(own: type, *wanted: str) -> list[Any]:
+        found = [[about.get(name) for about in abouts] for name in wanted if name in names]
+        values = said(*found) if found else [None] * len(calls)
+        if set(map(type, values)) - {own, type(None)}:
+            raise ValueError("attributes of other types")
+        return values
+
+    starts = [whole(span.startTimeUnixNano) for span in spans]
+    ends = [whole(span.endTimeUnixNano) for span in spans]
+    tools = any_of(str, "gen_ai.tool.definitions")
+    found = [NO_TOOLS if one is None else _tool_sets.of(one.encode()) or NO_TOOLS for one in tools]
+    efforts = any_of(str, *EFFORTS)
+    stops = [about.get("gen_ai.response.finish_reasons") for about in abouts]
+    columns: dict[str, Values] = {
+        **messages_columns(messages, systems),
+        "tools": [names for names, _ in found],
+        "tools_digest": [digest for _, digest in found],
+        "max_tokens": [most or None for most in any_of(int, "gen_ai.request.max_tokens")],
+        "temperature": any_of(float, "gen_ai.request.temperature"),
+        "thinking": [
+            None if effort is None else effort not in ("none", "disable") for effort in efforts
+        ],
+        "response": list(map(_answer_text, answers)),
+        "stop_reason": list(map(_stop_reason, answers, stops)),
+        "exchange_id": keys,
+        "ts": starts,
+        "account_id": any_of(str, *account),
+        "conversation_id": any_of(str, "gen_ai.conversation.id", "session.id"),
+        "surface": ["api"] * len(calls),
+        "model": any_of(str, *MODELS),
+        **{column: any_of(int, *spots) for column, spots in TOKENS.items()},
+        "status": [
+            status(about, span.status is not None and span.status.code in otel.FAILED)
+            for about, span in zip(abouts, spans, strict=True)
+        ],
+        "latency_ms": gaps_ms(starts, ends),
+        **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
+        "headers": [
+            {header: _header(about[name]) for name, header in headers if name in about} or None
+            for about in abouts
+        ],
+    }
+    if not joiner.settle(keys):
+        raise ValueError("events wait for one of them")
+    return Columns(
+        columns,
+        len(calls),
+        [place for place, payload in enumerate(payloads) for _ in payload.calls],
+        _others(payloads),
+    )
+
+
+def _others(payloads: Sequence[Calls]) -> list[tuple[int, str, int]]:
+    return [
+        (place, reasons.NOT_AN_EXCHANGE, payload.others)
+        for place, payload in enumerate(payloads)
+        if payload.others
+    ]
+
+
+def _answer_text(answer: Told | None) -> str | None:
+    if answer is None:
+        return None
+    for held in (answer.content, answer.parts, answer.text):
+        if held is not None and held != "":
+            return text_of(held)
+    return None
+
+
+def _stop_reason(answer: Told | None, stops: Any) -> str | None:
+    if answer is not None:
+        for found in (answer.finish_reason, answer.finishReason, answer.stop_reason):
+            if found is not None and found != "":
+                if isinstance(found, str):
+                    return found
+                break
+    stop = stops[0] if isinstance(stops, list) and stops else None
+    if stop is not None and not isinstance(stop, str):
+        raise TypeError("a reason that is no text")
+    return stop
+
+
+def _header(value: Any) -> str | None:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return None if value is None else str(value)
+
+
+def shaped_reader(path: Path, account: Iterable[str]) -> otel.Joiner:
+    """A joiner that takes spans with their content many at a time."""
+    joiner = otel.Joiner(path, account)
+    joiner.shape = Shape(Payload, partial(_columns, joiner, tuple(account)), _opened)
+    return joiner
