@@ -222,10 +222,10 @@ def text_of(content: Content) -> str:
         return content
     if content is None:
         return ""
-    if len(content) == 1 and type(block := content[0]) is Block and type(block.text) is str:
-        return block.text if block.type in _TEXT_BLOCKS else ""
-    texts = (_block_text(block) for block in content)
-    return BLANK_LINE.join(text for text in texts if text is not None)
+    if len(content) == 1:
+        return _block_text(content[0]) or ""
+    texts = map(_block_text, content)
+    return BLANK_LINE.join([text for text in texts if text is not None])
 
 
 def _block_text(block: str | Block) -> str | None:

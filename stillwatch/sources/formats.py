@@ -32,6 +32,7 @@ from stillwatch.sources import (
     otel,
     otel_shape,
     vertex,
+    vertex_shape,
 )
 from stillwatch.sources.contract_json import contract_shape
 from stillwatch.sources.reasons import Mended, Refused
@@ -212,7 +213,10 @@ REGISTRY = (
         "Vertex AI's request-response log, exported from BigQuery",
         vertex.KEYS,
         vertex.COLUMNS,
-        lambda around: Each(partial(vertex.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(vertex.payload_to_row, account=around.account),
+            vertex_shape.vertex_shape(around.account),
+        ),
     ),
     Format(
         "azure_apim",

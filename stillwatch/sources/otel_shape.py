@@ -36,6 +36,7 @@ from stillwatch.sources.otel_call import (
     HEADER,
     INPUTS,
     MODELS,
+    OPERATIONS,
     OUTPUTS,
     TOKENS,
     is_call,
@@ -53,8 +54,14 @@ class Value(Used, forbid_unknown_fields=True):
     intValue: str | int | UnsetType = UNSET
     doubleValue: float | UnsetType = UNSET
     boolValue: bool | UnsetType = UNSET
-    arrayValue: Any = UNSET
+    arrayValue: Array | UnsetType = UNSET
     kvlistValue: Any = UNSET
+
+
+class Array(Used, forbid_unknown_fields=True):
+    """OTLP's `ArrayValue`."""
+
+    values: list[Value] | None = None
 
 
 class Attribute(Used):
@@ -188,16 +195,20 @@ class _UnusualError(Exception):
 
 
 def _about(attributes: Attributes | None) -> dict[str, Any]:
-    about: dict[str, Any] = {held.key: held.value.stringValue for held in attributes or ()}
-    for held in attributes or ():
-        if held.value.stringValue is UNSET:
-            about[held.key] = _plain(held.value)
-    return about
+    return {
+        held.key: _plain(held.value) if (text := held.value.stringValue) is UNSET else text
+        for held in attributes or ()
+    }
 
 
 def _plain(value: Value) -> Any:
-    if value.intValue is not UNSET:
-        return whole(value.intValue)
+    if (number := value.intValue) is not UNSET:
+        return whole(number)
+    if (array := value.arrayValue) is not UNSET:
+        return [
+            _plain(item) if item.stringValue is UNSET else item.stringValue
+            for item in array.values or ()
+        ]
     if value.doubleValue is not UNSET:
         return value.doubleValue
     if value.boolValue is not UNSET:
@@ -219,7 +230,7 @@ def _calls(payload: Payload) -> Calls | None:
                 for span in scope.spans or ():
                     seen += 1
                     about = _about(span.attributes)
-                    if is_call(about):
+                    if about.get("gen_ai.operation.name") in OPERATIONS or is_call(about):
                         calls.append(_call({**whose, **about} if whose else about, span))
                     else:
                         others += 1
@@ -229,7 +240,8 @@ def _calls(payload: Payload) -> Calls | None:
 
 
 def _call(about: dict[str, Any], span: Span) -> Call:
-    asked, told = first(about, *INPUTS), first(about, *OUTPUTS)
+    asked = about.get(INPUTS[0]) or first(about, *INPUTS)
+    told = about.get(OUTPUTS[0]) or first(about, *OUTPUTS)
     if type(asked) is not str:
         raise _UnusualError
     messages: Messages = asked
@@ -261,7 +273,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     names = set(chain.from_iterable(abouts))
     if any(name.startswith(_NUMBERED) for name in names):
         raise ValueError("content may be among attributes with numbers")
-    headers = [(name, name.removeprefix(HEADER)) for name in names if name.startswith(HEADER)]
+    headers = {name: name.removeprefix(HEADER) for name in names if name.startswith(HEADER)}
 
     def any_of(own: type, *wanted: str) -> list[Any]:
         found = [[about.get(name) for about in abouts] for name in wanted if name in names]
@@ -301,9 +313,11 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         "latency_ms": gaps_ms(starts, ends),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
         "headers": [
-            {header: _header(about[name]) for name, header in headers if name in about} or None
+            {headers[name]: _header(about[name]) for name in about if name in headers} or None
             for about in abouts
-        ],
+        ]
+        if headers
+        else [None] * len(calls),
     }
     if not joiner.settle(keys):
         raise ValueError("events wait for one of them")

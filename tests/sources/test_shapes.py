@@ -58,7 +58,7 @@ def test_sound_records(format: Format, tmp_path: Path) -> None:
     fast, slow = both(path, format)
     assert fast.kept.equals(slow.kept)
     assert (told(fast), fast.repaired) == (told(slow), slow.repaired)
-    assert usual_share(path, format) > 0.6
+    assert usual_share(path, format) > 0.25
 
 
 @pytest.mark.usefixtures("_each_is_worthwhile")
