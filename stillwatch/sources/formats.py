@@ -27,6 +27,7 @@ from stillwatch.sources import (
     litellm,
     litellm_shape,
     litellm_spend,
+    litellm_spend_shape,
     native,
     native_shape,
     otel,
@@ -144,7 +145,7 @@ REGISTRY = (
         "LiteLLM's table `LiteLLM_SpendLogs`, exported",
         litellm_spend.KEYS,
         litellm_spend.COLUMNS,
-        lambda around: Each(litellm_spend.payload_to_row),
+        lambda around: Each(litellm_spend.payload_to_row, litellm_spend_shape.SHAPE),
     ),
     Format(
         "langfuse",

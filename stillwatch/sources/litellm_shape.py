@@ -99,14 +99,15 @@ class Payload(Used):
 _NO_METADATA, _NO_ERROR, _NO_FLAGS = Metadata(), Error(), Flags()
 
 
-def _columns(payloads: list[Payload]) -> Columns:
+def columns(payloads: list[Payload]) -> Columns:
+    """Payloads as columns."""
     parameters = [p.model_parameters or NO_PARAMETERS for p in payloads]
     metadata = [p.metadata or _NO_METADATA for p in payloads]
     responses = [p.response or NO_RESPONSE for p in payloads]
     messages = field("messages", payloads)
     headers = lowered(list(map(_headers, metadata)))
     starts = field("startTime", payloads)
-    columns: dict[str, Values] = {
+    made: dict[str, Values] = {
         **messages_columns(
             messages, field("system", parameters), field("instructions", parameters)
         ),
@@ -133,11 +134,11 @@ def _columns(payloads: list[Payload]) -> Columns:
         "status": list(map(_status, payloads)),
         "latency_ms": gaps_ms(starts, field("endTime", payloads)),
     }
-    columns["system"] = [
+    made["system"] = [
         system or (about.spend_logs_metadata and _kept_system(about)) or None
-        for system, about in zip(columns["system"], metadata, strict=True)
+        for system, about in zip(made["system"], metadata, strict=True)
     ]
-    return Columns(columns, len(payloads))
+    return Columns(made, len(payloads))
 
 
 def _kept_system(metadata: Metadata) -> str | None:
@@ -211,5 +212,5 @@ def _status(payload: Payload) -> int | None:
     return status_of(payload.status, told, flags.guardrail_status)
 
 
-SHAPE = Shape(Payload, _columns)
+SHAPE = Shape(Payload, columns)
 """Payloads of the types that LiteLLM's `StandardLoggingPayload` declares."""

@@ -1,4 +1,4 @@
-"""Vertex's rows with whole bodies of Gemini's, many at once; what they mean: `vertex.py`."""
+"""Vertex's rows with bodies of Gemini's, as objects or text, many at once; what they mean: `vertex.py`."""
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
 # pyright: reportAttributeAccessIssue=false
@@ -27,7 +27,7 @@ from stillwatch.sources.body_shapes import (
     said,
 )
 from stillwatch.sources.messages import last_user_text
-from stillwatch.sources.shapes import Columns, Shape, Used, by_field
+from stillwatch.sources.shapes import UNFIT, Columns, Shape, Used, by_field
 from stillwatch.sources.times import times_us
 
 _DAY_MS = 86_400_000
@@ -139,8 +139,8 @@ class Metadata(Used):
 class Row(Used):
     """One row of the table."""
 
-    full_request: Asked
-    full_response: Told | None = None
+    full_request: Asked | str
+    full_response: Told | str | None = None
     response_payload: None = None
     request_id: str | None = None
     logging_time: str | None = None
@@ -152,6 +152,30 @@ class Row(Used):
 
 _NOTHING_TOLD, _NO_SETTINGS, _NO_TOKENS = Told([]), Settings(), Tokens()
 _tool_sets = ToolSets(gemini_bodies.plain_tools)
+
+
+_asked, _told = msgspec.json.Decoder(Asked), msgspec.json.Decoder(Told)
+
+
+def _opened(rows: list[Row]) -> list[Row | None]:
+    return list(map(_with_bodies, rows))
+
+
+def _with_bodies(row: Row) -> Row | None:
+    """A row whose bodies are no text any more."""
+    request, response = row.full_request, row.full_response
+    try:
+        if type(request) is str:
+            if not request.startswith("{"):
+                return None
+            row.full_request = _asked.decode(request)
+        if type(response) is str:
+            if not response.startswith("{"):
+                return None
+            row.full_response = _told.decode(response)
+    except UNFIT:
+        return None
+    return row
 
 
 def _columns(account: str | None, rows: list[Row]) -> Columns:
@@ -282,4 +306,4 @@ def vertex_shape(account: str | None) -> Shape | None:
     *holders, name = (account or "full_request.labels.").split(".")
     if holders != ["full_request", "labels"]:
         return None
-    return Shape(Row, partial(_columns, name or None))
+    return Shape(Row, partial(_columns, name or None), _opened)
