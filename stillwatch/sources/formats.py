@@ -24,6 +24,7 @@ from stillwatch.sources import (
     helicone,
     helicone_shape,
     langfuse,
+    langfuse_shape,
     litellm,
     litellm_shape,
     litellm_spend,
@@ -152,7 +153,7 @@ REGISTRY = (
         "Langfuse's blob export, `observations_v2` and the older layout",
         langfuse.KEYS,
         langfuse.COLUMNS,
-        lambda around: langfuse.Joiner(around.path, around.account),
+        lambda around: langfuse_shape.shaped_reader(around.path, around.account),
         joins=True,
     ),
     Format(
