@@ -7,6 +7,7 @@ have their documented types. Fields are all that those look at: what isn't named
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -16,7 +17,7 @@ from msgspec import UNSET, Raw
 from stillwatch.sources import messages as general
 from stillwatch.sources.batch import Values
 from stillwatch.sources.messages import BLANK_LINE, tool_names, tools_digest
-from stillwatch.sources.shapes import Used, by_field
+from stillwatch.sources.shapes import UNFIT, Unusual, Used, by_field
 from stillwatch.sources.usage import SPOTS
 
 _SYSTEM = ("system", "developer")
@@ -246,26 +247,41 @@ def last_user_text(messages: Messages) -> str:
     """Text of the last user turn that says something, as of `messages.last_user_text`."""
     if type(messages) is str:
         return messages
-    for message in reversed(messages or ()):
+    if not messages:
+        return ""
+    last = messages[-1]
+    if last.role == "user" and type(last.content) is str and last.content:
+        return last.content
+    for message in reversed(messages):
         if (message.role is UNSET or message.role in _USER) and (
             text := text_of(content_of(message))
         ):
             return text
-    return general.last_user_text(msgspec.to_builtins(messages)) if messages else ""
+    return general.last_user_text(msgspec.to_builtins(messages))
 
 
-def system_text(
-    messages: Messages, system: Content = None, instructions: Content = None
-) -> str | None:
-    """A system prompt given as a parameter, and system and developer messages."""
-    texts = []
-    if system:
-        texts.append(text_of(system))
-    if instructions:
-        texts.append(text_of(instructions))
-    if type(messages) is list:
-        texts += [text_of(content_of(m)) for m in messages if m.role in _SYSTEM]
-    return BLANK_LINE.join(filter(None, texts)) or None
+def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> list[str | None]:
+    """System prompts given as parameters, and system and developer messages."""
+    given = [
+        [text_of(content) for content in contents if content]
+        for contents in zip(*systems, strict=True)
+    ]
+    turns = chain.from_iterable(held for held in messages if type(held) is list)
+    roles = list(map(_role, turns))
+    if any(role in roles for role in _SYSTEM):
+        for texts, held in zip(given, messages, strict=True):
+            if type(held) is list:
+                texts += [text_of(content_of(m)) for m in held if m.role in _SYSTEM]
+    return [_joined(texts) for texts in given]
+
+
+_role = attrgetter("role")
+
+
+def _joined(texts: list[str]) -> str | None:
+    if len(texts) > 1:
+        return BLANK_LINE.join(filter(None, texts)) or None
+    return texts[0] or None if texts else None
 
 
 def thinking_asked(parameters: Parameters) -> bool | None:
@@ -295,11 +311,17 @@ class ToolSets:
         self._bytes = 0
 
     def of(self, raw: bytes) -> tuple[list[str] | None, str | None] | None:
-        """Names and digest of definitions in JSON; `None` where they are none."""
+        """Names and digest of definitions in JSON; `None` where they are none.
+
+        Raises `Unusual` where it is broken.
+        """
         if raw not in self._known:
             if self._bytes + len(raw) > _KNOWN_TOOLS_BYTES:
                 self._forget()
-            tools = msgspec.json.decode(raw)
+            try:
+                tools = msgspec.json.decode(raw)
+            except UNFIT:
+                raise Unusual("tools that are no JSON") from None
             tools = tools if self._plain is None else self._plain(tools)
             self._known[raw] = (tool_names(tools), tools_digest(tools)) if tools else None
             self._bytes += len(raw)
@@ -349,7 +371,7 @@ def messages_columns(
 ) -> dict[str, Values]:
     """Of a request's columns, those that its messages make; `systems` are given beside them."""
     return {
-        "system": list(map(system_text, messages, *systems)),
+        "system": system_texts(messages, *systems),
         "prompt": list(map(last_user_text, messages)),
         "turns": [len(held) if type(held) is list else None for held in messages],
     }
@@ -403,17 +425,21 @@ def response_text(response: Response) -> str | None:
 
 def stop_reason(response: Response) -> str | None:
     """Why a response ended, as of `messages.stop_reason`."""
-    incomplete = response.incomplete_details
-    for found in (
-        response.choices[0].finish_reason if response.choices else None,
-        response.stop_reason,
-        response.candidates[0].finishReason if response.candidates else None,
-        incomplete and incomplete.reason,
-        response.status,
-    ):
-        if isinstance(found, str) and found:
+    if response.choices:
+        found = response.choices[0].finish_reason
+        if type(found) is str and found:
             return found
-    return None
+    if type(found := response.stop_reason) is str and found:
+        return found
+    if response.candidates:
+        found = response.candidates[0].finishReason
+        if type(found) is str and found:
+            return found
+    if response.incomplete_details:
+        found = response.incomplete_details.reason
+        if type(found) is str and found:
+            return found
+    return found if type(found := response.status) is str and found else None
 
 
 def usage_columns(*usages: Sequence[Usage | None]) -> dict[str, Values]:

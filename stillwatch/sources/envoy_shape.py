@@ -21,7 +21,7 @@ from stillwatch.sources import envoy
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.batch import Values
 from stillwatch.sources.body_shapes import field
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Source, Used, by_field
+from stillwatch.sources.shapes import UNFIT, Columns, Shape, Source, Unusual, Used, by_field
 from stillwatch.sources.times import times_us
 
 _MOST_KEYS = 500
@@ -89,7 +89,7 @@ class LinesOfOneKind(Shape):
 
         micros = times_us(any_of("start_time", "timestamp", "time"))
         if micros is None:
-            raise ValueError("a time needs a look")
+            raise Unusual("a time needs a look")
         seen = any_of("downstream_remote_address", "client_ip")
         return Columns(
             {
@@ -121,11 +121,18 @@ def _known(values: Sequence[Any]) -> pa.Array:
     try:
         found = pa.array(values, pa.string())
     except pa.ArrowTypeError:
-        found = pa.array(values)
+        found = _numbers(values)
     if not pa.types.is_string(found.type):
         return found
     empty = pc.is_in(found, _EMPTY)
     return pc.if_else(empty, None, found) if pc.any(empty).as_py() else found
+
+
+def _numbers(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.int64())
+    except (pa.ArrowException, OverflowError):
+        raise Unusual("numbers and text under one key") from None
 
 
 def _ids(found: pa.Array, micros: pa.Array) -> pa.Array:

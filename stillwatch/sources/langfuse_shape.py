@@ -30,7 +30,7 @@ from stillwatch.sources.body_shapes import (
     said,
     stop_reason,
 )
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Used, by_field
+from stillwatch.sources.shapes import UNFIT, Columns, Shape, Unusual, Used, by_field
 from stillwatch.sources.times import gaps_ms
 
 
@@ -49,7 +49,6 @@ class Asked(Request):
     input: str | list[Turn] | None = None
     contents: str | list[Turn] | None = None
     prompt: str | list[Turn] | None = None
-    functions: None = None  # type: ignore[assignment]
     type: None = None
     role: None = None
     content: None = None
@@ -175,10 +174,6 @@ _OPEN = ("{", "[", "data:", "event:")
 _own_tools, _tool_sets = ToolSets(), ToolSets(langfuse.tools_of)
 
 
-class _UnusualError(Exception):
-    pass
-
-
 def _opened(observations: list[Observation]) -> list[Opened | None]:
     return list(map(_with_bodies, observations))
 
@@ -194,7 +189,7 @@ def _with_bodies(one: Observation) -> Opened | None:
         if settings is not None:
             _set(asked, settings)
         return Opened(one, asked, _response(one.output))
-    except (_UnusualError, *UNFIT):
+    except (Unusual, *UNFIT):
         return None
 
 
@@ -205,17 +200,17 @@ def _request(held: str | Asked | None) -> Asked:
         if held.startswith("["):
             turns = _turns.decode(held)
             if not turns:
-                raise _UnusualError
+                raise Unusual
             return Asked(messages=turns)
         if not held.startswith("{"):
             if held.lstrip().startswith(_OPEN):
-                raise _UnusualError
+                raise Unusual
             return Asked(messages=held)
         held = _asked.decode(held)
     if not (held.messages or held.input or held.contents or held.prompt):
-        raise _UnusualError
-    if held.generationConfig or held.systemInstruction:
-        raise _UnusualError
+        raise Unusual
+    if held.generationConfig or held.systemInstruction or bytes(held.functions):
+        raise Unusual
     return held
 
 
@@ -228,7 +223,7 @@ def _set(asked: Asked, settings: Settings) -> None:
     ]
     if most:
         if len(most) > 1:
-            raise _UnusualError
+            raise Unusual
         asked.max_tokens = most[0]
     for name in ("temperature", "thinking", "reasoning_effort", "model", "user"):
         if (given := getattr(settings, name)) is not None:
@@ -241,13 +236,13 @@ def _response(held: str | Told | None) -> Response:
     if type(held) is str:
         if not held.startswith("{"):
             if held.lstrip().startswith(_OPEN):
-                raise _UnusualError
+                raise Unusual
             return Response(content=held)
         held = _told.decode(held)
     if held.choices or held.output or held.usage:
         return held
     if held.content is None or held.content == "":
-        raise _UnusualError
+        raise Unusual
     for finish in (held.finish_reason, held.finishReason, held.stop_reason):
         if finish is not None and finish != "":
             return Response(content=held.content, stop_reason=finish)

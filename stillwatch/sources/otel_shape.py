@@ -43,7 +43,7 @@ from stillwatch.sources.otel_call import (
     status,
 )
 from stillwatch.sources.otlp import plain, whole
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Used
+from stillwatch.sources.shapes import UNFIT, Columns, Shape, Unusual, Used
 from stillwatch.sources.times import gaps_ms
 
 
@@ -190,10 +190,6 @@ def _listed(tools: Any) -> list[Any] | None:
 _tool_sets = ToolSets(_listed)
 
 
-class _UnusualError(Exception):
-    pass
-
-
 def _about(attributes: Attributes | None) -> dict[str, Any]:
     return {
         held.key: _plain(held.value) if (text := held.value.stringValue) is UNSET else text
@@ -234,7 +230,7 @@ def _calls(payload: Payload) -> Calls | None:
                         calls.append(_call({**whose, **about} if whose else about, span))
                     else:
                         others += 1
-    except (_UnusualError, *UNFIT):
+    except (Unusual, *UNFIT):
         return None
     return Calls(calls, others or int(not seen))
 
@@ -243,23 +239,23 @@ def _call(about: dict[str, Any], span: Span) -> Call:
     asked = about.get(INPUTS[0]) or first(about, *INPUTS)
     told = about.get(OUTPUTS[0]) or first(about, *OUTPUTS)
     if type(asked) is not str:
-        raise _UnusualError
+        raise Unusual
     messages: Messages = asked
     if asked.startswith("["):
         messages = _turns.decode(asked)
         if not messages:
-            raise _UnusualError
+            raise Unusual
     elif asked.lstrip().startswith(_START_OF_MORE):
-        raise _UnusualError
+        raise Unusual
     answer = None
     if told is not None:
         if type(told) is not str or not told.startswith("["):
-            raise _UnusualError
+            raise Unusual
         answer = _answers.decode(told)[0]
     system = about.get("gen_ai.system_instructions")
     if system is not None:
         if type(system) is not str or not system.startswith("["):
-            raise _UnusualError
+            raise Unusual
         system = _parts.decode(system)
     key = f"{span.traceId.lower()}-{span.spanId.lower()}"
     return Call(key, about, span, messages, answer, system)
@@ -272,14 +268,14 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     keys, abouts, spans, messages, answers, systems = zip(*calls, strict=True)
     names = set(chain.from_iterable(abouts))
     if any(name.startswith(_NUMBERED) for name in names):
-        raise ValueError("content may be among attributes with numbers")
+        raise Unusual("content may be among attributes with numbers")
     headers = {name: name.removeprefix(HEADER) for name in names if name.startswith(HEADER)}
 
     def any_of(own: type, *wanted: str) -> list[Any]:
         found = [[about.get(name) for about in abouts] for name in wanted if name in names]
         values = said(*found) if found else [None] * len(calls)
         if set(map(type, values)) - {own, type(None)}:
-            raise ValueError("attributes of other types")
+            raise Unusual("attributes of other types")
         return values
 
     starts = [whole(span.startTimeUnixNano) for span in spans]
@@ -320,7 +316,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         else [None] * len(calls),
     }
     if not joiner.settle(keys):
-        raise ValueError("events wait for one of them")
+        raise Unusual("events wait for one of them")
     return Columns(
         columns,
         len(calls),
@@ -355,7 +351,7 @@ def _stop_reason(answer: Told | None, stops: Any) -> str | None:
                 break
     stop = stops[0] if isinstance(stops, list) and stops else None
     if stop is not None and not isinstance(stop, str):
-        raise TypeError("a reason that is no text")
+        raise Unusual("a reason that is no text")
     return stop
 
 

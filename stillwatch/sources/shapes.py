@@ -33,6 +33,10 @@ UNFIT = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for a record that isn't of the shape, or is no JSON at all."""
 
 
+class Unusual(Exception):
+    """Some records are none of a shape after all."""
+
+
 class Used(Struct, gc=False, omit_defaults=True):
     """Fields that are used; others aren't built. Nothing here refers to itself."""
 
@@ -68,7 +72,7 @@ class Shape:
 
     `opened` is asked for what else records must fulfil, as JSON in text to be of its own shape:
     what it hands back goes into `columns` in a record's place, and `None` is not usual. Where
-    `columns` raises, the records are read the general way after all.
+    `columns` raises `Unusual`, its records are read the general way after all.
     """
 
     def __init__(
