@@ -64,9 +64,7 @@ def columns_to_batch(columns: Mapping[str, Values], rows: int, plan: Plan) -> Ba
     return _made(columns, rows, plan, columns.keys())
 
 
-def _made(
-    columns: Mapping[str, Values], rows: int, plan: Plan, typed: Collection[str]
-) -> Batch:
+def _made(columns: Mapping[str, Values], rows: int, plan: Plan, typed: Collection[str]) -> Batch:
     refused: dict[int, str] = {}
     dropped: list[tuple[str, int]] = []
     arrays = []

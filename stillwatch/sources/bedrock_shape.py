@@ -4,6 +4,9 @@ Usual are Converse and bodies of Claude's; streams, spilled bodies, other models
 CloudWatch wraps go the general way.
 """
 
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -46,7 +49,7 @@ class Part(Block):
 class Turn(Message):
     """A message of such blocks."""
 
-    content: str | list[str | Part] | None = None
+    content: str | Sequence[str | Part] | None = None
 
 
 class Settings(Used):
@@ -80,7 +83,7 @@ class ToolConfig(Used):
 class Asked(Request):
     """A request's body."""
 
-    messages: list[Turn] | None = None
+    messages: Sequence[Turn] | None = None
     thinking: Thinking | None = None
     reasoning_config: Thinking | None = None
     reasoningConfig: Thinking | None = None
@@ -213,16 +216,13 @@ def _usual(record: Invoked) -> Invoked | None:
     if body is None:
         if given.inputBodyS3Path is not None:
             return None
-    elif body.messages is None and (body.prompt or body.input or body.contents):
-        return None
-    elif body.toolConfig is not None and (bytes(body.tools) or bytes(body.functions)):
+    elif (body.messages is None and (body.prompt or body.input or body.contents)) or (
+        body.toolConfig is not None and (bytes(body.tools) or bytes(body.functions))
+    ):
         return None
     if answer is None:
         return None if got.outputBodyS3Path is not None else record
-    whole = answer.output
-    if whole is None or whole.message is None or whole.message.content is None:
-        return None if answer.content is None else record
-    return record
+    return record if _message(answer) or answer.content is not None else None
 
 
 Trail = Callable[[Sequence[str | None]], list[dict[str, Any] | None]]
@@ -236,9 +236,9 @@ def _columns(account: str | None, trail: Trail, records: list[Invoked]) -> Colum
     asked = [body or _NOT_ASKED for body in field("inputBodyJson", given)]
     told = [body or _NOT_TOLD for body in field("outputBodyJson", got)]
     said_of = trail(held["requestId"])
-    arns = field("arn", [who or _NOBODY for who in held["identity"]])
+    arns: list[Any] = field("arn", [who or _NOBODY for who in held["identity"]])
     if any(said_of):
-        arns = [arn or (said and said["arn"]) for arn, said in zip(arns, said_of, strict=True)]
+        arns = [arn or (known and known["arn"]) for arn, known in zip(arns, said_of, strict=True)]
     about = [known or {} for known in held["requestMetadata"]]
     who = [known.get(account) for known in about] if account else map(_account_of, arns)
     made = _request_columns(asked) | _response_columns(told)
@@ -247,9 +247,7 @@ def _columns(account: str | None, trail: Trail, records: list[Invoked]) -> Colum
         | {
             "input_tokens": said(field("inputTokenCount", given), made["input_tokens"]),
             "output_tokens": said(field("outputTokenCount", got), made["output_tokens"]),
-            "cached_tokens": said(
-                field("cacheReadInputTokenCount", given), made["cached_tokens"]
-            ),
+            "cached_tokens": said(field("cacheReadInputTokenCount", given), made["cached_tokens"]),
             "exchange_id": held["requestId"],
             "ts": held["timestamp"],
             "account_id": [
@@ -283,7 +281,7 @@ def _account_of(arn: str | None) -> str | None:
 def _model_of(model: str | None, told: Told) -> str | None:
     if model is None or "/" not in model:
         return model
-    return bedrock.model_of(model, None if _converse(told) else {"model": told.model})
+    return bedrock.model_of(model, None if _message(told) else {"model": told.model})
 
 
 def _request_columns(asked: Sequence[Asked]) -> dict[str, Any]:
@@ -356,9 +354,15 @@ def _thinking_asked(body: Asked) -> bool | None:
     return thinking_asked(replace(body, thinking=Thinking(kind)))
 
 
-def _converse(told: Told) -> bool:
-    output = told.output
-    return output is not None and output.message is not None and output.message.content is not None
+def _message(told: Told) -> Answer | None:
+    """Converse's message."""
+    message = told.output.message if told.output else None
+    return message if message and message.content is not None else None
+
+
+def _content(told: Told) -> Content:
+    message = _message(told)
+    return message.content if message else told.content
 
 
 _STOPS = ("stop_reason", "stopReason", "completionReason", "finish_reason", "finishReason")
@@ -368,18 +372,18 @@ _CACHED = ("cacheReadInputTokens", "cacheReadInputTokenCount")
 
 
 def _response_columns(told: Sequence[Told]) -> dict[str, Any]:
-    converse = list(map(_converse, told))
-    contents = [
-        body.output.message.content if own else body.content
-        for body, own in zip(told, converse, strict=True)
-    ]
+    converse = [_message(body) is not None for body in told]
+    contents = list(map(_content, told))
     usages = field("usage", told)
     made: dict[str, Any] = usage_columns(
         [None if own else usage for usage, own in zip(usages, converse, strict=True)]
     )
     if any(converse):
         plain = by_field(
-            [usage if own and usage else _NO_TOKENS for usage, own in zip(usages, converse, strict=True)]
+            [
+                usage if own and usage else _NO_TOKENS
+                for usage, own in zip(usages, converse, strict=True)
+            ]
         )
         made["input_tokens"] = said(made["input_tokens"], *(plain[name] for name in _INPUTS))
         made["output_tokens"] = said(

@@ -39,7 +39,7 @@ class Block(Used):
     response: Any = UNSET
 
 
-Content = str | list[str | Block] | None
+Content = str | Sequence[str | Block] | None
 
 
 class Message(Used):
@@ -47,12 +47,12 @@ class Message(Used):
 
     role: Any = UNSET
     content: Content = None
-    parts: list[str | Block] | None = None
+    parts: Sequence[str | Block] | None = None
     type: Any = None
     output: Any = UNSET
 
 
-Messages = str | list[Message] | None
+Messages = str | Sequence[Message] | None
 
 
 class Thinking(Used):
@@ -219,7 +219,7 @@ def said(*columns: Sequence[Any]) -> list[Any]:
 
 def text_of(content: Content) -> str:
     """The text of a message's content."""
-    if type(content) is str:
+    if isinstance(content, str):
         return content
     if content is None:
         return ""
@@ -230,12 +230,12 @@ def text_of(content: Content) -> str:
 
 
 def _block_text(block: str | Block) -> str | None:
-    if type(block) is str:
+    if isinstance(block, str):
         return block
     if block.type not in _TEXT_BLOCKS:
         return None
     text = block.content if block.text is UNSET else block.text
-    return text if type(text) is str else None
+    return text if isinstance(text, str) else None
 
 
 def content_of(message: Message) -> Content:
@@ -245,12 +245,12 @@ def content_of(message: Message) -> Content:
 
 def last_user_text(messages: Messages) -> str:
     """Text of the last user turn that says something, as of `messages.last_user_text`."""
-    if type(messages) is str:
+    if isinstance(messages, str):
         return messages
     if not messages:
         return ""
     last = messages[-1]
-    if last.role == "user" and type(last.content) is str and last.content:
+    if last.role == "user" and isinstance(last.content, str) and last.content:
         return last.content
     for message in reversed(messages):
         if (message.role is UNSET or message.role in _USER) and (
@@ -266,11 +266,11 @@ def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> l
         [text_of(content) for content in contents if content]
         for contents in zip(*systems, strict=True)
     ]
-    turns = chain.from_iterable(held for held in messages if type(held) is list)
+    turns = chain.from_iterable(held for held in messages if isinstance(held, list))
     roles = list(map(_role, turns))
     if any(role in roles for role in _SYSTEM):
         for texts, held in zip(given, messages, strict=True):
-            if type(held) is list:
+            if isinstance(held, list):
                 texts += [text_of(content_of(m)) for m in held if m.role in _SYSTEM]
     return [_joined(texts) for texts in given]
 
@@ -373,7 +373,7 @@ def messages_columns(
     return {
         "system": system_texts(messages, *systems),
         "prompt": list(map(last_user_text, messages)),
-        "turns": [len(held) if type(held) is list else None for held in messages],
+        "turns": [len(held) if isinstance(held, list) else None for held in messages],
     }
 
 
@@ -415,9 +415,9 @@ def response_text(response: Response) -> str | None:
             return text_of(choice.text)
     if response.content is not None:
         return text_of(response.content)
-    if response.candidates and (held := response.candidates[0].content) is not None:
-        if held.parts is not None:
-            return text_of(held.parts)
+    held = response.candidates[0].content if response.candidates else None
+    if held is not None and held.parts is not None:
+        return text_of(held.parts)
     if response.output is not None:
         return BLANK_LINE.join(filter(None, (text_of(item.content) for item in response.output)))
     return None
@@ -427,19 +427,19 @@ def stop_reason(response: Response) -> str | None:
     """Why a response ended, as of `messages.stop_reason`."""
     if response.choices:
         found = response.choices[0].finish_reason
-        if type(found) is str and found:
+        if isinstance(found, str) and found:
             return found
-    if type(found := response.stop_reason) is str and found:
+    if isinstance(found := response.stop_reason, str) and found:
         return found
     if response.candidates:
         found = response.candidates[0].finishReason
-        if type(found) is str and found:
+        if isinstance(found, str) and found:
             return found
     if response.incomplete_details:
         found = response.incomplete_details.reason
-        if type(found) is str and found:
+        if isinstance(found, str) and found:
             return found
-    return found if type(found := response.status) is str and found else None
+    return found if isinstance(found := response.status, str) and found else None
 
 
 def usage_columns(*usages: Sequence[Usage | None]) -> dict[str, Values]:

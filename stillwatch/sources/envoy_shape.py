@@ -146,12 +146,13 @@ def _client(
 ) -> dict[str, Values]:
     held = {name: _known(values[name]) for name in values if envoy.is_header(name, own)}
     texts = {name: known for name, known in held.items() if pa.types.is_string(known.type)}
-    addresses = [envoy.without_port(one) if type(one) is str else None for one in seen]
+    addresses = [envoy.without_port(one) if isinstance(one, str) else None for one in seen]
     headers: Values = _headers(texts, len(seen))
     if (listed := texts.get(FORWARDED)) is not None:
         rows = [dict(row or ()) for row in headers.to_pylist()]
         for row, one in enumerate(listed.to_pylist()):
-            if one is not None and (addresses[row] is None or envoy.is_private(addresses[row])):
+            seen_as = addresses[row]
+            if one is not None and (seen_as is None or envoy.is_private(seen_as)):
                 addresses[row] = nearest_address(one)
                 rows[row] |= {MARK: FORWARDED}
         headers = [row or None for row in rows]

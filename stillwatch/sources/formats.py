@@ -96,9 +96,7 @@ class Format:
 class Each:
     """Each record is an exchange."""
 
-    def __init__(
-        self, row: Callable[[dict[str, Any]], Row], shape: Shape | None = None
-    ) -> None:
+    def __init__(self, row: Callable[[dict[str, Any]], Row], shape: Shape | None = None) -> None:
         self._row, self.shape = row, shape
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 Headers = dict[str, str | None]
@@ -16,7 +16,7 @@ def lowered(given: Sequence[Headers | None]) -> list[Headers]:
     return [{name.lower(): held[name] for name in held} if held else {} for held in given]
 
 
-def without(given: Sequence[Headers], names: Collection[str]) -> list[Headers | None]:
+def without(given: Sequence[Headers], names: frozenset[str]) -> list[Headers | None]:
     """Each record's headers without those of `names`; `None` where none are left."""
     if names & set(chain.from_iterable(given)):
         given = [{n: v for n, v in held.items() if n not in names} for held in given]

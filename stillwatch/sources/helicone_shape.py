@@ -1,5 +1,8 @@
 """Helicone's requests with bodies as objects, many at once; what they mean: `helicone.py`."""
 
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

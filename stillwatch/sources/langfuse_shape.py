@@ -4,6 +4,9 @@ Usual are bodies or messages of OpenAI's or Anthropic's shape, as objects or JSO
 text. The legacy layout's rows wait for their trace and go the general way.
 """
 
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -24,7 +27,6 @@ from stillwatch.sources.body_shapes import (
     Response,
     Thinking,
     ToolSets,
-    field,
     request_columns,
     response_text,
     said,
@@ -37,7 +39,7 @@ from stillwatch.sources.times import gaps_ms
 class Turn(Message):
     """A message with a role of its own."""
 
-    role: str
+    role: str  # pyright: ignore[reportGeneralTypeIssues]
     kwargs: None = None
     data: None = None
 
@@ -45,10 +47,10 @@ class Turn(Message):
 class Asked(Request):
     """A request's body, which is no message itself."""
 
-    messages: str | list[Turn] | None = None
-    input: str | list[Turn] | None = None
-    contents: str | list[Turn] | None = None
-    prompt: str | list[Turn] | None = None
+    messages: str | Sequence[Turn] | None = None
+    input: str | Sequence[Turn] | None = None
+    contents: str | Sequence[Turn] | None = None
+    prompt: str | Sequence[Turn] | None = None
     type: None = None
     role: None = None
     content: None = None
@@ -135,8 +137,8 @@ class Observation(Used):
 
     type: Literal["GENERATION"]
     id: str | None = None
-    user_id: str | None | UnsetType = UNSET
-    userId: str | None | UnsetType = UNSET
+    user_id: str | UnsetType | None = UNSET
+    userId: str | UnsetType | None = UNSET
     session_id: str | None = None
     sessionId: str | None = None
     start_time: str | None = None
@@ -183,7 +185,7 @@ def _with_bodies(one: Observation) -> Opened | None:
         return None
     try:
         settings = one.model_parameters
-        if type(settings) is str:
+        if isinstance(settings, str):
             settings = _settings.decode(settings) if settings else None
         asked = _request(one.input)
         if settings is not None:
@@ -196,7 +198,7 @@ def _with_bodies(one: Observation) -> Opened | None:
 def _request(held: str | Asked | None) -> Asked:
     if held is None or held == "":
         return Asked()
-    if type(held) is str:
+    if isinstance(held, str):
         if held.startswith("["):
             turns = _turns.decode(held)
             if not turns:
@@ -233,7 +235,7 @@ def _set(asked: Asked, settings: Settings) -> None:
 def _response(held: str | Told | None) -> Response:
     if held is None or held == "":
         return NO_RESPONSE
-    if type(held) is str:
+    if isinstance(held, str):
         if not held.startswith("{"):
             if held.lstrip().startswith(_OPEN):
                 raise Unusual
@@ -297,9 +299,7 @@ def _set_ones(values: Sequence[Any]) -> list[Any]:
     return [None if value is UNSET else value for value in values]
 
 
-def _tools(
-    asked: Sequence[Asked], given: Sequence[Raw], others: Sequence[Raw]
-) -> dict[str, Any]:
+def _tools(asked: Sequence[Asked], given: Sequence[Raw], others: Sequence[Raw]) -> dict[str, Any]:
     """Of definitions beside the request where it has no list of tools itself."""
     found = [
         _own_tools.of(own)

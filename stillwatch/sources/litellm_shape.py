@@ -175,7 +175,7 @@ def _client(
         payload.requester_ip_address or about.requester_ip_address or None
         for payload, about in zip(payloads, metadata, strict=True)
     ]
-    kept = without(headers, {"user-agent", MARK})
+    kept = without(headers, frozenset({"user-agent", MARK}))
     for row, (address, held) in enumerate(zip(given, headers, strict=True)):
         if address is not None and held.get(FORWARDED) == address:
             kept[row] = {**(kept[row] or {}), MARK: FORWARDED}

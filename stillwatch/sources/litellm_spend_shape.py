@@ -3,6 +3,9 @@
 They become payloads of the log callback, as they do one by one.
 """
 
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -88,11 +91,11 @@ def _payload(row: Row) -> Payload | None:
     if row.messages and row.messages not in _NOTHING:
         return None
     try:
-        if type(asked) is str:
+        if isinstance(asked, str):
             asked = _decoded(asked, _asked)
-        if type(told) is str:
+        if isinstance(told, str):
             told = _decoded(told, _told)
-        if type(known) is str:
+        if isinstance(known, str):
             known = _decoded(known, _known)
     except UNFIT:
         return None

@@ -1,5 +1,8 @@
 """Pairs of bodies as objects, many at once; what they mean: `native.py`."""
 
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -124,10 +127,10 @@ def _usual(record: Pair) -> Pair | None:
     response = record.response or record.response_body or record.responseBody
     if request is None and response is None:
         return None
-    if request is not None and not (request.messages or request.max_tokens is not None):
-        if not (request.input or request.contents or request.prompt):
-            if bytes(request.body) or bytes(request.content) or bytes(request.json):
-                return None
+    if request is not None and (
+        bytes(request.body) or bytes(request.content) or bytes(request.json)
+    ):
+        return None
     if response is not None and (bytes(response.body) or bytes(response.json)):
         return None
     return record
@@ -168,7 +171,9 @@ def _columns(who: str | None, records: list[Pair]) -> Columns:
             "surface": [surface or "api" for surface in held["surface"]],
             "model": said(made["model"], held["model"], field("model", responses)),
             "status": _statuses(held, given),
-            "latency_ms": _latencies(any_of(("latency_ms", "duration_ms")), times, any_of(native.ENDS)),
+            "latency_ms": _latencies(
+                any_of(("latency_ms", "duration_ms")), times, any_of(native.ENDS)
+            ),
             "country": any_of(("country", "country_code")),
             "user_agent": said(
                 any_of(("user_agent", "userAgent")), [h.get("user-agent") for h in headers]
@@ -216,7 +221,7 @@ def _latencies(told: list[Any], times: list[Any], ends: list[Any]) -> Values:
 
 
 def _client(addresses: list[Any], headers: Sequence[Headers]) -> dict[str, Values]:
-    kept = without(headers, {"user-agent", MARK})
+    kept = without(headers, frozenset({"user-agent", MARK}))
     for row, held in enumerate(headers):
         if addresses[row] is None and (listed := held.get(FORWARDED)) is not None:
             addresses[row] = nearest_address(listed)

@@ -33,9 +33,7 @@ _USAGE = {
     "reasoning_tokens": ("reasoning.output_tokens", "reasoning_tokens"),
     "cached_tokens": ("cache_read.input_tokens", "cache_read_input_tokens"),
 }
-TOKENS = {
-    column: [f"gen_ai.usage.{name}" for name in names] for column, names in _USAGE.items()
-}
+TOKENS = {column: [f"gen_ai.usage.{name}" for name in names] for column, names in _USAGE.items()}
 CLIENT = {
     "ip": ("client.address", "http.client_ip", "net.sock.peer.addr"),
     "country": ("client.geo.country.iso_code", "geo.country.iso_code"),

@@ -4,6 +4,9 @@ Usual are messages as JSON text of the current conventions, or a prompt in plain
 numbered attributes and other ways to tell a call's content go the general way.
 """
 
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -128,7 +131,7 @@ class Payload(Used):
 class Turn(Message):
     """A message of the conventions."""
 
-    role: str
+    role: str  # pyright: ignore[reportGeneralTypeIssues]
     type: None = None
     kwargs: None = None
     data: None = None
@@ -140,7 +143,7 @@ class Told(Used):
 
     role: str
     content: Content = None
-    parts: list[str | Block] | None = None
+    parts: Sequence[str | Block] | None = None
     text: str | None = None
     response: None = None
     completion: None = None
@@ -238,7 +241,7 @@ def _calls(payload: Payload) -> Calls | None:
 def _call(about: dict[str, Any], span: Span) -> Call:
     asked = about.get(INPUTS[0]) or first(about, *INPUTS)
     told = about.get(OUTPUTS[0]) or first(about, *OUTPUTS)
-    if type(asked) is not str:
+    if not isinstance(asked, str):
         raise Unusual
     messages: Messages = asked
     if asked.startswith("["):
@@ -249,12 +252,12 @@ def _call(about: dict[str, Any], span: Span) -> Call:
         raise Unusual
     answer = None
     if told is not None:
-        if type(told) is not str or not told.startswith("["):
+        if not isinstance(told, str) or not told.startswith("["):
             raise Unusual
         answer = _answers.decode(told)[0]
     system = about.get("gen_ai.system_instructions")
     if system is not None:
-        if type(system) is not str or not system.startswith("["):
+        if not isinstance(system, str) or not system.startswith("["):
             raise Unusual
         system = _parts.decode(system)
     key = f"{span.traceId.lower()}-{span.spanId.lower()}"

@@ -99,9 +99,7 @@ def parts(
             yield _decoded(Source(given), shape, builder), given.size
 
 
-def _decoded(
-    source: Source, shape: Shape | None, builder: ChunkBuilder
-) -> Iterator[Record | Run]:
+def _decoded(source: Source, shape: Shape | None, builder: ChunkBuilder) -> Iterator[Record | Run]:
     """Runs of usual records, and each other record; what can't be decoded goes to the builder."""
     if shape is None:
         yield from decoded(source, range(len(source.records.raw)), builder)
@@ -131,17 +129,16 @@ def decoded(source: Source, places: Iterable[int], builder: ChunkBuilder) -> Ite
 
 def _add_run(reader: Reader, run: Run, builder: ChunkBuilder) -> None:
     """All of a run at once; what our own code stumbles over costs one record here, too."""
-    shape = reader.shape
     try:
-        made = shape.columns(run.usual)
+        made = run.columns()
     except Exception:
         for record in decoded(run.source, run.places, builder):
             _add(reader, record, builder)
-    else:
-        builder.add_columns(made.values, made.rows, partial(run.origin, made.places))
-        for record, reason, rows in made.others:
-            line, raw = run.origin(None, record)
-            builder.refuse(line, reason, raw, rows)
+        return
+    builder.add_columns(made.values, made.rows, partial(run.origin, made.places))
+    for record, reason, rows in made.others:
+        line, raw = run.origin(None, record)
+        builder.refuse(line, reason, raw, rows)
 
 
 def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:

@@ -18,7 +18,14 @@ from msgspec import Struct
 from msgspec.structs import astuple, fields
 
 from stillwatch.sources.batch import Values
-from stillwatch.sources.records import MAX_RECORD_BYTES, Block, Fault, Records, opened_lines, split_block
+from stillwatch.sources.records import (
+    MAX_RECORD_BYTES,
+    Block,
+    Fault,
+    Records,
+    opened_lines,
+    split_block,
+)
 
 WORTHWHILE = 5
 """Fewer usual records between two others are read the general way, too."""
@@ -137,8 +144,13 @@ class Source:
 class Run:
     """Usual records that follow each other, and where they stand."""
 
-    def __init__(self, usual: list[Any], source: Source, first: int) -> None:
+    def __init__(self, usual: list[Any], shape: Shape, source: Source, first: int) -> None:
         self.usual, self.source, self.first = usual, source, first
+        self._shape = shape
+
+    def columns(self) -> Columns:
+        """What the shape makes of them; raises `Unusual`."""
+        return self._shape.columns(self.usual)
 
     @property
     def places(self) -> range:
@@ -161,12 +173,12 @@ def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
     shape.begin(source)
     found = source.whole(shape.decoder)
     if found is not None:
-        yield from _runs(_opened(found, shape), source, 0)
+        yield from _runs(_opened(found, shape), shape, source, 0)
         return
     raw = source.records.raw
     for first in range(0, len(raw), AT_MOST):
         found = [_fit(text, shape.decoder) for text in raw[first : first + AT_MOST]]
-        yield from _runs(_opened(found, shape), source, first)
+        yield from _runs(_opened(found, shape), shape, source, first)
 
 
 def _opened(found: list[Any], shape: Shape) -> list[Any]:
@@ -180,20 +192,20 @@ def _opened(found: list[Any], shape: Shape) -> list[Any]:
     return [None if record is None else next(following) for record in found]
 
 
-def _runs(usual: list[Any], source: Source, first: int) -> Iterator[Run | int]:
+def _runs(usual: list[Any], shape: Shape, source: Source, first: int) -> Iterator[Run | int]:
     if all(usual):
         if usual:
-            yield Run(usual, source, first)
+            yield Run(usual, shape, source, first)
         return
     run: list[Any] = []
     for place, record in enumerate(usual, first):
         if record is not None:
             run.append(record)
             continue
-        yield from _closed(run, source, place)
+        yield from _closed(run, shape, source, place)
         yield place
         run = []
-    yield from _closed(run, source, first + len(usual))
+    yield from _closed(run, shape, source, first + len(usual))
 
 
 def _fit(raw: bytes, decoder: msgspec.json.Decoder) -> Any:
@@ -203,9 +215,9 @@ def _fit(raw: bytes, decoder: msgspec.json.Decoder) -> Any:
         return None
 
 
-def _closed(run: list[Any], source: Source, end: int) -> Iterator[Run | int]:
+def _closed(run: list[Any], shape: Shape, source: Source, end: int) -> Iterator[Run | int]:
     first = end - len(run)
     if len(run) < WORTHWHILE:
         yield from range(first, end)
     else:
-        yield Run(run, source, first)
+        yield Run(run, shape, source, first)

@@ -45,7 +45,7 @@ def times_us(values: Sequence[Any] | pa.Array) -> pa.Array | None:
     if micros is None or len(micros) == micros.null_count:
         return micros
     span = pc.min_max(micros).as_py()
-    return micros if FIRST_US <= span["min"] and span["max"] < LAST_US else None
+    return micros if span["min"] >= FIRST_US and span["max"] < LAST_US else None
 
 
 def _texts(values: Sequence[str | None] | pa.Array) -> pa.Array:

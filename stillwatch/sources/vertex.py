@@ -75,9 +75,7 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     request = _body(payload, "full_request", "request_payload")
     response = _response(payload)
     labels = dig(request, "labels")
-    project = project_of(
-        payload.get("endpoint"), dig(request, "endpoint"), dig(request, "model")
-    )
+    project = project_of(payload.get("endpoint"), dig(request, "endpoint"), dig(request, "model"))
     opened = {**payload, "full_request": request, "full_response": response}
     who = dig(opened, *account.split(".")) if account else first(labels, *ACCOUNTS)
     latency_ms = _latency_ms(payload)

@@ -1,7 +1,14 @@
-"""Vertex's rows with bodies of Gemini's, as objects or text, many at once; what they mean: `vertex.py`."""
+"""Vertex's rows, many at once; what they mean: `vertex.py`.
+
+Usual are Gemini's bodies, as objects or text. Streams and bodies of other models' go the general
+way.
+"""
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
 # pyright: reportAttributeAccessIssue=false
+
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
 
 from __future__ import annotations
 
@@ -49,13 +56,13 @@ class Turn(Message, kw_only=True):
 
     role: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
     content: None = None
-    parts: list[str | Part]
+    parts: Sequence[str | Part]  # pyright: ignore[reportGeneralTypeIssues]
 
 
 class System(Used):
     """A system prompt."""
 
-    parts: Annotated[list[str | Part], Meta(min_length=1)]
+    parts: Annotated[Sequence[str | Part], Meta(min_length=1)]
 
 
 class Thinking(Used):
@@ -82,7 +89,7 @@ class Settings(Used):
 class Asked(Used):
     """A request's body."""
 
-    contents: list[Turn]
+    contents: Sequence[Turn]
     systemInstruction: System | None = None
     system_instruction: None = None
     tools: Raw = NOT_SENT
@@ -165,11 +172,11 @@ def _with_bodies(row: Row) -> Row | None:
     """A row whose bodies are no text any more."""
     request, response = row.full_request, row.full_response
     try:
-        if type(request) is str:
+        if isinstance(request, str):
             if not request.startswith("{"):
                 return None
             row.full_request = _asked.decode(request)
-        if type(response) is str:
+        if isinstance(response, str):
             if not response.startswith("{"):
                 return None
             row.full_response = _told.decode(response)
@@ -298,7 +305,7 @@ def _text(one: Candidate | None) -> str:
     if one is None or one.content is None or one.content.parts is None:
         return ""
     parts = one.content.parts
-    return "".join([p.text for p in parts if type(p.text) is str and not p.thought])
+    return "".join([p.text for p in parts if isinstance(p.text, str) and not p.thought])
 
 
 def vertex_shape(account: str | None) -> Shape | None:
