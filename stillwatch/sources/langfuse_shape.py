@@ -227,9 +227,15 @@ def _set(asked: Asked, settings: Settings) -> None:
         if len(most) > 1:
             raise Unusual
         asked.max_tokens = most[0]
-    for name in ("temperature", "thinking", "reasoning_effort", "model", "user"):
-        if (given := getattr(settings, name)) is not None:
-            setattr(asked, name, given)
+    if settings.temperature is not None:
+        asked.temperature = settings.temperature
+    asked.thinking = settings.thinking or asked.thinking
+    if settings.reasoning_effort is not None:
+        asked.reasoning_effort = settings.reasoning_effort
+    if settings.model is not None:
+        asked.model = settings.model
+    if settings.user is not None:
+        asked.user = settings.user
 
 
 def _response(held: str | Told | None) -> Response:

@@ -22,6 +22,7 @@ INPUTS = ("gen_ai.input.messages", "gen_ai.prompt")
 OUTPUTS = ("gen_ai.output.messages", "gen_ai.completion")
 _CHOICE = "gen_ai.choice"
 HEADER = "http.request.header."
+STATUSES = ("http.response.status_code", "http.status_code")
 EFFORTS = (
     "gen_ai.request.reasoning.level",
     "gen_ai.request.reasoning_effort",
@@ -165,7 +166,7 @@ def _numbered(about: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
 
 def status(about: dict[str, Any], failed: bool) -> Any:
     """The HTTP status that is told, or that an error stands for."""
-    found = first(about, "http.response.status_code", "http.status_code")
+    found = first(about, *STATUSES)
     if found is not None:
         return found
     error = about.get("error.type")

@@ -41,6 +41,7 @@ from stillwatch.sources.otel_call import (
     MODELS,
     OPERATIONS,
     OUTPUTS,
+    STATUSES,
     TOKENS,
     is_call,
     status,
@@ -88,8 +89,8 @@ class Status(Used):
 class Span(Used):
     """One span."""
 
-    traceId: Annotated[str, Meta(pattern="^[0-9a-fA-F]+$")]
-    spanId: Annotated[str, Meta(pattern="^[0-9a-fA-F]+$")]
+    traceId: Annotated[str, Meta(min_length=1)]
+    spanId: Annotated[str, Meta(min_length=1)]
     startTimeUnixNano: Nanos = None
     endTimeUnixNano: Nanos = None
     start_time_unix_nano: None = None
@@ -260,7 +261,9 @@ def _call(about: dict[str, Any], span: Span) -> Call:
         if not isinstance(system, str) or not system.startswith("["):
             raise Unusual
         system = _parts.decode(system)
-    key = f"{span.traceId.lower()}-{span.spanId.lower()}"
+    if span.traceId[-1] == "=" or span.spanId[-1] == "=":
+        raise Unusual("ids in base64")
+    key = f"{span.traceId}-{span.spanId}".lower()
     return Call(key, about, span, messages, answer, system)
 
 
@@ -287,6 +290,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     found = [NO_TOOLS if one is None else _tool_sets.of(one.encode()) or NO_TOOLS for one in tools]
     efforts = any_of(str, *EFFORTS)
     stops = [about.get("gen_ai.response.finish_reasons") for about in abouts]
+    codes = any_of(int, *STATUSES)
     columns: dict[str, Values] = {
         **messages_columns(messages, systems),
         "tools": [names for names, _ in found],
@@ -307,7 +311,9 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         **{column: any_of(int, *spots) for column, spots in TOKENS.items()},
         "status": [
             status(about, span.status is not None and span.status.code in otel.FAILED)
-            for about, span in zip(abouts, spans, strict=True)
+            if code is None
+            else code
+            for code, about, span in zip(codes, abouts, spans, strict=True)
         ],
         "latency_ms": gaps_ms(starts, ends),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
