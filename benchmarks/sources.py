@@ -3,7 +3,8 @@
     python benchmarks/sources.py [--exchanges N] [--format NAME] [--prompt-bytes N] [--out FILE]
 
 Each format's log is made of the same exchanges (prompts of 600, 4,000 and 10,000 bytes, responses
-of 300, tools, headers), so that records take 2, 6 and 12 kilobytes. `bare` is
+of 300, tools, headers), so that records take 2, 6 and 12 kilobytes
+(a format that logs no text is read once). `bare` is
 `msgspec.json.decode` of each line into plain objects, which are let go, or pyarrow's read of all
 columns of the contract's Parquet; `read` is from the file to checked Arrow batches; `ingest` is to
 a lake that is thrown away. All on one thread, with memory as an ingest keeps it; seconds of CPU,
@@ -19,7 +20,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,14 @@ def main() -> None:
     results: dict[str, dict[str, Any]] = {}
     for size in given.prompt_bytes or PROMPT_BYTES:
         table = make_part(given.exchanges * PROMPT_BYTES[0] // size, 1, size)
-        for name, result in measured(table, given.format):
+        formats = [
+            format
+            for format in REGISTRY
+            if (not given.format or format.name in given.format)
+            and format.columns
+            and (size == PROMPT_BYTES[0] or "response" in format.columns)
+        ]
+        for name, result in measured(table, formats):
             results.setdefault(name, {})[f"{size}_byte_prompts"] = result
             print(
                 f"{name:16} {size:6} byte prompts"
@@ -152,12 +160,10 @@ def main() -> None:
         given.out.write_text(json.dumps({"bar": BAR, "formats": results}, indent=2) + "\n")
 
 
-def measured(table: pa.Table, only: list[str] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def measured(table: pa.Table, formats: Iterable[Format]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What reading the exchanges of `table` takes, format by format."""
     with tempfile.TemporaryDirectory() as folder:
-        for format in REGISTRY:
-            if format.name == "cloudtrail" or (only and format.name not in only):
-                continue
+        for format in formats:
             path = Path(folder) / f"{format.name}.jsonl"
             write(format, table, path)
             yield format.name, measure(format, path)

@@ -70,7 +70,7 @@ def _made(columns: Mapping[str, Values], rows: int, plan: Plan, typed: Collectio
     arrays = []
     for field, step in zip(plan.schema, plan.steps, strict=True):
         values = columns.get(field.name)
-        if values is None and field.nullable:
+        if field.nullable and (values is None or _says_nothing(values)):
             arrays.append(pa.nulls(rows, field.type))
             continue
         if values is None:
@@ -88,6 +88,10 @@ def _made(columns: Mapping[str, Values], rows: int, plan: Plan, typed: Collectio
             repaired[name] = repaired.get(name, 0) + 1
     batch = pa.RecordBatch.from_arrays(arrays, schema=plan.schema)
     return Batch(batch, refused, repaired)
+
+
+def _says_nothing(values: Values) -> bool:
+    return not isinstance(values, pa.Array) and values.count(None) == len(values)
 
 
 def _has_own_type(field: pa.Field, values: list[Any]) -> bool:

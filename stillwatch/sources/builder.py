@@ -19,6 +19,10 @@ million bad lines a megabyte."""
 
 MAX_ROWS = 32_768
 
+_NOTHING_REFUSED = pa.RecordBatch.from_arrays(
+    [pa.nulls(0, field.type) for field in QUARANTINE], schema=QUARANTINE
+)
+
 
 class ChunkBuilder:
     """Gathers kept and quarantined rows of `file`; `chunk` empties it into a `Chunk`."""
@@ -116,6 +120,8 @@ class ChunkBuilder:
             self._kept.append(made.kept)
 
     def _quarantined(self) -> pa.RecordBatch:
+        if not self._refused and not self._more:
+            return _NOTHING_REFUSED
         for reason, (line, rows) in self._more.items():
             self._refused.append((line, reason, rows, None))
         self._refused.sort(key=lambda entry: entry[0])

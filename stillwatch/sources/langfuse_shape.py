@@ -33,7 +33,7 @@ from stillwatch.sources.body_shapes import (
     stop_reason,
 )
 from stillwatch.sources.shapes import UNFIT, Columns, Shape, Unusual, Used, by_field
-from stillwatch.sources.times import gaps_ms
+from stillwatch.sources.times import gaps_ms, moments
 
 
 class Turn(Message):
@@ -267,7 +267,7 @@ def _columns(opened: list[Opened]) -> Columns:
             for mine, other in zip(held["usage_details"], held["usageDetails"], strict=True)
         ]
     )
-    starts = said(held["start_time"], held["startTime"])
+    starts = moments(said(held["start_time"], held["startTime"]))
     return Columns(
         made
         | _tools(asked, held["tool_definitions"], held["toolDefinitions"])

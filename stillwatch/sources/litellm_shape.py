@@ -27,7 +27,7 @@ from stillwatch.sources.body_shapes import (
 from stillwatch.sources.header_shapes import Headers, lowered, without
 from stillwatch.sources.litellm import CALL_ID_HEADER, NO_USER, exchange_id, status_of
 from stillwatch.sources.shapes import Columns, Shape, Used
-from stillwatch.sources.times import gaps_ms
+from stillwatch.sources.times import gaps_ms, moments
 
 
 class Requester(Used):
@@ -106,7 +106,7 @@ def columns(payloads: list[Payload]) -> Columns:
     responses = [p.response or NO_RESPONSE for p in payloads]
     messages = field("messages", payloads)
     headers = lowered(list(map(_headers, metadata)))
-    starts = field("startTime", payloads)
+    began = moments(field("startTime", payloads))
     made: dict[str, Values] = {
         **messages_columns(
             messages, field("system", parameters), field("instructions", parameters)
@@ -119,7 +119,7 @@ def columns(payloads: list[Payload]) -> Columns:
             exchange_id(p.litellm_call_id or p.id, p.startTime, CALL_ID_HEADER in held)
             for p, held in zip(payloads, headers, strict=True)
         ],
-        "ts": starts,
+        "ts": began,
         "conversation_id": [p.session_id or None for p in payloads],
         "end_user": said(
             field("end_user", payloads),
@@ -132,7 +132,7 @@ def columns(payloads: list[Payload]) -> Columns:
         "response": list(map(response_text, responses)),
         "stop_reason": list(map(stop_reason, responses)),
         "status": list(map(_status, payloads)),
-        "latency_ms": gaps_ms(starts, field("endTime", payloads)),
+        "latency_ms": gaps_ms(began, field("endTime", payloads)),
     }
     made["system"] = [
         system or (about.spend_logs_metadata and _kept_system(about)) or None

@@ -118,7 +118,7 @@ class Call:
             "stop_reason": row["stop_reason"] or dig(stops, 0),
             **{column: first(about, *spots) for column, spots in TOKENS.items()},
             "status": status(about, self.failed),
-            "latency_ms": _latency_ms(self),
+            "latency_ms": latency_ms(self.start, self.end),
             **{column: first(about, *spots) for column, spots in CLIENT.items()},
             "headers": {
                 name.removeprefix(HEADER): value
@@ -175,10 +175,11 @@ def status(about: dict[str, Any], failed: bool) -> Any:
     return 500 if failed or error else 200
 
 
-def _latency_ms(call: Call) -> int | None:
-    if not isinstance(call.start, int) or not isinstance(call.end, int):
+def latency_ms(start: Any, end: Any) -> int | None:
+    """Milliseconds between two times in nanoseconds."""
+    if not isinstance(start, int) or not isinstance(end, int):
         return None
-    return (call.end - call.start) // 1_000_000 if call.end >= call.start else None
+    return (end - start) // 1_000_000 if end >= start else None
 
 
 def _size(value: Any) -> int:

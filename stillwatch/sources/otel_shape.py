@@ -44,11 +44,11 @@ from stillwatch.sources.otel_call import (
     STATUSES,
     TOKENS,
     is_call,
+    latency_ms,
     status,
 )
 from stillwatch.sources.otlp import plain, whole
 from stillwatch.sources.shapes import UNFIT, Columns, Shape, Unusual, Used
-from stillwatch.sources.times import gaps_ms
 
 
 class Value(Used, forbid_unknown_fields=True):
@@ -315,7 +315,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
             else code
             for code, about, span in zip(codes, abouts, spans, strict=True)
         ],
-        "latency_ms": gaps_ms(starts, ends),
+        "latency_ms": list(map(latency_ms, starts, ends)),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
         "headers": [
             {headers[name]: _header(about[name]) for name in about if name in headers} or None

@@ -82,11 +82,20 @@ def _nanoseconds(values: Sequence[float | None]) -> pa.Array | None:
     return pc.if_else(given.is_valid(), pa.array(rounded), pa.scalar(None, pa.int64()))
 
 
-def gaps_ms(starts: Sequence[Any], ends: Sequence[Any]) -> list[int | None] | pa.Array:
+def moments(values: Sequence[Any]) -> Sequence[Any] | pa.Array:
+    """`values` as microseconds where all of them are times, else as they are."""
+    micros = times_us(values)
+    return values if micros is None or micros.null_count else micros
+
+
+def gaps_ms(starts: Sequence[Any] | pa.Array, ends: Sequence[Any]) -> list[int | None] | pa.Array:
     """Whole milliseconds from start to end; null where either is no time, or they are the wrong
     way round."""
-    begun, ended = times_us(starts), times_us(ends)
+    begun = starts if isinstance(starts, pa.Array) else times_us(starts)
+    ended = times_us(ends)
     if begun is None or ended is None:
+        if isinstance(starts, pa.Array):
+            starts = starts.cast(TIME).to_pylist()
         return [_gap_ms(start, end) for start, end in zip(starts, ends, strict=True)]
     gaps = pc.subtract(ended, begun)
     whole = pc.divide(gaps, 1000)
