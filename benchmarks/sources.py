@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -137,6 +138,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, help="write the figures as JSON")
     given = options.parse_args()
     results: dict[str, dict[str, Any]] = {}
+    load = round(os.getloadavg()[0], 1)
     for size in given.prompt_bytes or PROMPT_BYTES:
         table = make_part(given.exchanges * PROMPT_BYTES[0] // size, 1, size)
         formats = [
@@ -157,7 +159,8 @@ def main() -> None:
                 flush=True,
             )
     if given.out:
-        given.out.write_text(json.dumps({"bar": BAR, "formats": results}, indent=2) + "\n")
+        told = {"bar": BAR, "load_average": load, "formats": results}
+        given.out.write_text(json.dumps(told, indent=2) + "\n")
 
 
 def measured(table: pa.Table, formats: Iterable[Format]) -> Iterator[tuple[str, dict[str, Any]]]:
