@@ -44,13 +44,16 @@ CLOSED = [
         "source": "published run, closed model, 5% marked: log10 p = -1.3 at 30,000 tokens "
         "(2402.14904)",
     },
-    {
-        "mode": "marked",
-        "statistic": "tokens",
-        "share": 0.05,
-        "effect": 0.0365,
-        "source": "a twentieth of a text marked with 73% green of 50%, so 0.5 deviations a token",
-    },
+    *(
+        {
+            "mode": "marked",
+            "statistic": "tokens",
+            "share": share,
+            "effect": round(0.4 * share, 3),
+            "source": "text of the small language itself, bias 2, a share of it marked",
+        }
+        for share in (1.0, 0.25, 0.05)
+    ),
 ]
 """Effects that small students say nothing about."""
 

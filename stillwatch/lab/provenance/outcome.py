@@ -28,7 +28,6 @@ class Outcome:
     """Counts and sizes, for the reader."""
     controls: tuple[Control, ...]
     wrong: Wrong | None = None
-    pairs: int | None = None
     missing: str = ""
     """Why the test has too little to go on; empty where it has enough."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stillwatch.errors import TraceRefused
 from stillwatch.lab.provenance.controls import WRONG_KEYS
-from stillwatch.lab.provenance.power import least_pairs
+from stillwatch.lab.provenance.power import least_evidence
 from stillwatch.lab.provenance.predictions import STATISTICS
 from stillwatch.lab.provenance.scoring import EXCLUSIONS
 
@@ -37,7 +37,7 @@ class Test:
     exclusion: str = "context"
     limit: int | None = None
     least: int = 0
-    """Pairs below which it is refused."""
+    """Pieces of evidence below which it is refused."""
 
     @property
     def name(self) -> str:
@@ -68,7 +68,7 @@ def planned(
 ) -> list[Test]:
     """The tests of `MODE:STATISTIC` names, those with a key once for each.
 
-    The least number of pairs is from the power table, at the level that the strictest of Holm's
+    The least evidence is from the power table, at the level that the strictest of Holm's
     steps leaves. Raises `TraceRefused`.
     """
     if exclusion not in EXCLUSIONS[:3]:
@@ -99,7 +99,7 @@ def _with_least(test: Test, many: int, levels: Levels) -> Test:
     if test.mode not in KEYED:
         return test
     alpha = levels.alpha / many
-    least = least_pairs(test.mode, test.statistic, levels.share, alpha, levels.power)
+    least = least_evidence(test.mode, test.statistic, levels.share, alpha, levels.power)
     if test.limit is not None and test.limit < least:
         what = f"{test.name} is limited to {test.limit:,} pairs and needs {least:,}"
         raise TraceRefused("plan", what, "Raise the limit, or the share that must be found")

@@ -1,10 +1,13 @@
-"""How many pairs a test needs: below that its silence means nothing, and it isn't told.
+"""How much evidence a test needs: below that its silence means nothing, and it isn't told.
 
-A suspect of which a share was trained on marked text shifts each pair's score by some deviations on
-average, the *effect*. n pairs add up to effect * sqrt(n) deviations, so that a test at level alpha
-has power b from ((z_alpha + z_b) / effect)**2 pairs on. Effects by mode, statistic and share are in
-`power.json`, measured on students that were trained for it; every line says on what. They are of
-small models and a strong mark: take more where you can.
+A suspect of which a share was trained on marked text shifts each piece of evidence by some
+deviations on average, the *effect*. n pieces add up to effect * sqrt(n) deviations, so that a test
+at level alpha has power b from ((z_alpha + z_b) / effect)**2 pieces on. A piece is a distinct pair;
+with weights, where each place gives shares of many pairs, it is a place. Effects by mode, statistic
+and share are in `power.json`, measured on students that were trained for it; every line says on
+what. They were measured on more text than is needed, where pairs recur and a piece is worth less,
+so the numbers err on the safe side; but they are of small models and a strong mark: take more where
+you can.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ CEILING = 1_000_000_000
 
 @dataclass(frozen=True)
 class Effect:
-    """Deviations a root of a pair that a share of marked training text was seen to give."""
+    """Deviations by the root of the evidence that a share of marked text was seen to give."""
 
     mode: str
     statistic: str
@@ -40,10 +43,10 @@ def effects() -> tuple[Effect, ...]:
     return tuple(Effect(**line) for line in json.loads(raw)["effects"])
 
 
-def pairs_needed(effect: float, alpha: float, power: float) -> int:
-    """Pairs from which a test at `alpha` has `power`.
+def evidence_needed(effect: float, alpha: float, power: float) -> int:
+    """Pieces from which a test at `alpha` has `power`.
 
-    >>> pairs_needed(0.1, 0.05, 0.8)
+    >>> evidence_needed(0.1, 0.05, 0.8)
     619
     """
     if effect <= 0:
@@ -51,19 +54,19 @@ def pairs_needed(effect: float, alpha: float, power: float) -> int:
     return min(CEILING, math.ceil(((ndtri(1 - alpha) + ndtri(power)) / effect) ** 2))
 
 
-def power_of(pairs: int, effect: float, alpha: float) -> float:
-    """Chance that a test of so many pairs tells a suspect of that effect.
+def power_of(evidence: int, effect: float, alpha: float) -> float:
+    """Chance that a test of so many pieces tells a suspect of that effect.
 
     >>> round(power_of(619, 0.1, 0.05), 2)
     0.8
     """
     from scipy.special import ndtr
 
-    return float(ndtr(effect * math.sqrt(pairs) - ndtri(1 - alpha)))
+    return float(ndtr(effect * math.sqrt(evidence) - ndtri(1 - alpha)))
 
 
-def least_pairs(mode: str, statistic: str, share: float, alpha: float, power: float) -> int:
-    """Pairs that a registered test must have: of the greatest share in the table not above `share`.
+def least_evidence(mode: str, statistic: str, share: float, alpha: float, power: float) -> int:
+    """Pieces that a test must have, by the greatest share in the table that isn't above `share`.
 
     Raises `TraceRefused` where the table has no line for it.
     """
@@ -73,4 +76,7 @@ def least_pairs(mode: str, statistic: str, share: float, alpha: float, power: fl
         shares = ", ".join(f"{line.share:g}" for line in known) or "none"
         what = f"{mode}:{statistic} has no figure for a share of {share:g} (it has {shares})"
         raise TraceRefused("power table", what, "Register a share that the table has")
-    return pairs_needed(max(below, key=lambda line: line.share).effect, alpha, power)
+    begin = max(line.share for line in below)
+    # two students are few: a smaller share isn't found more easily, whatever they show
+    effect = min(line.effect for line in known if line.share >= begin)
+    return evidence_needed(effect, alpha, power)

@@ -59,6 +59,8 @@ class Pairs:
     weights: Floats
     places: int
     """Places of the texts that had a context of full width and were looked at."""
+    counted: int
+    """Places that gave evidence, be it shared with others."""
     excluded: int
     """Guesses whose pair, or context, stood before them, and those that no key decides."""
     repeated: int
@@ -106,6 +108,7 @@ def collected(
         tokens[chosen],
         summed,
         places=len(np.unique(places)),
+        counted=len(np.unique(places[left])),
         excluded=len(kept) - len(left),
         repeated=len(left) - len(chosen),
     )

@@ -119,9 +119,9 @@ def _keyed(
     wrong = wrong_keys(texts, made, scheme, test.exclusion, test.limit, seed, many, watch)
     watch.finish()
     missing = ""
-    if scored.pairs < test.least:
+    if scored.evidence < test.least:
         missing = (
-            f"{test.name}: {scored.pairs:,} pairs are evidence, and the power table asks for "
+            f"{test.name}: {scored.evidence:,} pieces of evidence, and the power table asks for "
             f"{test.least:,}"
         )
     return Outcome(
@@ -129,8 +129,9 @@ def _keyed(
         scored.p,
         null_of(test, scheme),
         {
-            "pairs": f"{scored.pairs:,}",
-            "places": f"{scored.places:,}",
+            "pieces of evidence": f"{scored.evidence:,}, of {test.least:,} that are needed",
+            "distinct pairs": f"{scored.pairs:,}",
+            "places looked at": f"{scored.places:,}",
             "guesses left out, their context having occurred": f"{scored.excluded:,}",
             "guesses left out as repeated": f"{scored.repeated:,}",
             "standard deviations": f"{scored.deviations:.2f}",
@@ -138,7 +139,6 @@ def _keyed(
         },
         tuple(controls),
         wrong,
-        scored.pairs,
         missing,
     )
 
