@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.errors import PrivacyRefused
+from stillwatch.errors import PrivacyRefused, TableBroken
 from stillwatch.gateway.folder import Folder
 from stillwatch.gateway.history import DecisionLog, recognised_accounts
 from stillwatch.gateway.publishing import Listed, publish_plan
@@ -65,6 +65,8 @@ def publish(
     known = known_of(findings, registered, store)
     planned = plan(known, policy, now, gate.key, last_decisions(gate))
     works = no_works() if lake is None else _works(lake, planned, gate)
+    if lake is not None:
+        works = works.unless(_last_works(gate), _decided(planned))
     listed = _listed(known, policy)
     version = publish_plan(gate, planned, works, listed, now)
     return Published(version, planned, works.names, works.honest)
@@ -91,6 +93,29 @@ def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:
 
     Of one that the breaker holds nothing is recognised either: the finding may be wrong.
     """
+    names = list(_decided(planned))
+    with last_judgement(lake) as last:
+        if last is None:
+            return no_works()
+        # Whom a gate stopped has few exchanges, and would pass for honest.
+        ever, log = recognised_accounts(gate.path), DecisionLog(gate.path).accounts()
+        standing = planned.decisions.filter(pc.field("standing") != "ended")
+        now = set(standing["account_id"].to_pylist())
+        return learn(*last, names, ever | log & now, log - now - ever)
+
+
+def _last_works(gate: Folder) -> Works:
+    """Those of the table that holds; none where it is the first one, or damaged."""
+    try:
+        _, held = gate.open()
+        held.check(gate.path)
+    except TableBroken:
+        return no_works()
+    return Works.of(held.says["works"], held.arrays)
+
+
+def _decided(planned: Plan) -> dict[str, int]:
+    """Accounts that the plan does, or would do, something about, by campaign; largest first."""
     standing = planned.decisions["standing"]
     decided = planned.decisions.filter(
         pc.is_in(standing, value_set=pa.array(["in_force", "dry_run"]))
@@ -98,15 +123,8 @@ def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:
     counted = decided.group_by("campaign_id").aggregate([([], "count_all")])
     counted = counted.filter(pc.is_valid(counted["campaign_id"]))
     order = [("count_all", "descending"), ("campaign_id", "ascending")]
-    names = counted.sort_by(order)["campaign_id"].to_pylist()
-    with last_judgement(lake) as last:
-        if last is None:
-            return no_works()
-        # Whom a gate stopped has few exchanges, and would pass for honest.
-        ever, log = recognised_accounts(gate.path), DecisionLog(gate.path).accounts()
-        over = planned.decisions.filter(pc.equal(standing, "ended"))["account_id"].to_pylist()
-        now = set(planned.decisions["account_id"].to_pylist()) - set(over)
-        return learn(*last, names, ever | log & now, log - now - ever)
+    rows = counted.sort_by(order).to_pylist()
+    return {row["campaign_id"]: row["count_all"] for row in rows}
 
 
 def _listed(known: Known, policy: Policy) -> Listed:

@@ -193,3 +193,19 @@ class LabRefused(StillwatchError):
     """A run of the lab, its inputs or its files don't fit together, or no right is asserted."""
 
     exit_code = 28
+
+
+class TraceRefused(StillwatchError):
+    """A provenance test that may not be run or told, or files of one that don't fit together."""
+
+    exit_code = 29
+
+
+class MeasureRefused(StillwatchError):
+    """A countermeasure, its registry, its keys or a trace policy can't be used as they are."""
+
+    exit_code = 30
+
+    def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(where, what, todo)
+        self.faults = tuple(faults) or (what,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from typer.main import get_command
@@ -39,13 +40,15 @@ def reference() -> str:
 
 def all_commands() -> dict[str, Any]:
     """Every command by its name; those of a group are named after it, as in `cases open`."""
-    found: dict[str, Any] = {}
-    for name, command in get_command(app).commands.items():  # pyright: ignore
+    return dict(_named(get_command(app), ""))
+
+
+def _named(group: Any, before: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
         if hasattr(command, "commands"):
-            found |= {f"{name} {part}": inner for part, inner in command.commands.items()}
+            yield from _named(command, f"{before}{name} ")
         else:
-            found[name] = command
-    return found
+            yield f"{before}{name}", command
 
 
 def _argument(param: Any) -> str:

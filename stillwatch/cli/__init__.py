@@ -81,6 +81,7 @@ app.add_typer(share.app, name="share")
 app.add_typer(people.app, name="people")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(peers.app, name="peers")
+app.add_typer(lab.app, name="lab")
 
 
 def _version(asked: bool) -> None:

@@ -9,7 +9,8 @@ they are neither asked for nor passed on. Whatever fails or takes too long lets 
 
 Set by the environment: `STILLWATCH_GATE_URL` (http://127.0.0.1:8990), `STILLWATCH_GATE_TOKEN`,
 `STILLWATCH_GATE_TIMEOUT_S` (0.1), `STILLWATCH_GATE_ACCOUNT` (a `user_api_key_...` field that is the
-account; by default as in LiteLLM's log) and `STILLWATCH_GATE_TEXT` (0 sends no text).
+account; by default as in LiteLLM's log), `STILLWATCH_GATE_TEXT` (0 sends no text) and
+`STILLWATCH_GATE_WATERMARK` (0 lets clients opt out of an engine's watermark).
 """
 
 from __future__ import annotations
@@ -34,13 +35,16 @@ QUIET_S = 1.0
 """After a failure the gate isn't asked for this long, so that no request waits for a dead one."""
 
 ASKS_FOR = {
-    "logprobs": ("logprobs", "top_logprobs"),
+    "logprobs": ("logprobs", "top_logprobs", "logit_bias"),
     "reasoning": ("reasoning_effort", "reasoning", "thinking", "include_reasoning"),
 }
 """Parameters that ask for what may be withheld."""
 
-SHOWS = ("reasoning_content", "thinking_blocks", "reasoning")
+SHOWS = ("reasoning_content", "thinking_blocks", "reasoning", "reasoning_details")
 """Where LiteLLM's messages hold reasoning."""
+
+WITHIN = ("extra_body", "vllm_xargs", "sampling_params", "custom_params")
+"""Containers in which clients opt out of an engine's watermark."""
 
 _THOUGHTS = ("thinking", "redacted_thinking")
 _NO_USER = ("default_user_id", "litellm-proxy-budget")
@@ -65,6 +69,7 @@ class Stillwatch(CustomLogger):
         self._timeout_s = float(os.environ.get("STILLWATCH_GATE_TIMEOUT_S", "0.1"))
         self._account = os.environ.get("STILLWATCH_GATE_ACCOUNT")
         self._texts = os.environ.get("STILLWATCH_GATE_TEXT", "1") != "0"
+        self._opt_outs = os.environ.get("STILLWATCH_GATE_WATERMARK", "1") == "0"
         self._client: httpx.AsyncClient | None = None
         self._quiet_until = 0.0
 
@@ -72,6 +77,8 @@ class Stillwatch(CustomLogger):
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
     ) -> dict[str, Any]:
         """Ask, and refuse by an `HTTPException`, or change `data`, or leave it as it is."""
+        if not self._opt_outs:
+            _opt_in(data)
         try:
             answer = await self._ask(data)
         except Exception as fault:
@@ -223,6 +230,22 @@ def _keep_system(data: dict[str, Any], about: dict[str, Any]) -> None:
         return
     held = about.get("spend_logs_metadata")
     about["spend_logs_metadata"] = {**(held if isinstance(held, dict) else {}), _SYSTEM_KEY: system}
+
+
+def _opt_in(held: dict[str, Any], depth: int = 0) -> None:
+    """Take out what opts out of a watermark, or asks for another one than the engine's, in place.
+
+    As `stillwatch.countermeasures.stripping` does, which this file doesn't need.
+    """
+    for name, value in list(held.items()):
+        if name.lower().startswith("watermark"):
+            wanted = value.get("enabled", True) if isinstance(value, dict) else value
+            if wanted is not True and wanted is not None:
+                held.pop(name)
+            elif isinstance(value, dict):
+                held[name] = {key: value[key] for key in ("enabled",) if key in value}
+        elif name in WITHIN and isinstance(value, dict) and depth < 4:
+            _opt_in(value, depth + 1)
 
 
 def _refusal(status: int, answer: dict[str, Any]) -> HTTPException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import copy
 import importlib.util
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from stillwatch.countermeasures.stripping import Part, strip_request
 from tests.gateway.serving import ROOT, free_port, gate_service
 
 PATH = ROOT / "stillwatch" / "gateway" / "litellm_hook.py"
@@ -222,3 +224,29 @@ def test_refusals(
             asyncio.run(hook.Stillwatch().async_pre_call_hook(None, None, asked, "acompletion"))
     assert caught.value.status_code == status
     assert (caught.value.headers or {}).get("retry-after") == retry
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"model": "m", "watermarking": False},
+        {"watermarking": True, "extra_body": {"watermark": {"enabled": False}, "top_k": 1}},
+        {"extra_body": {"vllm_xargs": {"watermark": 0, "stop": 1}}, "watermark": None},
+        {"watermark": {"enabled": True, "key": "00", "context_window": 9}},
+        {"watermark": {"key": "00"}, "metadata": {"watermark": False}},
+    ],
+)
+def test_opt_outs_go_as_the_package_takes_them(hook: Any, request_: dict[str, Any]) -> None:
+    """The one file does to a request what `countermeasures.stripping` does, gate or no gate."""
+    wanted = strip_request(request_, {Part.WATERMARK}).body
+    data = copy.deepcopy(request_)
+    asyncio.run(hook.Stillwatch().async_pre_call_hook(None, None, data, "completion"))
+    assert data == wanted
+
+
+def test_a_deployment_may_let_clients_opt_out(hook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only some answers are to be marked."""
+    monkeypatch.setenv("STILLWATCH_GATE_WATERMARK", "0")
+    data = {"watermarking": False}
+    asyncio.run(hook.Stillwatch().async_pre_call_hook(None, None, data, "completion"))
+    assert data == {"watermarking": False}

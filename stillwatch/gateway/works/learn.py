@@ -72,6 +72,25 @@ class Works:
         """What a table says of it."""
         return {"names": list(self.names), "honest": self.honest}
 
+    @classmethod
+    def of(cls, says: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> Works:
+        """Those of a table, by what it says of them and its arrays."""
+        mine = {name: array for name, array in arrays.items() if name.startswith("works.")}
+        return cls(tuple(says["names"]), says["honest"], mine)
+
+    def unless(self, last: Works, decided: Mapping[str, int]) -> Works:
+        """These, or the `last` ones where they tell of more accounts that are decided on.
+
+        `decided` is how many, by campaign. Judgements differ a little from one to the next, and one
+        that takes a campaign for something else would open the gate to its replacements for as long
+        as decisions on its accounts go on. The last works stay only while all that they tell of is
+        decided on, so that what people reject isn't recognised any more.
+        """
+        told, before = ({*works.names} for works in (self, last))
+        more = sum(decided.get(name, 0) for name in before - told)
+        fewer = sum(decided.get(name, 0) for name in told - before)
+        return last if more > fewer and before <= {*decided} else self
+
 
 def no_works() -> Works:
     """Where there is nothing to tell by."""

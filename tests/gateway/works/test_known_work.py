@@ -17,9 +17,11 @@ import pytest
 from stillwatch.campaigns.attribution import Asked, told_of
 from stillwatch.enforcing import Published, publish
 from stillwatch.findings import Findings
+from stillwatch.gateway.folder import Folder
 from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.state import SLOT
+from stillwatch.gateway.works.learn import Works, learn, no_works
 from stillwatch.gateway.works.recogniser import Recogniser, _digest
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.ladder import Action
@@ -188,3 +190,18 @@ def test_what_was_counted_outlasts_a_table_that_names_the_campaigns_anew(taken: 
     gone._carry_over(slot)
     assert not slot["hits"].any()
     assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (0, -1, 0)
+
+
+def test_works_stay_while_a_judgement_misses_what_is_decided_on(taken: Taken) -> None:
+    """And go where people rejected one of them, or the new ones tell of more accounts."""
+    with last_judgement(taken.lake) as last:
+        assert last is not None
+        works = learn(*last, taken.published.works)
+    held = Folder(taken.gate).open()[1]
+    assert Works.of(held.says["works"], held.arrays).names == works.names
+    large, small = replace(works, names=("a", "b")), replace(works, names=("b", "c"))
+    assert small.unless(large, {"a": 9, "b": 2, "c": 3}) is large
+    assert small.unless(large, {"a": 3, "b": 2, "c": 3}) is small
+    assert small.unless(large, {"a": 9, "c": 3}) is small
+    assert no_works().unless(large, {"a": 1, "b": 1}) is large
+    assert no_works().unless(large, {}).names == ()

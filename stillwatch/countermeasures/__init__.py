@@ -1,0 +1,1 @@
+"""What makes a harvested answer worth less, or tells later who was taught by it: one file each."""
