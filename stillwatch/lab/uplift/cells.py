@@ -57,7 +57,8 @@ def reference(bench: Bench, folder: Path) -> None:
     teacher, base = bench.hits(bench.teacher), bench.hits(bench.base)
     own = bench.hits(house.proxy)
     told = {"task": bench.task_name, "seed": bench.seed, "of": len(own), "hits": packed(own)}
-    write(path, {**told, "teacher": sum(teacher), "base": sum(base), "own": sum(own)})
+    found = {"teacher": sum(teacher), "base": sum(base), "own": sum(own)}
+    write(path, {**told, **found, "public": bench.knows_public(bench.base)})
 
 
 def reference_path(folder: Path, task: str, seed: int) -> Path:
