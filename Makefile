@@ -1,6 +1,7 @@
 # make demo   see it work: a simulated world, the campaigns found in it, and the console
 # make test   linters, types, the import contract, and the tests
 # make bench  how fast, and how much memory
+# make lab    students under each countermeasure, and what each is worth (20 minutes)
 # make litellm  a LiteLLM proxy in an environment of its own, for the tests that use one
 # make docs   write what is generated in docs/ anew: commands, and the table of formats
 # make clean  remove what the above made
@@ -9,6 +10,8 @@ SHELL := /bin/bash
 VENV  ?= .venv
 RUN   := $(VENV)/bin
 SCALE ?= 0.01
+SETTING ?= small
+COMMA := ,
 
 # The first Python of at least 3.11 that has venv; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -16,7 +19,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs litellm clean
+.PHONY: help demo test lint bench lab docs litellm clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -37,13 +40,18 @@ lint: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	$(RUN)/python benchmarks/detect.py
 
+# SETTING=full is the full sweep, three seeds: an hour and more.
+lab: $(VENV)/.ready-dev
+	$(RUN)/stillwatch lab uplift lab/$(SETTING) --setting $(SETTING) \
+		--seeds $(if $(filter full,$(SETTING)),1$(COMMA)2$(COMMA)3,1)
+
 docs: $(VENV)/.ready-dev
 	$(RUN)/pytest tests/test_docs.py --refresh
 
 litellm: .venv-litellm/.ready
 
 clean:
-	rm -rf $(VENV) .venv-litellm demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-litellm demo lab .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Stillwatch needs Python 3.11 or newer with venv." \

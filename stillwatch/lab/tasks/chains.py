@@ -102,7 +102,7 @@ class Chains:
         ]
 
     def _steps(self, prompt: Tokens) -> list[Step]:
-        return _walk(prompt, self.tables)
+        return walked(prompt, self.tables)
 
 
 def asked(prompt: Tokens) -> tuple[int, list[tuple[int, int]]]:
@@ -142,6 +142,19 @@ def written(steps: Sequence[Step], answer: int | None, *, first: bool = False) -
     return (*said, *thought, _ID["end"]) if first else (*thought, *said, _ID["end"])
 
 
+def walked(prompt: Tokens, tables: np.ndarray) -> list[Step]:
+    """The steps that a prompt takes through `tables`, shape (operations, states, operands)."""
+    state, pairs = asked(prompt)
+    steps = []
+    for number, (operation, operand) in enumerate(pairs):
+        result = int(tables[operation, state, operand])
+        # any fixed rule would do; this one uses all four about equally
+        separator = (number + state + operand + result) % len(SEPARATORS)
+        steps.append(Step(number, operation, state, operand, result, separator))
+        state = result
+    return steps
+
+
 def _asking(start: int, pairs: Iterable[tuple[int, int]]) -> Tokens:
     said = (token for op, operand in pairs for token in (_A + op, _ZERO + operand))
     return (_ID["s"], _ZERO + start, *said, _ID["?"])
@@ -160,20 +173,8 @@ def _step(tokens: Tokens) -> Step | None:
 
 
 def _solved(prompt: Tokens, tables: np.ndarray) -> Tokens:
-    steps = _walk(prompt, tables)
+    steps = walked(prompt, tables)
     return written(steps, steps[-1].result)
-
-
-def _walk(prompt: Tokens, tables: np.ndarray) -> list[Step]:
-    state, pairs = asked(prompt)
-    steps = []
-    for number, (operation, operand) in enumerate(pairs):
-        result = int(tables[operation, state, operand])
-        # any fixed rule would do; this one uses all four about equally
-        separator = (number + state + operand + result) % len(SEPARATORS)
-        steps.append(Step(number, operation, state, operand, result, separator))
-        state = result
-    return steps
 
 
 def _tables(random: np.random.Generator) -> np.ndarray:

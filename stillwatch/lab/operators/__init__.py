@@ -1,0 +1,1 @@
+"""Operators: what somebody who wants the skill makes of what is served."""

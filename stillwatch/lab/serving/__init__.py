@@ -1,0 +1,1 @@
+"""Served forms: what a customer, honest or not, gets under a countermeasure."""
