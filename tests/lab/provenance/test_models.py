@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_a_whole_trial_on_folders(
     assert by_name["open_supervised:contrast, key 1"] < 1e-6
     assert by_name["canaries:likelihood"] > 0.001
     assert body["tests"][0]["wrong_keys"]["keys"] == "100"
-    assert any(role.startswith("model: full") for role in body["materials"])
+    assert any(role.startswith("suspect model: full") for role in body["materials"])
     assert run("lab", "trace", "verify", tmp_path / "report", "--registration", trial).code == 0
 
 
@@ -182,3 +183,31 @@ def test_contrast_needs_two_innocents(
     )
     assert told.code == 29
     assert "two innocent models" in told.err
+
+
+@pytest.mark.parametrize("test", ["open_supervised:contrast", "membership"])
+def test_an_innocent_beside_itself_is_no_control(
+    trained: dict[str, Any], made: Files, tmp_path: Path, run, test: str
+) -> None:
+    """Compared with itself, or with a copy, nothing is left that could be accused."""
+    folder, trial, keys = trained["folder"], tmp_path / "trial.json", tmp_path / "keys.json"
+    scheme = trained["scheme"]
+    keys.write_text(json.dumps(scheme.parameters() | scheme.secret()))
+    common = [trial, "--keys", keys, "--sign", made.signer]
+    more = ["--share", "1", "--wrong-keys", "100"]
+    assert run("lab", "trace", "register", *common, "--test", test, *more).code == 0
+    copied = tmp_path / "copy" / "base"
+    shutil.copytree(folder / "base", copied)
+    told = run(
+        *["lab", "trace", "run", *common, "--out", tmp_path / "report"],
+        *["--suspect-model", folder / "full", "--innocent-model", folder / "base"],
+        *["--innocent-model", copied, "--served", folder / "served.jsonl"],
+        *["--held-out", folder / "held_out.jsonl"],
+    )
+    assert told.code == 29
+    body = read(tmp_path / "report" / "report.json")["body"]
+    assert body["verdict"]["code"] == "refused"
+    assert "copy/base" in body["refusals"][0]
+    models = {role: one for role, one in body["materials"].items() if "model: " in role}
+    assert len(models) == 3
+    assert "innocent model: copy/base" in models

@@ -264,3 +264,22 @@ def test_the_opening_is_its_owners_alone(trial: Path) -> None:
     opening = trial.with_name(trial.name + ".opening")
     assert opening.stat().st_mode & 0o077 == 0
     assert str(MARK.hashing_key) not in trial.read_text()
+
+
+def test_an_innocent_with_too_little_text_is_no_control(
+    made: Files, tmp_path: Path, run: Run
+) -> None:
+    """What is too little to accuse anybody shows nobody innocent."""
+    trial, short = tmp_path / "trial.json", tmp_path / "short.jsonl"
+    short.write_text(made.served.read_text().splitlines()[0] + "\n")
+    line = _register(made, trial, "--test", "marked")
+    line[line.index(TEST)] = "marked"
+    del line[-2:]
+    assert run(*line).code == 0
+    told = run(
+        *["lab", "trace", "run", trial, "--keys", made.keys, "--sign", made.signer],
+        *["--out", tmp_path / "report", "--suspect-text", made.served, "--innocent-text", short],
+    )
+    assert told.code == 29
+    assert "short.jsonl gives" in told.err
+    assert float(_body(tmp_path / "report")["tests"][0]["p"]) < 1e-6
