@@ -134,9 +134,13 @@ class Materials:
         except ImportError as fault:
             todo = "Run pip install 'stillwatch[lab]'"
             raise ExtraMissing("lab trace", "a tokenizer needs transformers", todo) from fault
-        return AutoTokenizer.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=False
-        )
+        try:
+            return AutoTokenizer.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False
+            )
+        except Exception as fault:
+            what = f"has a tokenizer that can't be read ({type(fault).__name__})"
+            raise TraceRefused(folder, what, "Name another with --tokenizer") from fault
 
     def folder(self, path: Path, test: str) -> Path:
         """The same path, if it is a model that can be run; raises `TraceRefused`."""

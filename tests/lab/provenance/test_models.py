@@ -75,7 +75,7 @@ def test_students_of_marked_answers_are_found(trained: dict[str, Any]) -> None:
 def test_predictions_are_those_of_the_model(trained: dict[str, Any]) -> None:
     """Against one text at a time; padding and batches change nothing."""
     model = trained["models"]["base"]
-    texts = texts_of([([2, 9], [5, 7, 30]), ([], [4, 8]), ([3], []), ([2], [6])])
+    texts = texts_of([([2, 9], [5, 7, 30]), ([], [4, 8]), ([3], []), ([], []), ([2], [6])])
     told = Model(model).predictions(texts, kept=5)
     at = 0
     for text, prompt in texts.pieces():
@@ -124,6 +124,16 @@ def test_texts_that_a_model_cannot_read_are_refused(
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(TraceRefused, match="can't be loaded"):
         Model.of_folder(tmp_path)
+    cut, pickled = tmp_path / "cut", tmp_path / "pickled"
+    for folder in (cut, pickled):
+        shutil.copytree(trained["folder"] / "base", folder)
+    weights = cut / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    (pickled / "model.safetensors").unlink()
+    torch.save(trained["models"]["base"].state_dict(), pickled / "pytorch_model.bin")
+    for folder in (cut, pickled):
+        with pytest.raises(TraceRefused, match="can't be loaded"):
+            Model.of_folder(folder)
 
 
 def test_a_whole_trial_on_folders(
