@@ -148,6 +148,10 @@ def scheme_of(where: object, told: Any) -> Scheme:
         raise TraceRefused(where, "has a key of more than 63 bits, which vLLM can't serve", _TODO)
     if isinstance(scheme, GreenList) and not 0 < scheme.green < scheme.vocab_size:
         raise TraceRefused(where, "has no token that is green, or none that isn't", _TODO)
+    if isinstance(scheme, GreenList) and _low(scheme.hashing_key) * scheme.vocab_size > 2**32:
+        # of a seed its generator keeps 32 bits, so that tokens would share lists
+        what = "has a hashing_key that is a multiple of too large a power of two"
+        raise TraceRefused(where, what, "Its lists are no independent evidence: mark by another")
     return scheme
 
 
@@ -167,6 +171,11 @@ def _fault(name: str, value: Any) -> str | None:
         if not 0 < len(listed) <= _WIDEST or not whole_keys:
             return f"keys are no list of 1 to {_WIDEST} whole numbers"
     return None
+
+
+def _low(key: int) -> int:
+    """The largest power of two that divides a key."""
+    return key & -key
 
 
 def _fixed(told: dict[str, Any], name: str, value: str) -> None:
