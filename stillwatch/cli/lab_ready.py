@@ -14,8 +14,11 @@ def ready(threads: int = 1) -> None:
     try:
         import torch
         from transformers.utils import logging
-    except ModuleNotFoundError as fault:
-        what = f"the lab needs torch and transformers ({fault.name} is missing)"
+    except ImportError as fault:
+        # one that is there and can't be loaded, too
+        missing = isinstance(fault, ModuleNotFoundError) and fault.name
+        why = f"{missing} is missing" if missing else str(fault)
+        what = f"the lab needs torch and transformers ({why})"
         raise ExtraMissing("lab", what, "Run pip install 'stillwatch[lab]'") from None
     torch.set_num_threads(threads)
     logging.disable_progress_bar()

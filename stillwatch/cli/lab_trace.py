@@ -172,12 +172,13 @@ def run(
     from stillwatch.errors import TraceRefused
     from stillwatch.lab.provenance.commitment import check_keys, opening_of, read_registration
     from stillwatch.lab.provenance.materials import Given
-    from stillwatch.lab.provenance.report import report_of, write_report
+    from stillwatch.lab.provenance.report import check_free, report_of, write_report
     from stillwatch.lab.provenance.schemes.reading import read_schemes
     from stillwatch.lab.provenance.trial import tried
     from stillwatch.lab.provenance.wording import REFUSED
     from stillwatch.privacy.keys import read_keys
 
+    check_free(out)
     registration, schemes, signer = read_registration(trial), read_schemes(keys), read_keys(sign)
     check_keys(registration, schemes, opening or opening_of(trial))
     given = Given(

@@ -3,7 +3,7 @@
 Engines mark text as they sample it, better than anything beside them could; what none of them does
 is to keep keys, rotate them, and prove later that a key wasn't chosen after the fact. So a key is
 derived here for each epoch and group of tenants, and its commitment (a hash, with the time) is
-written down before it is used: provenance tests ask for it.
+written down before it is used: the receipt of a provenance trial names it.
 
 Settings as documented and as in the sources: vLLM
 (https://docs.vllm.ai/en/latest/features/watermarking/, `vllm/config/watermarking.py`), SGLang
@@ -225,7 +225,9 @@ def _vllm(watermark: Watermark, secret: bytes) -> dict[str, Any]:
         held["alpha"] = watermark.alpha
     if watermark.algorithm == "sbw":
         scheme = "lefthash" if watermark.context_width == 1 else "selfhash"
+        # its seeds are products in signed 64 bits: vLLM can't serve a longer key
         return held | {
+            "key": held["key"] >> 1,
             "sbw_scheme": scheme,
             "sbw_gamma": watermark.gamma,
             "sbw_delta": watermark.delta,

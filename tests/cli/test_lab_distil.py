@@ -96,6 +96,10 @@ def test_without_torch_it_says_what_to_install_and_the_rest_runs(tmp_path: Path)
     assert refused.returncode == 11
     assert "stillwatch[lab]" in refused.stderr
     assert "Traceback" not in refused.stderr
+    (tmp_path / "torch.py").write_text("raise ImportError('libx.so is not there')")
+    refused = said("lab", "distil", "run")
+    assert refused.returncode == 11
+    assert "libx.so" in refused.stderr
     assert not (tmp_path / "run").exists()
     assert said("lab", "--help").returncode == 0
     assert said("arena", "--help").returncode == 0

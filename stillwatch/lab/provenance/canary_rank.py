@@ -81,7 +81,8 @@ class _Row(msgspec.Struct):
 def read_canaries(path: str | Path) -> list[Canary]:
     """The canaries of a registry; raises `InputNotFound`, `NothingToRead` and `TraceRefused`."""
     path, decoder = Path(path), msgspec.json.Decoder(_Row)
-    found = []
+    found: list[Canary] = []
+    lines: dict[Candidate, int] = {}
     for number, line in lines_of(path):
         where = f"line {number}"
         try:
@@ -97,6 +98,9 @@ def read_canaries(path: str | Path) -> list[Canary]:
             raise TraceRefused(path, f"{where}: references are not as long as the canary", _TODO)
         if told[0] in told[1:]:
             raise TraceRefused(path, f"{where}: the canary is among its references", _TODO)
+        # said twice, as where two exports were put together, it would count as two findings
+        if (before := lines.setdefault(told[0], number)) != number:
+            raise TraceRefused(path, f"{where}: the canary of line {before} again", _TODO)
         found.append(Canary(told[0], tuple(told[1:]), row.exposures))
     if not found:
         raise NothingToRead(path, "holds no canary", _TODO)

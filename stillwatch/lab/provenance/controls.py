@@ -81,7 +81,7 @@ def score(scheme: Scheme, pairs: Pairs) -> Scored:
     return Scored(
         tail(scheme.null, pairs.weights, scores),
         deviations(scheme.null, pairs.weights, scores),
-        len(pairs),
+        int(np.count_nonzero(pairs.weights)),
         pairs.places,
         pairs.counted,
         pairs.excluded,

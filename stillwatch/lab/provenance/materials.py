@@ -35,6 +35,13 @@ class Given:
     tokenizer: Path | None = None
     """A folder with the tokenizer, for canaries that are text; the suspect model's without."""
 
+    @property
+    def paths(self) -> list[Path]:
+        """All that were given."""
+        ones = (self.suspect_model, self.suspect_text, self.served, self.other, self.held_out)
+        many = (*ones, self.canaries, *self.innocent_models, *self.innocent_texts)
+        return [path for path in many if path is not None]
+
     def needed(self, name: str, test: str) -> Any:
         """A field that a test can't do without; raises `TraceRefused` where it isn't given."""
         value = getattr(self, name)
@@ -57,12 +64,27 @@ class Materials:
     used: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By role what was read: name, digest, texts, tokens."""
 
+    def called(self, path: Path) -> str:
+        """What a report calls it: its name, with folders before it where another has the same."""
+        parts = path.absolute().parts[1:]
+        others = {one.absolute().parts[1:] for one in self.given.paths} - {parts}
+        for many in range(1, len(parts) + 1):
+            if all(other[-many:] != parts[-many:] for other in others):
+                return "/".join(parts[-many:])
+        return path.name
+
+    def _whose(self, path: Path) -> str:
+        given = self.given
+        if path in (given.suspect_model, given.suspect_text):
+            return "suspect "
+        return "innocent " if path in (*given.innocent_models, *given.innocent_texts) else ""
+
     def texts(self, path: Path, role: str) -> Texts:
         """The texts of a file."""
         if path not in self._texts:
             self._texts[path] = read_texts(path)
         told = self._texts[path]
-        self.used[f"{role}: {path.name}"] = {
+        self.used[f"{self._whose(path)}{role}: {self.called(path)}"] = {
             "sha256_of_tokens": told.digest,
             "texts": len(told),
             "tokens": len(told.tokens),
@@ -99,7 +121,7 @@ class Materials:
                 other.close()
             self._models.clear()
             self._models[path] = Model.of_folder(path)
-            self.used[f"model: {path.name}"] = weights_digest(path)
+            self.used[f"{self._whose(path)}model: {self.called(path)}"] = weights_digest(path)
         return self._models[path]
 
     def tokenizer(self) -> Any:
@@ -112,9 +134,13 @@ class Materials:
         except ImportError as fault:
             todo = "Run pip install 'stillwatch[lab]'"
             raise ExtraMissing("lab trace", "a tokenizer needs transformers", todo) from fault
-        return AutoTokenizer.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=False
-        )
+        try:
+            return AutoTokenizer.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False
+            )
+        except Exception as fault:
+            what = f"has a tokenizer that can't be read ({type(fault).__name__})"
+            raise TraceRefused(folder, what, "Name another with --tokenizer") from fault
 
     def folder(self, path: Path, test: str) -> Path:
         """The same path, if it is a model that can be run; raises `TraceRefused`."""

@@ -39,16 +39,25 @@ class Model:
         try:
             import torch
             from transformers import AutoModelForCausalLM
+            from transformers.utils import logging
         except ImportError as fault:
             todo = "Run pip install 'stillwatch[lab]'"
             raise ExtraMissing("lab trace", "running a model needs torch", todo) from fault
+        logging.disable_progress_bar()
         try:
+            # a suspect's folder is a stranger's: pickles may run code, safetensors can't
             model = AutoModelForCausalLM.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False, dtype=torch.float32
+                str(folder),
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as fault:
+        except Exception as fault:
+            # and it can fail in as many ways as there are readers in transformers
             what = f"can't be loaded ({str(fault).splitlines()[0] if str(fault) else fault!r})"
-            raise TraceRefused(folder, what, "Save it anew with save_pretrained") from fault
+            todo = "Save it anew with save_pretrained, as safetensors"
+            raise TraceRefused(folder, what, todo) from fault
         return cls(model, folder)
 
     @property
@@ -109,7 +118,8 @@ class Model:
         """Rows of like length together, few enough that their logits fit."""
         lengths = np.diff(texts.starts)
         held: list[int] = []
-        for row in np.argsort(lengths, kind="stable"):
+        order = np.argsort(lengths, kind="stable")
+        for row in order[lengths[order] > 0]:
             if held and (len(held) + 1) * int(lengths[row]) * size > _LOGITS:
                 yield held
                 held = []

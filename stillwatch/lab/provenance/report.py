@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import OutputExists, TraceRefused
 from stillwatch.lab.provenance.commitment import Registration, registration_of
-from stillwatch.lab.provenance.controls import holm
+from stillwatch.lab.provenance.controls import SUSPICIOUS, holm
+from stillwatch.lab.provenance.plan import KEYED
 from stillwatch.lab.provenance.signing import checked, figure, read, signed, write_new
 from stillwatch.lab.provenance.telling import markdown
 from stillwatch.lab.provenance.wording import (
@@ -113,13 +114,32 @@ def _concluded(
     }
 
 
+def _failed(body: dict[str, Any], control_alpha: float) -> bool:
+    """Whether a control in the body fails, or a keyed test has none: then it is refused."""
+    for test in body["tests"]:
+        if any(float(p) < control_alpha for p in test["controls"].values()):
+            return True
+        wrong, keyed = test["wrong_keys"], test["test"]["mode"] in KEYED
+        if not test["controls"] or (keyed and wrong is None):
+            return True
+        if wrong is not None and float(wrong["p_that_they_are_too_small"]) < SUSPICIOUS:
+            return True
+    return False
+
+
+def check_free(folder: Path) -> None:
+    """Raises `OutputExists` where a report is: to be asked before hours of work, too."""
+    for name in (JSON_NAME, MARKDOWN_NAME):
+        if (folder / name).exists():
+            todo = "Name another folder: a report is not replaced"
+            raise OutputExists(folder / name, "is there already", todo)
+
+
 def write_report(folder: str | Path, document: dict[str, Any]) -> None:
     """Write both files to a folder that holds no report yet; raises `OutputExists`."""
     folder = Path(folder)
+    check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / MARKDOWN_NAME).exists():
-        todo = "Name another folder: a report is not replaced"
-        raise OutputExists(folder / MARKDOWN_NAME, "is there already", todo)
     write_new(folder / JSON_NAME, document)
     write_new(folder / MARKDOWN_NAME, markdown(document))
 
@@ -145,6 +165,7 @@ def verified(
             raise TraceRefused(path, "tells of other tests than were registered", todo)
         adjusted, verdict = _concluded(body, held)
         same = body["adjusted"] == adjusted and body["verdict"] == verdict
+        same &= verdict["code"] == REFUSED or not _failed(body, held.levels.control_alpha)
         told = markdown(document)
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise TraceRefused(path, f"lacks or garbles a field ({fault})", todo) from fault

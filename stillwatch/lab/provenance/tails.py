@@ -50,13 +50,30 @@ def saddlepoint(null: Null, weights: Floats, total: float) -> float:
         return _middle(null, weights, np.sqrt(variance))
     place = _placed(null, weights, total - mean, np.sqrt(variance), mean)
     if place is None:
-        return FLOOR if total > mean else 1.0
+        return _bound(null, weights, total, np.sqrt(variance)) if total > mean else 1.0
     value, _, second = _cumulants(null, weights, place)
     signed = np.sign(place) * np.sqrt(max(2 * (place * total - value), 0.0))
     spread = place * np.sqrt(second)
     density = np.exp(-(signed**2) / 2) / np.sqrt(2 * np.pi)
     told = ndtr(-signed) + density * (1 / spread - 1 / signed)
+    if place > 0:
+        # Chernoff's bound: nearly all that can be reached leaves no spread to divide by
+        told = min(told, np.exp(-(signed**2) / 2))
     return float(np.clip(told, FLOOR, 1.0))
+
+
+def _bound(null: Null, weights: Floats, total: float, spread: float) -> float:
+    """Chernoff's bound, for totals at or beyond what the weights can reach.
+
+    Any tilt bounds the tail from above; the far one gives the chance of the greatest total itself.
+    """
+    extreme = weights.max()
+    far = _FAR / spread
+    if np.isfinite(null.reach()) and extreme > 0:
+        far = min(far, null.reach() / extreme * (1 - 1e-9))
+    tilts = far * np.logspace(-6, 0, 25)
+    logs = [_cumulants(null, weights, tilt)[0] - tilt * total for tilt in tilts]
+    return float(np.clip(np.exp(min(0.0, *logs)), FLOOR, 1.0))
 
 
 def _middle(null: Null, weights: Floats, spread: float) -> float:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from stillwatch.errors import TraceRefused
 from stillwatch.lab.provenance.canary_rank import (
@@ -101,29 +104,32 @@ def _keyed(
             if test.statistic not in ("tokens",):
                 materials.folder(path, test.name)
             told = materials.predictions(path, on, texts)
-            found.append((path.name, texts, guesses(texts, told, test.statistic, reference)))
+            made = guesses(texts, told, test.statistic, reference)
+            found.append((materials.called(path), texts, made))
     else:
         assert given.suspect_text is not None
         for path in (given.suspect_text, *given.innocent_texts):
             texts = materials.texts(path, "text")
-            found.append((path.name, texts, own_tokens(texts)))
-    (_, texts, made), *others = found
-    scored = score(scheme, collected(texts, made, scheme, test.exclusion, test.limit))
-    controls = [
-        Control(name, score(scheme, collected(on, put, scheme, test.exclusion, test.limit)).p)
-        for name, on, put in others
+            found.append((materials.called(path), texts, own_tokens(texts)))
+    told = [
+        (name, score(scheme, collected(on, put, scheme, test.exclusion, test.limit)))
+        for name, on, put in found
     ]
+    (_, texts, made), scored = found[0], told[0][1]
+    controls = [Control(name, one.p) for name, one in told[1:]]
     seed = hashlib.sha256(f"{registration.hash} {test.name}".encode()).digest()
     many = registration.levels.wrong_keys
     watch.start(test.name, many, "wrong keys")
     wrong = wrong_keys(texts, made, scheme, test.exclusion, test.limit, seed, many, watch)
     watch.finish()
-    missing = ""
-    if scored.evidence < test.least:
-        missing = (
-            f"{test.name}: {scored.evidence:,} pieces of evidence, and the power table asks for "
-            f"{test.least:,}"
-        )
+    # a control with too little couldn't be accused, so it would be none
+    few = [
+        f"{test.name}: {name} gives {one.evidence:,} pieces of evidence, and the power table asks "
+        f"for {test.least:,}"
+        for name, one in told
+        if one.evidence < test.least
+    ]
+    missing = "; ".join(few)
     return Outcome(
         test,
         scored.p,
@@ -166,7 +172,7 @@ def _canaries(test: Test, registration: Registration, materials: Materials) -> O
     innocents = given.innocent_models if likely else given.innocent_texts
     assert suspect is not None
     told = ranked(suspect)
-    controls = [Control(path.name, ranked(path).p) for path in innocents]
+    controls = [Control(materials.called(path), ranked(path).p) for path in innocents]
     if told.control is not None:
         controls.append(Control("canaries that were never served", told.control))
     exposed = [canary for canary in canaries if canary.exposures > 0]
@@ -214,11 +220,18 @@ def _membership(test: Test, materials: Materials) -> Outcome:
         return told.p, told.gain
 
     p, gain = judged(0)
-    controls = [Control(path.name, judged(at)[0]) for at, path in enumerate(models) if at]
+    controls = [
+        Control(materials.called(path), judged(at)[0]) for at, path in enumerate(models) if at
+    ]
     fewest = min(len(texts) for _, texts in sides)
     missing = ""
     if fewest < _FEWEST_ANSWERS:
         missing = f"{test.name}: {fewest} answers on a side, and {_FEWEST_ANSWERS} are needed"
+    # one that is compared with itself gains nothing, whatever it has seen
+    for one, other in combinations(range(len(models)), 2):
+        if all(np.array_equal(gained[one][side], gained[other][side]) for side in (0, 1)):
+            both = " and ".join(materials.called(models[at]) for at in (one, other))
+            missing = missing or f"{test.name}: {both} hold the same, so that neither is a control"
     figures = {
         "served answers": f"{len(sides[0][1]):,}",
         "held-out answers": f"{len(sides[1][1]):,}",

@@ -53,10 +53,12 @@ def _skill(comparison: Comparison, haul: Haul, measure: str) -> dict[str, Any]:
         skill, retained = worst.skill, worst.retained and worst.retained.share
     got = sum(haul.kinds.values())
     kept = "" if retained is None else f", {retained:.0%} of the uplift"
+    # under another measure all arrive as that serves them
+    bare = f", {haul.blunted:,} of them without reasoning" if measure == "full" else ""
     says = (
         f"{comparison.task}, arena seed {haul.seed}, {haul.arm}, served {measure}: {got:,} answers "
-        f"({', '.join(haul.kinds)}), here {haul.answers:,}, {haul.blunted:,} of them without "
-        f"reasoning: skill {skill.share:.3f} ({skill.low:.3f} to {skill.high:.3f}){kept}"
+        f"({', '.join(haul.kinds)}), here {haul.answers:,}{bare}: skill "
+        f"{skill.share:.3f} ({skill.low:.3f} to {skill.high:.3f}){kept}"
     )
     return {
         "task": haul.task,

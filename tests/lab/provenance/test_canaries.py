@@ -170,3 +170,13 @@ def test_a_figure_a_text_is_the_mean_of_its_answer() -> None:
     """Prompts don't count; an empty answer has none."""
     texts = texts_of([([1], [2, 3]), ([1], []), ([], [4])])
     assert a_token(texts, np.array([-1.0, -3.0, -0.5])).tolist() == [-2.0, 0.0, -0.5]
+
+
+def test_a_canary_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    """Two exports put together would count one rank as two findings."""
+    path = tmp_path / "canaries.jsonl"
+    row = {"canary": "ab", "references": ["cd"], "exposures": 2}
+    later = row | {"exposures": 5}
+    path.write_text("\n".join(json.dumps(one) for one in (row, later)))
+    with pytest.raises(TraceRefused, match="line 2: the canary of line 1 again"):
+        read_canaries(path)

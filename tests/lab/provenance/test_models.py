@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_students_of_marked_answers_are_found(trained: dict[str, Any]) -> None:
 def test_predictions_are_those_of_the_model(trained: dict[str, Any]) -> None:
     """Against one text at a time; padding and batches change nothing."""
     model = trained["models"]["base"]
-    texts = texts_of([([2, 9], [5, 7, 30]), ([], [4, 8]), ([3], []), ([2], [6])])
+    texts = texts_of([([2, 9], [5, 7, 30]), ([], [4, 8]), ([3], []), ([], []), ([2], [6])])
     told = Model(model).predictions(texts, kept=5)
     at = 0
     for text, prompt in texts.pieces():
@@ -123,6 +124,16 @@ def test_texts_that_a_model_cannot_read_are_refused(
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(TraceRefused, match="can't be loaded"):
         Model.of_folder(tmp_path)
+    cut, pickled = tmp_path / "cut", tmp_path / "pickled"
+    for folder in (cut, pickled):
+        shutil.copytree(trained["folder"] / "base", folder)
+    weights = cut / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    (pickled / "model.safetensors").unlink()
+    torch.save(trained["models"]["base"].state_dict(), pickled / "pytorch_model.bin")
+    for folder in (cut, pickled):
+        with pytest.raises(TraceRefused, match="can't be loaded"):
+            Model.of_folder(folder)
 
 
 def test_a_whole_trial_on_folders(
@@ -162,7 +173,7 @@ def test_a_whole_trial_on_folders(
     assert by_name["open_supervised:contrast, key 1"] < 1e-6
     assert by_name["canaries:likelihood"] > 0.001
     assert body["tests"][0]["wrong_keys"]["keys"] == "100"
-    assert any(role.startswith("model: full") for role in body["materials"])
+    assert any(role.startswith("suspect model: full") for role in body["materials"])
     assert run("lab", "trace", "verify", tmp_path / "report", "--registration", trial).code == 0
 
 
@@ -182,3 +193,31 @@ def test_contrast_needs_two_innocents(
     )
     assert told.code == 29
     assert "two innocent models" in told.err
+
+
+@pytest.mark.parametrize("test", ["open_supervised:contrast", "membership"])
+def test_an_innocent_beside_itself_is_no_control(
+    trained: dict[str, Any], made: Files, tmp_path: Path, run, test: str
+) -> None:
+    """Compared with itself, or with a copy, nothing is left that could be accused."""
+    folder, trial, keys = trained["folder"], tmp_path / "trial.json", tmp_path / "keys.json"
+    scheme = trained["scheme"]
+    keys.write_text(json.dumps(scheme.parameters() | scheme.secret()))
+    common = [trial, "--keys", keys, "--sign", made.signer]
+    more = ["--share", "1", "--wrong-keys", "100"]
+    assert run("lab", "trace", "register", *common, "--test", test, *more).code == 0
+    copied = tmp_path / "copy" / "base"
+    shutil.copytree(folder / "base", copied)
+    told = run(
+        *["lab", "trace", "run", *common, "--out", tmp_path / "report"],
+        *["--suspect-model", folder / "full", "--innocent-model", folder / "base"],
+        *["--innocent-model", copied, "--served", folder / "served.jsonl"],
+        *["--held-out", folder / "held_out.jsonl"],
+    )
+    assert told.code == 29
+    body = read(tmp_path / "report" / "report.json")["body"]
+    assert body["verdict"]["code"] == "refused"
+    assert "copy/base" in body["refusals"][0]
+    models = {role: one for role, one in body["materials"].items() if "model: " in role}
+    assert len(models) == 3
+    assert "innocent model: copy/base" in models

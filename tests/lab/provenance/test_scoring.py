@@ -93,3 +93,10 @@ def test_texts_too_short_for_a_context_give_nothing(how: str) -> None:
     """An empty answer, an empty prompt, one token."""
     texts = texts_of([([], []), ([], [3]), ([4], [])])
     assert len(collected(texts, own_tokens(texts), GreenList(3, 10), how)) == 0
+
+
+def test_tokens_beyond_the_vocabulary_are_no_evidence() -> None:
+    """No list has them, under any key: with weights below zero they would speak for a mark."""
+    mark, texts = GreenList(7, 10, 0.5), texts_of([([3], [4, 5])])
+    guessed = Guesses(texts.answers, np.array([4, 12]), np.array([0.5, -0.5]))
+    assert len(collected(texts, guessed, mark)) == 1

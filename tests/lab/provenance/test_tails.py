@@ -85,3 +85,11 @@ def test_deviations_are_those_of_the_weighted_sum() -> None:
     """By hand for two weights."""
     told = deviations(Trials(0.5), np.array([3.0, 4.0]), np.array([1.0, 1.0]))
     assert told == pytest.approx(3.5 / 2.5)
+
+
+def test_all_that_can_be_reached_is_as_likely_as_it_is() -> None:
+    """Three hits out of three, of unequal weights, are no more than that."""
+    weights = np.array([1.0, 2.0, 3.0])
+    assert saddlepoint(Trials(0.25), weights, 6.0) == pytest.approx(0.25**3)
+    assert saddlepoint(Trials(0.5, 5), weights, 30.0) == pytest.approx(0.5**15)
+    assert saddlepoint(Trials(0.25), weights - 2, 1.0) == pytest.approx(0.25 * 0.75)

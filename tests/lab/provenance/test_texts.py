@@ -118,6 +118,7 @@ def test_files_that_hold_nothing_are_refused(tmp_path: Path) -> None:
         ('{"scheme": "gumbel", "key": 1, "prf": "other"}', "prf"),
         ('{"scheme": "gumbel", "key": 99999999999999999999}', "key is no whole number"),
         ('{"scheme": "sbw", "key": 9999999999999999999}', "63 bits"),
+        ('{"scheme": "kgw", "hashing_key": 4294967296, "vocab_size": 9}', "power of two"),
         ("[" * 3000, "not JSON"),
     ],
 )

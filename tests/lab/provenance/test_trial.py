@@ -12,6 +12,9 @@ import pytest
 
 from stillwatch.cli.exits import MEANINGS
 from stillwatch.errors import OutputExists, TraceRefused
+from stillwatch.lab.provenance.report import REPORT
+from stillwatch.lab.provenance.signing import signed
+from stillwatch.privacy.keys import read_keys
 from tests.cli.conftest import Ran
 from tests.lab.provenance.conftest import MARK, Files
 
@@ -264,3 +267,60 @@ def test_the_opening_is_its_owners_alone(trial: Path) -> None:
     opening = trial.with_name(trial.name + ".opening")
     assert opening.stat().st_mode & 0o077 == 0
     assert str(MARK.hashing_key) not in trial.read_text()
+
+
+def test_an_innocent_with_too_little_text_is_no_control(
+    made: Files, tmp_path: Path, run: Run
+) -> None:
+    """What is too little to accuse anybody shows nobody innocent."""
+    trial, short = tmp_path / "trial.json", tmp_path / "short.jsonl"
+    short.write_text(made.served.read_text().splitlines()[0] + "\n")
+    line = _register(made, trial, "--test", "marked")
+    line[line.index(TEST)] = "marked"
+    del line[-2:]
+    assert run(*line).code == 0
+    told = run(
+        *["lab", "trace", "run", trial, "--keys", made.keys, "--sign", made.signer],
+        *["--out", tmp_path / "report", "--suspect-text", made.served, "--innocent-text", short],
+    )
+    assert told.code == 29
+    assert "short.jsonl gives" in told.err
+    assert float(_body(tmp_path / "report")["tests"][0]["p"]) < 1e-6
+
+
+@pytest.mark.parametrize("what", ["control", "wrong keys", "no control"])
+def test_a_report_whose_control_failed_is_refused_whoever_signed_it(
+    made: Files, trial: Path, tmp_path: Path, run: Run, what: str
+) -> None:
+    """A verdict isn't had by leaving refusals out: it follows from the controls, too."""
+    out = tmp_path / "report"
+    assert run(*_run(made, trial, out, made.trained)).code == 0
+    path = out / "report.json"
+    body = json.loads(path.read_text())["body"]
+    told = body["tests"][0]
+    if what == "control":
+        told["controls"] = dict.fromkeys(told["controls"], "1e-05")
+    if what == "wrong keys":
+        told["wrong_keys"]["p_that_they_are_too_small"] = "1e-05"
+    if what == "no control":
+        told["controls"] = {}
+    path.write_text(json.dumps(signed(REPORT, body, read_keys(made.signer).signer)))
+    (out / "report.md").unlink()
+    left = run("lab", "trace", "verify", out)
+    assert left.code == TraceRefused.exit_code
+    assert "doesn't follow" in left.err
+
+
+def test_settings_written_for_vllm_are_keys(made: Files, tmp_path: Path, run: Run) -> None:
+    """What `lab watermark` wrote is what a trial is registered with, for every algorithm."""
+    for algorithm in ("gumbel", "dual_key_gumbel", "sbw"):
+        settings, trial = tmp_path / f"{algorithm}.yaml", tmp_path / f"{algorithm}.trial"
+        line = ["lab", "watermark", "vllm", "--algorithm", algorithm, "--out", settings]
+        more = ["--pseudonyms", made.signer, "--commitments", tmp_path / "commitments.jsonl"]
+        assert run(*line, *more).code == 0
+        told = ["lab", "trace", "register", trial, "--keys", settings, "--sign", made.signer]
+        left = run(*told, "--test", "marked", "--share", "1")
+        assert left.code == 0, left.err
+        parameters = json.loads(trial.read_text())["body"]["keys"][0]["parameters"]
+        assert parameters["scheme"] == algorithm
+        assert parameters["context_width"] == 2

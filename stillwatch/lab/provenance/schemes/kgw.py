@@ -94,8 +94,12 @@ class GreenList:
         return mixed(np.zeros(len(contexts), np.int64), *columns)
 
     def keyed(self, contexts: Ints, tokens: Ints) -> NDArray[np.bool_]:
-        """All but what follows token 0 under the left hash: its list is the same for every key."""
-        return np.ones(len(tokens), np.bool_) if self._self else contexts[:, -1] != 0
+        """All but what follows token 0 under the left hash: its list is the same for every key.
+
+        And but tokens beyond the vocabulary, which no list has.
+        """
+        known = tokens < self.vocab_size
+        return known if self._self else known & (contexts[:, -1] != 0)
 
     def _products(self, contexts: Ints, tokens: Ints) -> NDArray[np.int64]:
         entries = self._entries(np.column_stack([contexts, tokens]))

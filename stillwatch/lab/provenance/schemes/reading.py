@@ -8,6 +8,8 @@ One JSON object a key, or a list of them:
     {"scheme": "gumbel", "key": 42, "context_width": 4}
     {"scheme": "dual_key_gumbel", "key": 42, "context_width": 4, "alpha": 0.1}
     {"scheme": "sbw", "key": 42, "context_width": 4, "sbw_scheme": "selfhash", "sbw_gamma": 0.5}
+
+or the settings that `stillwatch lab watermark vllm` wrote.
 """
 
 from __future__ import annotations
@@ -108,15 +110,29 @@ def read_schemes(path: str | Path) -> list[Scheme]:
         told = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as fault:
         raise TraceRefused(path, f"is not JSON ({fault})", _TODO) from fault
-    many = told if isinstance(told, list) else [told]
+    many = [_of_vllm(item) for item in (told if isinstance(told, list) else [told])]
     if not many:
         raise TraceRefused(path, "names no key", _TODO)
     return [scheme_of(f"{path}, key {number}", item) for number, item in enumerate(many, 1)]
 
 
+def _of_vllm(told: Any) -> Any:
+    """Settings as vLLM reads them, under our names; anything else as it is.
+
+    >>> _of_vllm({"watermark-config": {"algorithm": "sbw", "key": 42, "sbw_delta": 2.0}})
+    {'key': 42, 'scheme': 'sbw'}
+    """
+    held = told.get("watermark-config") if isinstance(told, dict) else None
+    if not isinstance(held, dict) or len(told) > 1:
+        return told
+    # how strong the mark is changes no score
+    rest = {name: value for name, value in held.items() if name not in ("algorithm", "sbw_delta")}
+    return rest | {"scheme": held.get("algorithm")}
+
+
 def scheme_of(where: object, told: Any) -> Scheme:
     """A scheme from its settings; raises `TraceRefused` where they are none."""
-    if not isinstance(told, dict) or told.get("scheme") not in SCHEMES:
+    if not isinstance(told, dict) or told.get("scheme") not in tuple(SCHEMES):
         raise TraceRefused(where, f"has no scheme out of {', '.join(SCHEMES)}", _TODO)
     faults = [fault for name, value in told.items() if (fault := _fault(name, value))]
     if faults:
@@ -132,6 +148,10 @@ def scheme_of(where: object, told: Any) -> Scheme:
         raise TraceRefused(where, "has a key of more than 63 bits, which vLLM can't serve", _TODO)
     if isinstance(scheme, GreenList) and not 0 < scheme.green < scheme.vocab_size:
         raise TraceRefused(where, "has no token that is green, or none that isn't", _TODO)
+    if isinstance(scheme, GreenList) and _low(scheme.hashing_key) * scheme.vocab_size > 2**32:
+        # of a seed its generator keeps 32 bits, so that tokens would share lists
+        what = "has a hashing_key that is a multiple of too large a power of two"
+        raise TraceRefused(where, what, "Its lists are no independent evidence: mark by another")
     return scheme
 
 
@@ -151,6 +171,11 @@ def _fault(name: str, value: Any) -> str | None:
         if not 0 < len(listed) <= _WIDEST or not whole_keys:
             return f"keys are no list of 1 to {_WIDEST} whole numbers"
     return None
+
+
+def _low(key: int) -> int:
+    """The largest power of two that divides a key."""
+    return key & -key
 
 
 def _fixed(told: dict[str, Any], name: str, value: str) -> None:
