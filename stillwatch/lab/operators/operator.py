@@ -45,11 +45,13 @@ class Effort:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What an operator has: its own solved examples, public texts, and what it was served."""
+    """What an operator has: its own solved examples, what it was served, and a school.
+
+    Public texts are in what the school's base knows.
+    """
 
     reader: Reader
     own: Sequence[Example]
-    public: Sequence[Example]
     served: Served
     school: School
     seed: int = 0

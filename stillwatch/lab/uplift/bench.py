@@ -67,7 +67,7 @@ class Bench:
         """A model that knows the form from public texts.
 
         Some first weights find it later than others, and a student of a base that hasn't learns
-        the form first, not the secret; so it goes on, a few times, until new public texts are known.
+        the form first, not the secret; so it goes on, a few times, until it knows new public texts.
         """
         setting = self.setting
         schedule = Schedule(setting.base_steps, setting.batch, rate=3e-3, seed=self.seed)
