@@ -1,9 +1,9 @@
 """Inverts what is served: a model that writes the reasoning back, kept honest by a verifier.
 
 An inverter, which knows the form of reasoning from public texts as all students do, learns from
-one's own whole examples to go from a prompt with its
-answer (and summary) to the reasoning. What it draws is kept where it follows from the prompt, ends
-in the served answer, and has most support among all that was drawn; it learns from that, and so on.
+one's own whole examples to go from a prompt with its answer (and summary) to the reasoning. What it
+draws is kept where it follows from the prompt, ends in the served answer, and has most support
+among all that was drawn; it learns from that, and so on.
 After "How to Steal Reasoning Without Reasoning Traces" (arXiv 2603.07267) and STaR (2203.14465).
 """
 
