@@ -28,7 +28,7 @@ import zstandard
 
 from stillwatch.lake import Lake
 from stillwatch.sources import find_log, read_exchanges
-from stillwatch.sources.contract_json import row_decoder
+from stillwatch.sources.contract_json import contract_shape
 from stillwatch.tables import EXCHANGES
 
 FILES = 8
@@ -99,7 +99,7 @@ def bare_parquet(log: Path, _: int) -> int:
 
 def bare_lines(log: Path, _: int) -> int:
     """Every line decoded into a typed struct and dropped, four megabytes at a time."""
-    total, decoder = 0, row_decoder(EXCHANGES)
+    total, decoder = 0, contract_shape(EXCHANGES).decoder
     for path in find_log([log / "jsonl"]).exchanges:
         with path.open("rb") as lines:
             while block := lines.readlines(4 << 20):

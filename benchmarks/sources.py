@@ -1,27 +1,33 @@
 """How fast each format is read, against the bare parser on the same bytes in the same run.
 
-    python benchmarks/sources.py [--exchanges N] [--format NAME] [--out FILE.json]
+    python benchmarks/sources.py [--exchanges N] [--format NAME] [--prompt-bytes N] [--out FILE]
 
-Each format's log is made of the same exchanges (prompts of 600 bytes, responses of 300, tools,
-headers). `bare` is `msgspec.json.decode` of each line into plain objects, which are let go; `read`
-is from the file to checked Arrow batches; `ingest` is to a lake that is thrown away. All on one
-thread, with memory as an ingest keeps it; seconds of CPU, the least of some turns that alternate,
-so that a busy machine disturbs all alike. The bar: `read` takes at most 3 times as long as `bare`.
+Each format's log is made of the same exchanges (prompts of 600, 4,000 and 10,000 bytes, responses
+of 300, tools, headers), so that records take 2, 6 and 12 kilobytes
+(a format that logs no text is read once). `bare` is
+`msgspec.json.decode` of each line into plain objects, which are let go, or pyarrow's read of all
+columns of the contract's Parquet; `read` is from the file to checked Arrow batches; `ingest` is to
+a lake that is thrown away. All on one thread, with memory as an ingest keeps it; seconds of CPU,
+the least of some turns that alternate, so that a busy machine disturbs all alike (it still disturbs
+`read` more, which needs more of the processor's caches). The bar: `read` takes at most 3 times as
+long as `bare`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -32,7 +38,8 @@ from stillwatch.sources import REGISTRY, Format, read_exchanges
 from tests.sources import cloud_writers, writers
 
 BAR = 3.0
-TURNS = 5
+TURNS = 15
+PROMPT_BYTES = (600, 4_000, 10_000)
 
 
 def write(format: Format, table: pa.Table, path: Path) -> None:
@@ -70,7 +77,10 @@ def _gather(folder: Path, path: Path) -> None:
 
 
 def bare(path: Path, format: Format) -> int:
-    """Every line decoded into plain objects."""
+    """Every line decoded into plain objects, or every column of Parquet read."""
+    if path.suffix == ".parquet":
+        batches = pq.ParquetFile(path).iter_batches(use_threads=False)
+        return sum(batch.num_rows for batch in batches)
     decode, n = msgspec.json.Decoder().decode, 0
     with path.open("rb") as lines:
         for line in lines:
@@ -124,19 +134,24 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--exchanges", type=int, default=20_000)
     options.add_argument("--format", action="append", help="only this one; may be repeated")
+    options.add_argument("--prompt-bytes", action="append", type=int, help="may be repeated")
     options.add_argument("--out", type=Path, help="write the figures as JSON")
     given = options.parse_args()
-    results = {}
-    table = make_part(given.exchanges, 1, 600)
-    with tempfile.TemporaryDirectory() as folder:
-        for format in REGISTRY:
-            if format.name == "cloudtrail" or (given.format and format.name not in given.format):
-                continue
-            path = Path(folder) / f"{format.name}.jsonl"
-            write(format, table, path)
-            results[format.name] = result = measure(format, path)
+    results: dict[str, dict[str, Any]] = {}
+    load = round(os.getloadavg()[0], 1)
+    for size in given.prompt_bytes or PROMPT_BYTES:
+        table = make_part(given.exchanges * PROMPT_BYTES[0] // size, 1, size)
+        formats = [
+            format
+            for format in REGISTRY
+            if (not given.format or format.name in given.format)
+            and format.columns
+            and (size == PROMPT_BYTES[0] or "response" in format.columns)
+        ]
+        for name, result in measured(table, formats):
+            results.setdefault(name, {})[f"{size}_byte_prompts"] = result
             print(
-                f"{format.name:14} {result['bytes'] / 1e6:6.0f} MB"
+                f"{name:16} {size:6} byte prompts"
                 f"  read {result['read_ratio']:5.2f} x bare"
                 f"  ingest {result['ingest_ratio']:5.2f} x bare"
                 f"  {result['read_megabytes_a_second']:5} MB/s"
@@ -144,7 +159,21 @@ def main() -> None:
                 flush=True,
             )
     if given.out:
-        given.out.write_text(json.dumps({"bar": BAR, "formats": results}, indent=2) + "\n")
+        told = {"bar": BAR, "load_average": load, "formats": results}
+        given.out.write_text(json.dumps(told, indent=2) + "\n")
+
+
+def measured(table: pa.Table, formats: Iterable[Format]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What reading the exchanges of `table` takes, format by format."""
+    with tempfile.TemporaryDirectory() as folder:
+        for format in formats:
+            path = Path(folder) / f"{format.name}.jsonl"
+            write(format, table, path)
+            yield format.name, measure(format, path)
+            path.unlink()
+            if format.name == "contract":
+                pq.write_table(table, path := path.with_suffix(".parquet"), compression="zstd")
+                yield "contract_parquet", measure(format, path)
 
 
 if __name__ == "__main__":

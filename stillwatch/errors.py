@@ -195,6 +195,12 @@ class LabRefused(StillwatchError):
     exit_code = 28
 
 
+class TraceRefused(StillwatchError):
+    """A provenance test that may not be run or told, or files of one that don't fit together."""
+
+    exit_code = 29
+
+
 class MeasureRefused(StillwatchError):
     """A countermeasure, its registry, its keys or a trace policy can't be used as they are."""
 

@@ -42,6 +42,7 @@ MEANINGS = {
     errors.PeerRefused.exit_code: "a peer can't be reached, or what it told can't be taken",
     errors.SharingRefused.exit_code: "what may not be told, or isn't ready to be; nothing left",
     errors.LabRefused.exit_code: "a run of the lab, its inputs or its files don't fit together",
+    errors.TraceRefused.exit_code: "a provenance test is refused, or its files don't fit together",
     errors.MeasureRefused.exit_code: "a registry of canaries or a trace policy is wrong",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",

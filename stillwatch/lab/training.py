@@ -64,12 +64,14 @@ def train(
     *,
     loss: Loss | None = None,
     checkpoint: Path | None = None,
+    at: Callable[[int], None] | None = None,
 ) -> list[float]:
     """Trains `model` in place; returns the loss by step.
 
     With `checkpoint`, goes on from that file where it is there, and writes it every `save_every`
-    steps. Only weights that need a gradient are trained and kept in it. Raises `LabRefused` where
-    the file is of another run or can't be read.
+    steps. Only weights that need a gradient are trained and kept in it. `at` is told the number of
+    steps done: at the beginning, after a resumption too, and where a checkpoint is, or would be,
+    written. Raises `LabRefused` where the file is of another run or can't be read.
     """
     loss = loss or next_token_loss
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
@@ -77,6 +79,7 @@ def train(
     losses: list[float] = []
     if checkpoint is not None and checkpoint.exists():
         losses = _resume(checkpoint, schedule, weights, optimiser)
+    _tell(model, at, len(losses))
     model.train()
     with torch.random.fork_rng():
         for step in range(len(losses), schedule.steps):
@@ -89,9 +92,10 @@ def train(
             torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
             optimiser.step()
             losses.append(float(value.detach()))
-            last = step + 1 == schedule.steps
-            if checkpoint is not None and (last or (step + 1) % schedule.save_every == 0):
-                _save(checkpoint, schedule, weights, optimiser, losses)
+            if step + 1 == schedule.steps or (step + 1) % schedule.save_every == 0:
+                if checkpoint is not None:
+                    _save(checkpoint, schedule, weights, optimiser, losses)
+                _tell(model, at, step + 1)
     model.eval()
     return losses
 
@@ -105,19 +109,27 @@ def batches_of(examples: Sequence[Example], size: int, seed: int, device: str = 
     """Batches drawn from `examples`, each as often as any other (shuffled anew every pass)."""
     if not examples:
         raise LabRefused("training", "there is no example to learn from", "Give at least one")
-    orders: dict[int, np.ndarray] = {}
-
-    def order(epoch: int) -> np.ndarray:
-        if epoch not in orders:
-            orders.clear()
-            orders[epoch] = np.random.default_rng([seed, epoch]).permutation(len(examples))
-        return orders[epoch]
+    order = shuffled(len(examples), seed)
 
     def batch(step: int) -> Batch:
-        at = (divmod(step * size + place, len(examples)) for place in range(size))
-        return collated([examples[order(epoch)[place]] for epoch, place in at], device)
+        places = range(step * size, (step + 1) * size)
+        return collated([examples[order(place)] for place in places], device)
 
     return batch
+
+
+def shuffled(count: int, seed: int) -> Callable[[int], int]:
+    """Which of `count` things comes as the n-th: each once a pass, every pass in another order."""
+    orders: dict[int, np.ndarray] = {}
+
+    def nth(n: int) -> int:
+        epoch, place = divmod(n, count)
+        if epoch not in orders:
+            orders.clear()
+            orders[epoch] = np.random.default_rng([seed, epoch]).permutation(count)
+        return int(orders[epoch][place])
+
+    return nth
 
 
 def collated(examples: Sequence[Example], device: str = "cpu") -> Batch:
@@ -132,6 +144,13 @@ def collated(examples: Sequence[Example], device: str = "cpu") -> Batch:
         mask[row, :end] = 1
         labels[row, start:end] = example.completion
     return Batch(*(torch.from_numpy(array).to(device) for array in (ids, mask, labels)))
+
+
+def _tell(model: PreTrainedModel, at: Callable[[int], None] | None, done: int) -> None:
+    if at is not None:
+        model.eval()
+        at(done)
+        model.train()
 
 
 def _save(

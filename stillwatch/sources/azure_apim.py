@@ -169,6 +169,8 @@ class Reader:
     who called, instead of the subscription.
     """
 
+    shape = None
+
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
         self._account = account
         self._waiting: Waiting[_Exchange] = Waiting()

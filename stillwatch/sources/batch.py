@@ -1,7 +1,8 @@
-"""Rows of whatever JSON gave -> one Arrow batch of a contract table, a column at a time.
+"""Values by contract column -> one Arrow batch of a contract table, a column at a time.
 
-A column whose values all have its own type already is taken whole; the others value by value, as
-`coerce` says. What comes out doesn't depend on which way a column went.
+They come as rows of whatever JSON gave, or as columns that a shape has made. A column whose values
+all have its own type already is taken whole; the others value by value, as `coerce` says. What
+comes out doesn't depend on which way a column went.
 """
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
@@ -9,15 +10,21 @@ A column whose values all have its own type already is taken whole; the others v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.sources.coerce import MAY_BE_EMPTY, UNFIT, Plan, Step, reason_of
+from stillwatch.sources.columns import conform_headers
 from stillwatch.sources.lenient import mended_text
+from stillwatch.sources.times import times_us
+
+Values = Sequence[Any] | pa.Array
+"""One value a row, by which a column is filled."""
 
 _NONE = type(None)
 _OWN_TYPES: tuple[tuple[type, Callable[[pa.DataType], bool]], ...] = (
@@ -39,17 +46,41 @@ class Batch(NamedTuple):
 
 def rows_to_batch(rows: Sequence[dict[str, Any]], plan: Plan) -> Batch:
     """`rows` as one batch; a row is refused for the first required column that it can't fill."""
+    columns: dict[str, Values] = {}
+    typed: set[str] = set()
+    for field in plan.schema:
+        columns[field.name] = values = list(map(dict.get, rows, repeat(field.name)))
+        if _has_own_type(field, values):
+            typed.add(field.name)
+    return _made(columns, len(rows), plan, typed)
+
+
+def columns_to_batch(columns: Mapping[str, Values], rows: int, plan: Plan) -> Batch:
+    """`columns` of so many `rows` each, those that are absent null, as one batch.
+
+    Their values are of the columns' own types, or null; headers are dictionaries, and times may be
+    text, numbers or datetimes.
+    """
+    return _made(columns, rows, plan, columns.keys())
+
+
+def _made(columns: Mapping[str, Values], rows: int, plan: Plan, typed: Collection[str]) -> Batch:
     refused: dict[int, str] = {}
     dropped: list[tuple[str, int]] = []
     arrays = []
     for field, step in zip(plan.schema, plan.steps, strict=True):
-        values = list(map(dict.get, rows, repeat(field.name)))
-        array = _whole(field, values)
+        values = columns.get(field.name)
+        if field.nullable and (values is None or _says_nothing(values)):
+            arrays.append(pa.nulls(rows, field.type))
+            continue
+        if values is None:
+            values = [None] * rows
+        array = _whole(field, values) if field.name in typed else None
         if array is None:
             array = _one_by_one(field, step, values, refused, dropped)
         arrays.append(array)
     if refused:
-        kept = pa.array([place not in refused for place in range(len(rows))])
+        kept = pa.array([place not in refused for place in range(rows)])
         arrays = [array.filter(kept) for array in arrays]
     repaired: dict[str, int] = {}
     for name, place in dropped:
@@ -59,32 +90,73 @@ def rows_to_batch(rows: Sequence[dict[str, Any]], plan: Plan) -> Batch:
     return Batch(batch, refused, repaired)
 
 
-def _whole(field: pa.Field, values: list[Any]) -> pa.Array | None:
+def _says_nothing(values: Values) -> bool:
+    return not isinstance(values, pa.Array) and values.count(None) == len(values)
+
+
+def _has_own_type(field: pa.Field, values: list[Any]) -> bool:
+    kinds = set(map(type, values)) - {_NONE}
+    if pa.types.is_timestamp(field.type) or not kinds:
+        return True
+    return len(kinds) == 1 and any(kinds == {own} and is_(field.type) for own, is_ in _OWN_TYPES)
+
+
+def _whole(field: pa.Field, values: Values) -> pa.Array | None:
     """`values` at once, or `None` where any of them needs a look."""
-    kinds = set(map(type, values))
-    if kinds == {_NONE} and field.nullable:
-        return pa.nulls(len(values), field.type)
-    if not field.nullable and (_NONE in kinds or (field.name not in MAY_BE_EMPTY and "" in values)):
-        return None
-    kinds.discard(_NONE)
-    if len(kinds) != 1 or not any(kinds == {own} and is_(field.type) for own, is_ in _OWN_TYPES):
-        return None
     try:
-        array = pa.array(values, field.type)
+        array = _array(field.type, values)
     except (pa.ArrowException, OverflowError, UnicodeError):
         return None
-    if kinds == {float} and pc.all(pc.is_finite(array)).as_py() is False:
+    if array is None or field.nullable:
+        return array
+    if array.null_count or (field.name not in MAY_BE_EMPTY and _has_empty(field.type, values)):
         return None
     return array
+
+
+def _has_empty(kind: pa.DataType, values: Values) -> bool:
+    if isinstance(values, pa.Array):
+        return pa.types.is_string(kind) and pc.any(pc.equal(values.cast(kind), "")).as_py()
+    return pa.types.is_string(kind) and "" in values
+
+
+def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
+    if isinstance(values, pa.Array):
+        return values.cast(kind)
+    if pa.types.is_timestamp(kind):
+        micros = times_us(values)
+        return None if micros is None else micros.cast(kind)
+    if pa.types.is_map(kind):
+        return conform_headers(_maps(kind, values))
+    array = pa.array(values, kind)
+    if pa.types.is_floating(kind) and pc.all(pc.is_finite(array)).as_py() is False:
+        return None
+    return array
+
+
+def _maps(kind: pa.MapType, values: Sequence[dict[str, str | None] | None]) -> pa.Array:
+    held = [value for value in values if value]
+    sizes = np.fromiter((len(value) if value else 0 for value in values), np.int32, len(values))
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    absent = np.fromiter((value is None for value in values), bool, len(values))
+    return pa.MapArray.from_arrays(
+        pa.array(offsets),
+        pa.array(list(chain.from_iterable(held)), kind.key_type),
+        pa.array(list(chain.from_iterable(map(dict.values, held))), kind.item_type),
+        mask=pa.array(absent),
+    )
 
 
 def _one_by_one(
     field: pa.Field,
     step: Step,
-    values: list[Any],
+    values: Values,
     refused: dict[int, str],
     dropped: list[tuple[str, int]],
 ) -> pa.Array:
+    if isinstance(values, pa.Array):
+        values = values.to_pylist()
     out: list[Any] = []
     for place, value in enumerate(values):
         made = None

@@ -39,6 +39,7 @@ from stillwatch.sources.cloudtrail import TRAIL
 from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.messages import dig, first
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, Mended, Refused
+from stillwatch.sources.shapes import Shape
 from stillwatch.sources.spilled import find_spilled, read_spilled
 
 KEYS = frozenset(
@@ -68,7 +69,7 @@ COLUMNS = (
 
 _SCHEMA = "ModelInvocationLog"
 _WRAPPED = ("logEvents", "events")
-_SESSIONS = ("session_id", "sessionId", "conversation_id", "conversationId")
+SESSIONS = ("session_id", "sessionId", "conversation_id", "conversationId")
 _ASSUMED = re.compile(r"(arn:[\w-]+:sts::\d+:assumed-role/)([^/]+)/.*", re.DOTALL)
 _SSO = "AWSReservedSSO_"
 _STATUS = {
@@ -98,6 +99,7 @@ class Reader:
         self._path = path if path and path.name else None
         self._account = account
         self._trail = None if self._path is None else beside(self._path, TRAIL)
+        self.shape: Shape | None = None
 
     def add(self, payload: dict[str, Any]) -> Sequence[dict[str, Any] | Refused | Mended]:
         """One row a record; a wrapper's records each stand for themselves."""
@@ -132,6 +134,10 @@ class Reader:
             yield payload_to_row(record, self._account, trail)
         except Refused as fault:
             yield fault
+
+    def said_of_each(self, keys: Sequence[str | None]) -> list[dict[str, Any] | None]:
+        """What CloudTrail says of the calls of these ids."""
+        return [None] * len(keys) if self._trail is None else self._trail.said_of_each(keys)
 
     def _spilled(self, address: Any) -> dict[str, Any] | list[Any] | None:
         if self._path is None or not isinstance(address, str):
@@ -193,7 +199,7 @@ def payload_to_row(
             "account_id": who or payload.get("accountId"),
             "org_id": None if account else payload.get("accountId"),
             "key_id": arn,
-            "conversation_id": first(payload.get("requestMetadata"), *_SESSIONS),
+            "conversation_id": first(payload.get("requestMetadata"), *SESSIONS),
             "surface": "bedrock",
             "model": model_of(payload.get("modelId"), response),
             "status": _status(payload, trail),
@@ -230,10 +236,13 @@ def model_of(model: Any, response: Any = None) -> Any:
 
 
 def _status(payload: dict[str, Any], trail: dict[str, Any] | None) -> Any:
-    error = first(payload, "errorCode") or dig(trail, "error")
+    return status_of(first(payload, "errorCode") or dig(trail, "error"), payload.get("status"))
+
+
+def status_of(error: Any, told: Any) -> int:
+    """The HTTP status of an error by its name; without one what is `told`."""
     if isinstance(error, str):
         return _STATUS.get(error, 500)
-    told = payload.get("status")
     return told if isinstance(told, int) else 200
 
 

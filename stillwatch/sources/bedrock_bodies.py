@@ -37,7 +37,7 @@ def plain_request(body: Any) -> Any:
         return body
     messages = body.get("messages")
     if isinstance(messages, list) and (_is_converse(body) or not body.get("anthropic_version")):
-        plain = {**body, "messages": [_message(message) for message in messages]}
+        plain = {**body, "messages": [plain_message(message) for message in messages]}
         return plain | _converse_parameters(body)
     text = first(body, *_PROMPTS)
     if messages is None and isinstance(text, str):
@@ -66,7 +66,7 @@ def _converse_parameters(body: dict[str, Any]) -> dict[str, Any]:
         held["temperature"] = first(settings, "temperature")
     tools = dig(body, "toolConfig", "tools")
     if isinstance(tools, list):
-        held["tools"] = [_tool(tool) for tool in tools if not _is_only(tool, "cachePoint")]
+        held["tools"] = plain_tools(tools)
     more = body.get("additionalModelRequestFields")
     for holder in (more, body, settings):
         if (asked := first(holder, *_THINKING)) is not None:
@@ -80,6 +80,13 @@ def _thinking(asked: Any) -> Any:
     if isinstance(asked, dict) and "type" not in asked:
         return {"type": "enabled"}
     return asked
+
+
+def plain_tools(tools: Any) -> list[Any] | None:
+    """Converse's tools in Anthropic's shape; `None` where they are no list."""
+    if not isinstance(tools, list):
+        return None
+    return [_tool(tool) for tool in tools if not _is_only(tool, "cachePoint")]
 
 
 def _is_only(block: Any, name: str) -> bool:
@@ -96,7 +103,7 @@ def _tool(tool: Any) -> Any:
     return plain if schema is None else plain | {"input_schema": dig(schema, "json") or schema}
 
 
-def _message(message: Any) -> Any:
+def plain_message(message: Any) -> Any:
     """A message with tool results in Anthropic's shape; most have none and stay as they are."""
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):

@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,19 @@ class Beside:
 
     def said_of(self, exchange_id: str) -> dict[str, Any] | None:
         """What is said of an exchange, or `None`."""
+        return self.said_of_each([exchange_id])[0]
+
+    def said_of_each(self, exchange_ids: Sequence[str | None]) -> list[dict[str, Any] | None]:
+        """What is said of each exchange, or `None`."""
         with self._lock:
             self._refresh()
             if self._empty:
-                return None
-            found = self._db.execute("select what from said where id = ?", (exchange_id,))
-            row = found.fetchone()
+                return [None] * len(exchange_ids)
+            return [None if key is None else self._found(key) for key in exchange_ids]
+
+    def _found(self, exchange_id: str) -> dict[str, Any] | None:
+        found = self._db.execute("select what from said where id = ?", (exchange_id,))
+        row = found.fetchone()
         return None if row is None else msgspec.json.decode(row[0])
 
     def _refresh(self) -> None:

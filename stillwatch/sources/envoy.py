@@ -73,12 +73,12 @@ ACCOUNT = (
     "caller",
 )
 
-_MODELS = ("gen_ai.request.model", "genai_model_name", "model")
-_TOOL_CALLS = ("mcp_method", "mcp.method.name")
-_SESSIONS = ("session.id", "session_id", "x-session-id")
-_JA4 = ("ja4", "x-ja4", "tls_ja4")
-_OWN = {MARK, "x-request-id", *_SESSIONS, *_JA4}
-_AGENTS = ("user-agent", "user_agent")
+MODELS = ("gen_ai.request.model", "genai_model_name", "model")
+TOOL_CALLS = ("mcp_method", "mcp.method.name")
+SESSIONS = ("session.id", "session_id", "x-session-id")
+JA4 = ("ja4", "x-ja4", "tls_ja4")
+OWN = {MARK, "x-request-id", *SESSIONS, *JA4}
+AGENTS = ("user-agent", "user_agent")
 _PRIVATE = [
     ip_network(net)
     for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16")
@@ -92,37 +92,38 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     is no exchange.
     """
     known = {name: value for name, value in payload.items() if value != "-"}
-    model = first(known, *_MODELS)
-    if first(known, *_TOOL_CALLS) is not None or (model is None and known.get("method") == "GET"):
+    model = first(known, *MODELS)
+    if first(known, *TOOL_CALLS) is not None or (model is None and known.get("method") == "GET"):
         raise Refused(reasons.NOT_AN_EXCHANGE)
     accounts = (account,) if account else ACCOUNT
     start = first(known, "start_time", "timestamp", "time")
     return {
-        "exchange_id": _exchange_id(known, start),
+        "exchange_id": exchange_id(first(known, "x-request-id", "request_id"), start),
         "ts": start,
         "account_id": first(known, *accounts),
-        "conversation_id": first(known, *_SESSIONS),
+        "conversation_id": first(known, *SESSIONS),
         "surface": "api",
         "model": model,
         "prompt": "",
-        "input_tokens": first(known, *_tokens("input")),
-        "output_tokens": first(known, *_tokens("output")),
-        "reasoning_tokens": first(known, *_tokens("reasoning")),
-        "cached_tokens": first(known, *_tokens("cached_input"), *_tokens("cache_read.input")),
+        "input_tokens": first(known, *tokens("input")),
+        "output_tokens": first(known, *tokens("output")),
+        "reasoning_tokens": first(known, *tokens("reasoning")),
+        "cached_tokens": first(known, *tokens("cached_input"), *tokens("cache_read.input")),
         "status": first(known, "response_code"),
         "latency_ms": first(known, "duration", "duration_ms"),
-        "user_agent": first(known, *_AGENTS),
-        "ja4": first(known, *_JA4),
-        **_client(known, {*_OWN, *accounts}),
+        "user_agent": first(known, *AGENTS),
+        "ja4": first(known, *JA4),
+        **_client(known, {*OWN, *accounts}),
     }
 
 
-def _tokens(kind: str) -> tuple[str, str, str]:
+def tokens(kind: str) -> tuple[str, str, str]:
+    """Under which names tokens of a kind stand."""
     return f"gen_ai.usage.{kind}_tokens", f"genai_tokens_{kind}", f"{kind}_tokens"
 
 
-def _exchange_id(known: dict[str, Any], start: Any) -> Any:
-    found = first(known, "x-request-id", "request_id")
+def exchange_id(found: Any, start: Any) -> Any:
+    """The id `found`, with the start, for a client may have chosen it."""
     try:
         return f"{found}@{time_us(start)}" if isinstance(found, str) else found
     except Exception:
@@ -134,23 +135,25 @@ def _client(known: dict[str, Any], own: Collection[str]) -> dict[str, Any]:
     headers = {
         name: value
         for name, value in known.items()
-        if name.startswith("x-")
-        and name not in own
-        and not name.startswith("x-envoy-")
-        and isinstance(value, str)
+        if is_header(name, own) and isinstance(value, str)
     }
     seen = first(known, "downstream_remote_address", "client_ip")
-    seen = _without_port(seen) if isinstance(seen, str) else None
+    seen = without_port(seen) if isinstance(seen, str) else None
     listed = known.get(FORWARDED)
-    if isinstance(listed, str) and (seen is None or _is_private(seen)):
+    if isinstance(listed, str) and (seen is None or is_private(seen)):
         return {"ip": nearest_address(listed), "headers": headers | {MARK: FORWARDED}}
     return {"ip": seen, "headers": headers or None}
 
 
-def _without_port(address: str) -> str:
+def is_header(name: str, own: Collection[str]) -> bool:
+    """Whether a key is a header that the client sent."""
+    return name.startswith("x-") and name not in own and not name.startswith("x-envoy-")
+
+
+def without_port(address: str) -> str:
     """The address alone.
 
-    >>> _without_port("[2001:db8::1]:443"), _without_port("203.0.113.9:5"), _without_port("::1")
+    >>> without_port("[2001:db8::1]:443"), without_port("203.0.113.9:5"), without_port("::1")
     ('2001:db8::1', '203.0.113.9', '::1')
     """
     if address.startswith("["):
@@ -158,7 +161,8 @@ def _without_port(address: str) -> str:
     return address.partition(":")[0] if address.count(":") == 1 else address
 
 
-def _is_private(address: str) -> bool:
+def is_private(address: str) -> bool:
+    """Whether an address is nobody's on the internet."""
     try:
         found = ip_address(address)
     except ValueError:

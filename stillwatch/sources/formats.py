@@ -11,21 +11,34 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from stillwatch.errors import FormatUnknown
 from stillwatch.sources import (
     azure_apim,
     bedrock,
+    bedrock_shape,
     cloudtrail,
     envoy,
+    envoy_shape,
     helicone,
+    helicone_shape,
     langfuse,
+    langfuse_shape,
     litellm,
+    litellm_shape,
     litellm_spend,
+    litellm_spend_shape,
     native,
+    native_shape,
     otel,
+    otel_shape,
     vertex,
+    vertex_shape,
 )
+from stillwatch.sources.contract_json import contract_shape
 from stillwatch.sources.reasons import Mended, Refused
+from stillwatch.sources.shapes import Shape
 from stillwatch.tables import EXCHANGES
 
 AUTO = "auto"
@@ -48,6 +61,11 @@ class Around:
 class Reader(Protocol):
     """Records of one file, in order -> rows. Whatever was added comes out once, as a row or a
     `Refused`, unless it was joined to another; memory is bounded."""
+
+    @property
+    def shape(self) -> Shape | None:
+        """How usual records are read, many at once and not by `add`; `None` where all are added."""
+        ...
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused | Mended]:
         """Rows that are complete now that `payload` is here; raises `Refused` of it as a whole."""
@@ -78,8 +96,8 @@ class Format:
 class Each:
     """Each record is an exchange."""
 
-    def __init__(self, row: Callable[[dict[str, Any]], Row]) -> None:
-        self._row = row
+    def __init__(self, row: Callable[[dict[str, Any]], Row], shape: Shape | None = None) -> None:
+        self._row, self.shape = row, shape
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused]:
         """The record's row."""
@@ -98,12 +116,17 @@ def _as_it_is(payload: dict[str, Any]) -> Row:
     return payload
 
 
+def contract_rows(schema: pa.Schema) -> Callable[[Around], Reader]:
+    """What reads rows that are of `schema` already."""
+    return lambda around: Each(_as_it_is, contract_shape(schema))
+
+
 CONTRACT = Format(
     "contract",
     "the data contract's own rows",
     frozenset({b"exchange_id", b"account_id", b"created_at"}),
     frozenset(EXCHANGES.names),
-    lambda around: Each(_as_it_is),
+    contract_rows(EXCHANGES),
     needed=1,
 )
 
@@ -114,21 +137,21 @@ REGISTRY = (
         "LiteLLM's standard logging payload (1.106 to 1.109)",
         litellm.KEYS,
         litellm.COLUMNS,
-        lambda around: Each(litellm.payload_to_row),
+        lambda around: Each(litellm.payload_to_row, litellm_shape.SHAPE),
     ),
     Format(
         "litellm_spend",
         "LiteLLM's table `LiteLLM_SpendLogs`, exported",
         litellm_spend.KEYS,
         litellm_spend.COLUMNS,
-        lambda around: Each(litellm_spend.payload_to_row),
+        lambda around: Each(litellm_spend.payload_to_row, litellm_spend_shape.SHAPE),
     ),
     Format(
         "langfuse",
         "Langfuse's blob export, `observations_v2` and the older layout",
         langfuse.KEYS,
         langfuse.COLUMNS,
-        lambda around: langfuse.Joiner(around.path, around.account),
+        lambda around: langfuse_shape.shaped_reader(around.path, around.account),
         joins=True,
     ),
     Format(
@@ -136,14 +159,17 @@ REGISTRY = (
         "Helicone's requests",
         helicone.KEYS,
         helicone.COLUMNS,
-        lambda around: Each(partial(helicone.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(helicone.payload_to_row, account=around.account),
+            helicone_shape.helicone_shape(around.account),
+        ),
     ),
     Format(
         "otel",
         "OpenTelemetry GenAI spans and events, from OTLP JSON",
         otel.KEYS,
         otel.COLUMNS,
-        lambda around: otel.Joiner(around.path, _or(around.account, otel.ACCOUNT)),
+        lambda around: otel_shape.shaped_reader(around.path, _or(around.account, otel.ACCOUNT)),
         needed=1,
         joins=True,
     ),
@@ -152,21 +178,27 @@ REGISTRY = (
         "Envoy AI Gateway's access log (1.1)",
         envoy.KEYS,
         envoy.COLUMNS,
-        lambda around: Each(partial(envoy.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(envoy.payload_to_row, account=around.account),
+            envoy_shape.LinesOfOneKind(around.account),
+        ),
     ),
     Format(
         "native",
         "pairs of Anthropic's or OpenAI's request and response bodies",
         native.KEYS,
         native.COLUMNS,
-        lambda around: Each(partial(native.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(native.payload_to_row, account=around.account),
+            native_shape.native_shape(around.account),
+        ),
     ),
     Format(
         "bedrock",
         "Amazon Bedrock's model invocation logs, from S3 or CloudWatch",
         bedrock.KEYS,
         bedrock.COLUMNS,
-        lambda around: bedrock.Reader(around.path, around.account),
+        lambda around: bedrock_shape.shaped_reader(around.path, around.account),
         joins=True,
     ),
     Format(
@@ -181,7 +213,10 @@ REGISTRY = (
         "Vertex AI's request-response log, exported from BigQuery",
         vertex.KEYS,
         vertex.COLUMNS,
-        lambda around: Each(partial(vertex.payload_to_row, account=around.account)),
+        lambda around: Each(
+            partial(vertex.payload_to_row, account=around.account),
+            vertex_shape.vertex_shape(around.account),
+        ),
     ),
     Format(
         "azure_apim",

@@ -21,14 +21,14 @@ def plain_gemini_request(body: dict[str, Any]) -> dict[str, Any]:
     if isinstance(contents, dict):
         contents = [contents]
     if isinstance(contents, list):
-        contents = [_message(message) for message in contents]
+        contents = [plain_message(message) for message in contents]
     system = first(body, "systemInstruction", "system_instruction")
     settings = first(body, "generationConfig", "generation_config")
     thinking = first(settings, "thinkingConfig", "thinking_config")
     return {
         "messages": contents,
         "system": dig(system, "parts") or system,
-        "tools": _tools(body.get("tools")),
+        "tools": plain_tools(body.get("tools")),
         "max_tokens": first(settings, "maxOutputTokens", "max_output_tokens"),
         "temperature": first(settings, "temperature"),
         "thinking": _thinking(thinking),
@@ -36,7 +36,8 @@ def plain_gemini_request(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _message(message: Any) -> Any:
+def plain_message(message: Any) -> Any:
+    """A turn with `content`, results of functions as results of tools."""
     parts = dig(message, "parts")
     if isinstance(parts, dict):
         parts = [parts]
@@ -54,7 +55,8 @@ def _part(part: Any) -> Any:
     return part
 
 
-def _tools(tools: Any) -> list[Any] | None:
+def plain_tools(tools: Any) -> list[Any] | None:
+    """Declared functions in Anthropic's shape, and hosted tools by their type."""
     if not isinstance(tools, list):
         return None
     plain: list[Any] = []

@@ -52,7 +52,7 @@ COLUMNS = (
     }
 )
 
-_SESSION = "Helicone-Session-Id"
+SESSION = "Helicone-Session-Id"
 _OTHER_EVENTS = ("tool", "vector_db", "data")
 
 
@@ -81,7 +81,7 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
         "ts": payload.get("request_created_at"),
         "account_id": first(properties, account) if account else user or key,
         "key_id": key,
-        "conversation_id": first(properties, _SESSION),
+        "conversation_id": first(properties, SESSION),
         "surface": "api",
         "model": first(payload, "request_model", "model_override")
         or row["model"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 Part = TypeVar("Part")
@@ -58,3 +59,20 @@ class Waiting(Generic[Part]):
         _, (part, size) = self._parts.popitem(last=False)
         self._bytes -= size
         yield part
+
+
+class Recent:
+    """The last keys that were seen, `most` of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._keys: dict[str, None] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def see(self, keys: Iterable[str]) -> None:
+        """Remember `keys`; of too many the oldest are forgotten."""
+        self._keys.update(dict.fromkeys(keys))
+        for old in list(islice(self._keys, max(0, len(self._keys) - self._most))):
+            del self._keys[old]

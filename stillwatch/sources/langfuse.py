@@ -36,6 +36,7 @@ from stillwatch.sources.joining import LIMIT_BYTES, Waiting
 from stillwatch.sources.messages import dig, first, opened_response
 from stillwatch.sources.reasons import Refused
 from stillwatch.sources.recorded import recorded_request, recorded_response
+from stillwatch.sources.shapes import Shape
 
 KEYS = frozenset(
     {
@@ -69,8 +70,8 @@ COLUMNS = (
 )
 
 _PARAMETERS = {"maxTokens": "max_tokens", "max_completion_tokens": "max_tokens"}
-_AGENTS = ("user_agent", "user-agent", "user_agent.original", "http.user_agent", "userAgent")
-_ADDRESSES = ("ip", "ip_address", "client_ip", "client.address", "http.client_ip", "ipAddress")
+AGENTS = ("user_agent", "user-agent", "user_agent.original", "http.user_agent", "userAgent")
+ADDRESSES = ("ip", "ip_address", "client_ip", "client.address", "http.client_ip", "ipAddress")
 
 
 _OBSERVATIONS, _TRACES = ("observations",), ("traces",)
@@ -83,6 +84,8 @@ class Joiner:
     `path` is the file that they are in: traces are looked for in the files beside it, too.
     `account` names a key of the metadata that says who called, in place of the trace's user.
     """
+
+    shape: Shape | None = None
 
     def __init__(
         self,
@@ -153,7 +156,7 @@ def observation_to_row(payload: dict[str, Any], account: str | None = None) -> d
     parameters = _mapping(first(payload, "model_parameters", "modelParameters"))
     body |= {_PARAMETERS.get(name, name): value for name, value in parameters.items()}
     if not isinstance(body.get("tools"), list):
-        body["tools"] = _tools(first(payload, "tool_definitions", "toolDefinitions"))
+        body["tools"] = tools_of(first(payload, "tool_definitions", "toolDefinitions"))
     usage = _mapping(first(payload, "usage_details", "usageDetails"))
     row = request_columns(body)
     answer = response_columns(recorded_response(first(payload, "output")))
@@ -175,7 +178,9 @@ def observation_to_row(payload: dict[str, Any], account: str | None = None) -> d
             "cached_tokens": first(
                 usage, "input_cached_tokens", "cache_read_input_tokens", "input_cache_read"
             ),
-            "status": _status(payload),
+            "status": status_of(
+                payload.get("level"), first(payload, "status_message", "statusMessage")
+            ),
             "latency_ms": _latency_ms(payload),
             **_client(metadata),
         }
@@ -188,7 +193,7 @@ def _mapping(value: Any) -> dict[str, Any]:
     return opened if isinstance(opened, dict) else {}
 
 
-def _tools(definitions: Any) -> list[Any]:
+def tools_of(definitions: Any) -> list[Any]:
     """Definitions by name, each an object or JSON text, as a list of tools."""
     tools = []
     for name, definition in _mapping(definitions).items():
@@ -204,17 +209,18 @@ def _about(metadata: Any, *names: str) -> Any:
 
 
 def _client(metadata: Any) -> dict[str, Any]:
-    address = _about(metadata, *_ADDRESSES)
+    address = _about(metadata, *ADDRESSES)
     return {
         "ip": nearest_address(address) if isinstance(address, str) else address,
-        "user_agent": _about(metadata, *_AGENTS),
+        "user_agent": _about(metadata, *AGENTS),
     }
 
 
-def _status(payload: dict[str, Any]) -> int:
-    if payload.get("level") != "ERROR":
+def status_of(level: Any, told: Any) -> int:
+    """The HTTP status that an error's message begins with."""
+    if level != "ERROR":
         return 200
-    message = str(first(payload, "status_message", "statusMessage") or "")
+    message = str(told or "")
     code = message.lstrip()[:3]
     return int(code) if code.isascii() and code.isdecimal() and code >= "100" else 500
 

@@ -18,6 +18,7 @@ What its fields turn out to mean, seen in captured payloads:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
@@ -63,8 +64,8 @@ COLUMNS = (
     }
 )
 
-_NO_USER = ("default_user_id", "litellm-proxy-budget")
-_CALL_ID_HEADER = "x-litellm-call-id"
+NO_USER = ("default_user_id", "litellm-proxy-budget")
+CALL_ID_HEADER = "x-litellm-call-id"
 SYSTEM_KEY = "stillwatch_system"
 """Where `gateway/litellm_hook.py` keeps a system prompt that would be lost."""
 
@@ -88,7 +89,11 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
     given = payload.get("requester_ip_address") or first(metadata, "requester_ip_address")
     address = nearest_address(given) if isinstance(given, str) else given
     return {
-        "exchange_id": _exchange_id(payload, headers),
+        "exchange_id": exchange_id(
+            payload.get("litellm_call_id") or payload.get("id"),
+            payload.get("startTime"),
+            CALL_ID_HEADER in headers,
+        ),
         "ts": payload.get("startTime"),
         "account_id": account_of(metadata),
         "org_id": first(metadata, "user_api_key_org_id", "user_api_key_team_id"),
@@ -144,11 +149,11 @@ def _kept(headers: dict[str, Any], address: Any) -> dict[str, Any]:
     return kept
 
 
-def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
-    found = payload.get("litellm_call_id") or payload.get("id")
-    if _CALL_ID_HEADER in headers and isinstance(found, str):
+def exchange_id(found: Any, start: Any, chosen: bool) -> Any:
+    """The id `found`; with the start where a client has `chosen` it."""
+    if chosen and isinstance(found, str):
         try:
-            return f"{found}@{time_us(payload.get('startTime'))}"
+            return f"{found}@{time_us(start)}"
         except Exception:
             return found
     return found
@@ -157,7 +162,7 @@ def _exchange_id(payload: dict[str, Any], headers: dict[str, Any]) -> Any:
 def account_of(metadata: Any) -> Any:
     """Who can be acted on, from what LiteLLM knows of a key; `None` where it names nobody."""
     user = first(metadata, "user_api_key_user_id")
-    if user is not None and user not in _NO_USER:
+    if user is not None and user not in NO_USER:
         return user
     return first(
         metadata,
@@ -178,19 +183,24 @@ def _tokens(payload: dict[str, Any], metadata: Any, response: Any) -> dict[str, 
 
 
 def _status(payload: dict[str, Any]) -> int | None:
-    if payload.get("status") == "success":
-        return 200
     error = payload.get("error_information")
-    for told in (
-        dig(error, "error_code"),
-        dig(error, "normalized_error"),
-        payload.get("error_str"),
-    ):
-        if found := _CODE.match(str(told or "")):
+    return status_of(
+        payload.get("status"),
+        (dig(error, "error_code"), dig(error, "normalized_error"), payload.get("error_str")),
+        dig(payload, "status_fields", "guardrail_status"),
+    )
+
+
+def status_of(status: Any, told: Iterable[Any], guardrail: Any) -> int | None:
+    """The HTTP status of a call, from how it ended and what is `told` of its error."""
+    if status == "success":
+        return 200
+    for text in told:
+        if found := _CODE.match(str(text or "")):
             return int(found[1])
-    if dig(payload, "status_fields", "guardrail_status") == _BLOCKED:
+    if guardrail == _BLOCKED:
         return 400
-    return 500 if payload.get("status") == "failure" else None
+    return 500 if status == "failure" else None
 
 
 def _latency_ms(payload: dict[str, Any]) -> int | None:

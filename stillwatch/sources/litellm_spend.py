@@ -34,8 +34,9 @@ COLUMNS = litellm.COLUMNS
 
 _JSON = ("messages", "response", "proxy_server_request", "metadata")
 _MESSAGES = ("messages", "input", "prompt")
-_TEXTS = ("system", "prompt", "response")
-_GAP = re.compile(r"\.\.\. \(litellm_truncated skipped \d+ chars\..{0,400}?\) \.\.\.", re.S)
+TEXTS = ("system", "prompt", "response")
+CUT = "(litellm_truncated skipped "
+GAP = re.compile(r"\.\.\. \(litellm_truncated skipped \d+ chars\..{0,400}?\) \.\.\.", re.S)
 
 
 def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
@@ -44,9 +45,9 @@ def payload_to_row(payload: dict[str, Any]) -> dict[str, Any]:
     Raises `Refused` where the messages are neither text nor a list.
     """
     row = litellm.payload_to_row(_callback(payload))
-    for name in _TEXTS:
+    for name in TEXTS:
         if isinstance(text := row[name], str):
-            row[name] = _GAP.sub("…", text)
+            row[name] = GAP.sub("…", text)
     return row
 
 

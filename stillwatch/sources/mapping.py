@@ -72,6 +72,8 @@ class Mapping:
 
 
 class _Reader:
+    shape = None
+
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
 

@@ -59,10 +59,10 @@ _REQUESTS = ("request", "request_body", "requestBody")
 _RESPONSES = ("response", "response_body", "responseBody")
 _REQUEST_SIGNS = ("messages", "input", "contents", "prompt", "max_tokens")
 _RESPONSE_SIGNS = ("choices", "content", "output", "stop_reason", "candidates", "usage")
-_TIMES = ("ts", "timestamp", "time", "start_time", "startTime", "request_time", "created_at")
-_ENDS = ("end_time", "endTime", "response_time")
-_IDS = ("request_id", "requestId", "id")
-_ACCOUNTS = (
+TIMES = ("ts", "timestamp", "time", "start_time", "startTime", "request_time", "created_at")
+ENDS = ("end_time", "endTime", "response_time")
+IDS = ("request_id", "requestId", "id")
+ACCOUNTS = (
     "account_id",
     "account",
     "customer_id",
@@ -72,10 +72,10 @@ _ACCOUNTS = (
     "user_id",
     "user",
 )
-_ORGS = ("org_id", "organization_id", "organization", "workspace_id")
-_ORG_HEADERS = ("anthropic-organization-id", "openai-organization")
-_API_KEYS = ("key_id", "api_key_id", "apiKeyId")
-_ADDRESSES = ("ip", "client_ip", "ip_address", "remote_addr", "source_ip")
+ORGS = ("org_id", "organization_id", "organization", "workspace_id")
+ORG_HEADERS = ("anthropic-organization-id", "openai-organization")
+API_KEYS = ("key_id", "api_key_id", "apiKeyId")
+ADDRESSES = ("ip", "client_ip", "ip_address", "remote_addr", "source_ip")
 
 
 def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[str, Any]:
@@ -89,20 +89,20 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     response = whole_response(response)
     headers = asked | _headers(payload.get("headers") or payload.get("request_headers"))
     told |= _headers(payload.get("response_headers"))
-    org = first(payload, *_ORGS) or first(told, *_ORG_HEADERS)
-    key = first(payload, *_API_KEYS)
+    org = first(payload, *ORGS) or first(told, *ORG_HEADERS)
+    key = first(payload, *API_KEYS)
     row = request_columns(request) | response_columns(response)
-    who = first(payload, account) if account else first(payload, *_ACCOUNTS)
+    who = first(payload, account) if account else first(payload, *ACCOUNTS)
     return row | {
-        "exchange_id": first(payload, "exchange_id", *_IDS)
+        "exchange_id": first(payload, "exchange_id", *IDS)
         or first(told, "request-id", "x-request-id")
         or first(response, "id"),
-        "ts": first(payload, *_TIMES) or first(response, "created", "created_at"),
+        "ts": first(payload, *TIMES) or first(response, "created", "created_at"),
         "account_id": who or org or key,
         "org_id": org,
         "key_id": key,
         "conversation_id": first(payload, "conversation_id", "session_id")
-        or _conversation(opened_response(request)),
+        or conversation_of(first(opened_response(request), "conversation")),
         "surface": first(payload, "surface") or "api",
         "model": row["model"] or first(payload, "model") or first(response, "model"),
         "status": _status(payload, response),
@@ -145,8 +145,8 @@ def _headers(held: Any) -> dict[str, Any]:
     return pairs
 
 
-def _conversation(request: Any) -> Any:
-    held = first(request, "conversation")
+def conversation_of(held: Any) -> Any:
+    """The id of what a request calls its conversation."""
     return dig(held, "id") if isinstance(held, dict) else held
 
 
@@ -167,7 +167,7 @@ def _latency_ms(payload: dict[str, Any]) -> Any:
     if told is not None:
         return told
     try:
-        gap_us = time_us(first(payload, *_ENDS)) - time_us(first(payload, *_TIMES))
+        gap_us = time_us(first(payload, *ENDS)) - time_us(first(payload, *TIMES))
     except Exception:
         return None
     return gap_us // 1000 if gap_us >= 0 else None
@@ -175,7 +175,7 @@ def _latency_ms(payload: dict[str, Any]) -> Any:
 
 def _address(payload: dict[str, Any], headers: dict[str, Any]) -> dict[str, Any]:
     kept = {name: held for name, held in headers.items() if name not in ("user-agent", MARK)}
-    address = first(payload, *_ADDRESSES)
+    address = first(payload, *ADDRESSES)
     if address is None and isinstance(listed := headers.get(FORWARDED), str):
         address = nearest_address(listed)
         kept[MARK] = FORWARDED

@@ -19,18 +19,19 @@ What they turn out to mean:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from stillwatch.sources import reasons
 from stillwatch.sources.bodies import REQUEST_COLUMNS, RESPONSE_COLUMNS
 from stillwatch.sources.counterparts import files_beside, payloads_of
-from stillwatch.sources.joining import LIMIT_BYTES, Waiting
+from stillwatch.sources.joining import LIMIT_BYTES, Recent, Waiting
 from stillwatch.sources.messages import dig, first
 from stillwatch.sources.otel_call import Call, is_call, is_content
 from stillwatch.sources.otlp import attributes, field, hex_id, plain, scoped, whole
 from stillwatch.sources.reasons import Refused
+from stillwatch.sources.shapes import Shape
 
 KEYS = frozenset(
     {
@@ -65,9 +66,12 @@ COLUMNS = (
 
 ACCOUNT = ("user.id", "enduser.id")
 
+FAILED = (2, "2", "STATUS_CODE_ERROR")
+"""What a span's status may call an error."""
+
 _SPAN_FILES = ("traces", "trace", "spans", "span")
 _LOG_FILES = ("logs", "log", "events")
-_DONE_BYTES = 128 << 20
+_DONE_CALLS = 1 << 17
 
 
 class Joiner:
@@ -78,6 +82,8 @@ class Joiner:
     the first that says it wins.
     """
 
+    shape: Shape | None = None
+
     def __init__(
         self,
         path: Path = Path(),
@@ -86,7 +92,7 @@ class Joiner:
     ) -> None:
         self._path, self._account = path, tuple(account)
         self._calls: Waiting[Call] = Waiting(limit_bytes)
-        self._done: Waiting[None] = Waiting(_DONE_BYTES)
+        self._done = Recent(_DONE_CALLS)
         self._spans_beside: frozenset[str] | None = None
 
     def add(self, payload: dict[str, Any]) -> list[dict[str, Any] | Refused]:
@@ -101,6 +107,13 @@ class Joiner:
                 seen += 1
         others += not seen  # an empty payload, or one of metrics
         return [*rows, Refused(reasons.NOT_AN_EXCHANGE, others)] if others else rows
+
+    def settle(self, keys: Sequence[str]) -> bool:
+        """Whether nothing waits for the calls of these keys, which then are done."""
+        if self._calls and any(key in self._calls for key in keys):
+            return False
+        self._done.see(keys)
+        return True
 
     def finish(self) -> list[dict[str, Any] | Refused]:
         """Calls whose other part is in a file beside, or nowhere: with what is known of them."""
@@ -138,7 +151,7 @@ class Joiner:
         call.has_span = True
         call.start = whole(field(span, "start_time_unix_nano"))
         call.end = whole(field(span, "end_time_unix_nano"))
-        call.failed = dig(span, "status", "code") in (2, "2", "STATUS_CODE_ERROR")
+        call.failed = dig(span, "status", "code") in FAILED
         events = span.get("events")
         for event in events if isinstance(events, list) else ():
             call.hear(str(dig(event, "name")), attributes(event), None)
@@ -180,8 +193,7 @@ class Joiner:
             yield from self._calls.put(call.key, call, call.size)
             return
         if call.key:
-            for _ in self._done.put(call.key, None):
-                pass  # the oldest are forgotten: their events would come as the same exchange
+            self._done.see((call.key,))  # events of forgotten ones would come as the same exchange
         yield call
 
 

@@ -15,21 +15,41 @@ from stillwatch.sources.chunks import whole_response
 from stillwatch.sources.messages import dig, first
 from stillwatch.sources.recorded import recorded_request, recorded_response
 
-_OPERATIONS = ("chat", "text_completion", "generate_content", "completion")
-_MODELS = ("gen_ai.request.model", "gen_ai.response.model")
+OPERATIONS = ("chat", "text_completion", "generate_content", "completion")
+MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 _DETAILS = "gen_ai.client.inference.operation.details"
-_INPUTS = ("gen_ai.input.messages", "gen_ai.prompt")
-_OUTPUTS = ("gen_ai.output.messages", "gen_ai.completion")
+INPUTS = ("gen_ai.input.messages", "gen_ai.prompt")
+OUTPUTS = ("gen_ai.output.messages", "gen_ai.completion")
 _CHOICE = "gen_ai.choice"
-_HEADER = "http.request.header."
+HEADER = "http.request.header."
+STATUSES = ("http.response.status_code", "http.status_code")
+EFFORTS = (
+    "gen_ai.request.reasoning.level",
+    "gen_ai.request.reasoning_effort",
+    "gen_ai.openai.request.reasoning_effort",
+)
+_USAGE = {
+    "input_tokens": ("input_tokens", "prompt_tokens"),
+    "output_tokens": ("output_tokens", "completion_tokens"),
+    "reasoning_tokens": ("reasoning.output_tokens", "reasoning_tokens"),
+    "cached_tokens": ("cache_read.input_tokens", "cache_read_input_tokens"),
+}
+TOKENS = {column: [f"gen_ai.usage.{name}" for name in names] for column, names in _USAGE.items()}
+CLIENT = {
+    "ip": ("client.address", "http.client_ip", "net.sock.peer.addr"),
+    "country": ("client.geo.country.iso_code", "geo.country.iso_code"),
+    "user_agent": ("user_agent.original", "http.user_agent"),
+    "device_id": ("device.id", "app.installation.id"),
+}
+"""By column: the attributes that may say it, the first that does is taken."""
 
 
 def is_call(about: dict[str, Any]) -> bool:
     """Whether a span of these attributes asked a model for an answer."""
     operation = first(about, "gen_ai.operation.name", "llm.request.type")
     if operation is None:
-        return first(about, *_MODELS) is not None
-    return operation in _OPERATIONS
+        return first(about, *MODELS) is not None
+    return operation in OPERATIONS
 
 
 def is_content(name: str) -> bool:
@@ -57,7 +77,7 @@ class Call:
     @property
     def told(self) -> bool:
         """Whether question and answer are known, or one record has said all that it will say."""
-        asked = any(name in self.about for name in _INPUTS) or "gen_ai.prompt.0.role" in self.about
+        asked = any(name in self.about for name in INPUTS) or "gen_ai.prompt.0.role" in self.about
         return asked or bool(self.choices)
 
     def hear(self, name: str, about: dict[str, Any], body: Any) -> None:
@@ -94,45 +114,26 @@ class Call:
             "conversation_id": first(about, "gen_ai.conversation.id", "session.id"),
             "end_user": None,
             "surface": "api",
-            "model": first(about, *_MODELS),
+            "model": first(about, *MODELS),
             "stop_reason": row["stop_reason"] or dig(stops, 0),
-            "input_tokens": first(about, *_usage("input_tokens", "prompt_tokens")),
-            "output_tokens": first(about, *_usage("output_tokens", "completion_tokens")),
-            "reasoning_tokens": first(
-                about, *_usage("reasoning.output_tokens", "reasoning_tokens")
-            ),
-            "cached_tokens": first(
-                about, *_usage("cache_read.input_tokens", "cache_read_input_tokens")
-            ),
-            "status": _status(self),
-            "latency_ms": _latency_ms(self),
-            "ip": first(about, "client.address", "http.client_ip", "net.sock.peer.addr"),
-            "country": first(about, "client.geo.country.iso_code", "geo.country.iso_code"),
-            "user_agent": first(about, "user_agent.original", "http.user_agent"),
-            "device_id": first(about, "device.id", "app.installation.id"),
+            **{column: first(about, *spots) for column, spots in TOKENS.items()},
+            "status": status(about, self.failed),
+            "latency_ms": latency_ms(self.start, self.end),
+            **{column: first(about, *spots) for column, spots in CLIENT.items()},
             "headers": {
-                name.removeprefix(_HEADER): value
+                name.removeprefix(HEADER): value
                 for name, value in about.items()
-                if name.startswith(_HEADER)
+                if name.startswith(HEADER)
             }
             or None,
         }
 
 
-def _usage(*names: str) -> list[str]:
-    return [f"gen_ai.usage.{name}" for name in names]
-
-
 def _body(about: dict[str, Any], messages: list[Any]) -> dict[str, Any]:
     """The request's body, as far as attributes and events tell it."""
-    held = first(about, *_INPUTS) or _numbered(about, "gen_ai.prompt.") or messages
+    held = first(about, *INPUTS) or _numbered(about, "gen_ai.prompt.") or messages
     body = recorded_request(held) if held else {"messages": None}
-    effort = first(
-        about,
-        "gen_ai.request.reasoning.level",
-        "gen_ai.request.reasoning_effort",
-        "gen_ai.openai.request.reasoning_effort",
-    )
+    effort = first(about, *EFFORTS)
     tools = whole_response(about.get("gen_ai.tool.definitions"))
     return {
         "messages": body["messages"],
@@ -145,7 +146,7 @@ def _body(about: dict[str, Any], messages: list[Any]) -> dict[str, Any]:
 
 
 def _answer(about: dict[str, Any], choices: list[Any]) -> Any:
-    held = first(about, *_OUTPUTS) or _numbered(about, "gen_ai.completion.")
+    held = first(about, *OUTPUTS) or _numbered(about, "gen_ai.completion.")
     if held:
         return recorded_response(held)
     chosen = [choice for choice in choices if dig(choice, "index") in (None, 0)]
@@ -163,20 +164,22 @@ def _numbered(about: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
     return [items[number] for number in sorted(items)]
 
 
-def _status(call: Call) -> Any:
-    found = first(call.about, "http.response.status_code", "http.status_code")
+def status(about: dict[str, Any], failed: bool) -> Any:
+    """The HTTP status that is told, or that an error stands for."""
+    found = first(about, *STATUSES)
     if found is not None:
         return found
-    error = call.about.get("error.type")
+    error = about.get("error.type")
     if isinstance(error, str) and len(error) == 3 and error.isascii() and error.isdecimal():
         return int(error)
-    return 500 if call.failed or error else 200
+    return 500 if failed or error else 200
 
 
-def _latency_ms(call: Call) -> int | None:
-    if not isinstance(call.start, int) or not isinstance(call.end, int):
+def latency_ms(start: Any, end: Any) -> int | None:
+    """Milliseconds between two times in nanoseconds."""
+    if not isinstance(start, int) or not isinstance(end, int):
         return None
-    return (call.end - call.start) // 1_000_000 if call.end >= call.start else None
+    return (end - start) // 1_000_000 if end >= start else None
 
 
 def _size(value: Any) -> int:

@@ -7,9 +7,12 @@ prompts could else stop all reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
@@ -18,7 +21,8 @@ from stillwatch.sources.formats import Around, Format, Reader
 from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.parquet_records import read_parquet
 from stillwatch.sources.reasons import Mended, Refused
-from stillwatch.sources.records import Records, read_line_arrays, read_objects, read_wrapped
+from stillwatch.sources.records import read_blocks, read_objects, read_wrapped
+from stillwatch.sources.shapes import Run, Shape, Source, runs
 from stillwatch.tables import EXCHANGES, Chunk
 
 _LAYOUTS = {"objects": read_objects, "wrapped": read_wrapped}
@@ -34,14 +38,20 @@ class Record(NamedTuple):
 
 
 def read_format(
-    path: Path, format: Format, start: int = 0, *, layout: str, around: Around | None = None
+    path: Path,
+    format: Format,
+    start: int = 0,
+    *,
+    layout: str,
+    around: Around | None = None,
+    schema: pa.Schema = EXCHANGES,
 ) -> Iterator[Chunk]:
-    """Chunks of `EXCHANGES` from `path`, after the first `start` rows.
+    """Chunks of `schema` from `path`, after the first `start` rows.
 
     `start` must be a sum of earlier chunks' `read`; `layout` as `recognise` tells it. What comes
     before `start` is taken apart again, for later records may be joined to it.
     """
-    builder = ChunkBuilder(str(path), EXCHANGES)
+    builder = ChunkBuilder(str(path), schema)
     reader = format.reader(around or Around(path))
     for chunk in _chunks(path, reader, layout, builder):
         if start > 0 and chunk.read:
@@ -52,10 +62,13 @@ def read_format(
 
 def _chunks(path: Path, reader: Reader, layout: str, builder: ChunkBuilder) -> Iterator[Chunk]:
     line = 1
-    for records, size in parts(path, layout, builder):
+    for records, size in parts(path, layout, builder, reader.shape):
         for record in records:
             line = record.line
-            _add(reader, record, builder)
+            if isinstance(record, Run):
+                _add_run(reader, record, builder)
+            else:
+                _add(reader, record, builder)
             if builder.full:
                 yield builder.chunk(0)
         yield builder.chunk(size)
@@ -68,8 +81,13 @@ def _chunks(path: Path, reader: Reader, layout: str, builder: ChunkBuilder) -> I
         yield chunk
 
 
-def parts(path: Path, layout: str, builder: ChunkBuilder) -> Iterator[tuple[Iterator[Record], int]]:
-    """Some records at a time, with the bytes that they took; faults go to the builder."""
+def parts(
+    path: Path, layout: str, builder: ChunkBuilder, shape: Shape | None = None
+) -> Iterator[tuple[Iterator[Record | Run], int]]:
+    """Some records at a time, with the bytes that they took; faults go to the builder.
+
+    Where there is a `shape`, those of it come in runs.
+    """
     if layout == "parquet":
         for rows, first, size in read_parquet(path, builder):
             yield (Record(line, None, row) for line, row in enumerate(rows, first)), size
@@ -77,22 +95,50 @@ def parts(path: Path, layout: str, builder: ChunkBuilder) -> Iterator[tuple[Iter
         for lines, rows, size in read_csv(path, builder):
             yield (Record(line, None, row) for line, row in zip(lines, rows, strict=True)), size
     else:
-        for records in _LAYOUTS.get(layout, read_line_arrays)(path):
-            yield decoded(records, builder), records.size
+        for given in _LAYOUTS.get(layout, read_blocks)(path):
+            yield _decoded(Source(given), shape, builder), given.size
 
 
-def decoded(records: Records, builder: ChunkBuilder) -> Iterator[Record]:
-    """Each record with its object; what can't be decoded goes to the builder."""
-    for place, (line, raw) in enumerate(zip(records.lines, records.raw, strict=True), 1):
+def _decoded(source: Source, shape: Shape | None, builder: ChunkBuilder) -> Iterator[Record | Run]:
+    """Runs of usual records, and each other record; what can't be decoded goes to the builder."""
+    if shape is None:
+        yield from decoded(source, range(len(source.records.raw)), builder)
+    else:
+        for found in runs(source, shape):
+            if isinstance(found, Run):
+                yield found
+            else:
+                yield from decoded(source, (found,), builder)
+    for fault in source.faults:
+        builder.refuse(fault.line, fault.reason, fault.start)
+
+
+def decoded(source: Source, places: Iterable[int], builder: ChunkBuilder) -> Iterator[Record]:
+    """Records with their objects."""
+    records = source.records
+    for place in places:
+        line, raw = records.lines[place], records.raw[place]
         try:
             payload, mended = decode_object(raw)
         except Refused as fault:
-            cut = records.cut and place == len(records.raw) and fault.reason == reasons.NOT_JSON
+            cut = records.cut and place + 1 == len(records.raw) and fault.reason == reasons.NOT_JSON
             builder.refuse(line, reasons.TRUNCATED if cut else fault.reason, raw)
         else:
             yield Record(line, raw, payload, mended)
-    for fault in records.faults:
-        builder.refuse(fault.line, fault.reason, fault.start)
+
+
+def _add_run(reader: Reader, run: Run, builder: ChunkBuilder) -> None:
+    """All of a run at once; what our own code stumbles over costs one record here, too."""
+    try:
+        made = run.columns()
+    except Exception:
+        for record in decoded(run.source, run.places, builder):
+            _add(reader, record, builder)
+        return
+    builder.add_columns(made.values, made.rows, partial(run.origin, made.places))
+    for record, reason, rows in made.others:
+        line, raw = run.origin(None, record)
+        builder.refuse(line, reason, raw, rows)
 
 
 def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:

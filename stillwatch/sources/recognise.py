@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -17,11 +17,17 @@ import pyarrow as pa
 from stillwatch.errors import FormatUnknown, InputNotFound
 from stillwatch.sources import reasons
 from stillwatch.sources.builder import ChunkBuilder
-from stillwatch.sources.contract_json import read_contract_json
 from stillwatch.sources.contract_parquet import read_contract_parquet
 from stillwatch.sources.csv_records import header_of
 from stillwatch.sources.dialect import format_of, format_with
-from stillwatch.sources.formats import AUTO, CONTRACT, Around, Format, format_named
+from stillwatch.sources.formats import (
+    AUTO,
+    CONTRACT,
+    Around,
+    Format,
+    contract_rows,
+    format_named,
+)
 from stillwatch.sources.parquet_records import parquet_columns
 from stillwatch.sources.read import read_format
 from stillwatch.sources.records import is_wrapped
@@ -32,6 +38,7 @@ from stillwatch.tables import ACCOUNTS, EXCHANGES, Chunk
 MORE_BYTES = 4 << 20
 """Looked into where the first 64 KiB don't tell, as after a megabyte of prompt."""
 
+ACCOUNT_ROWS = replace(CONTRACT, reader=contract_rows(ACCOUNTS))
 _DATA_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".log", ".csv", ".tsv")
 _PACKED_SUFFIXES = (".gz", ".zst")
 _ROTATED = re.compile(r"[.-]\d{1,8}$")
@@ -207,8 +214,8 @@ def read_exchanges(
         yield from _unrecognised(path, EXCHANGES, start)
         return
     taken = asked or format_named(found.format)
-    if taken is CONTRACT and found.layout != "csv":
-        yield from _read_contract(path, EXCHANGES, start, found.layout)
+    if taken is CONTRACT and found.layout == "parquet":
+        yield from read_contract_parquet(path, EXCHANGES, start)
     else:
         around = Around(path, account)
         yield from read_format(path, taken, start, layout=found.layout, around=around)
@@ -219,16 +226,11 @@ def read_accounts(path: Path, start: int = 0) -> Iterator[Chunk]:
     found = recognise(path)
     if found is None:
         yield from _unrecognised(path, ACCOUNTS, start)
+    elif found.layout == "parquet":
+        yield from read_contract_parquet(path, ACCOUNTS, start)
     else:
         layout = "lines" if found.layout == "csv" else found.layout
-        yield from _read_contract(path, ACCOUNTS, start, layout)
-
-
-def _read_contract(path: Path, schema: pa.Schema, start: int, layout: str) -> Iterator[Chunk]:
-    if layout == "parquet":
-        yield from read_contract_parquet(path, schema, start)
-    else:
-        yield from read_contract_json(path, schema, start, layout)
+        yield from read_format(path, ACCOUNT_ROWS, start, layout=layout, schema=ACCOUNTS)
 
 
 def _unrecognised(path: Path, schema: pa.Schema, start: int) -> Iterator[Chunk]:

@@ -21,6 +21,7 @@ MAX_RECORD_BYTES = 16 << 20
 
 _BLANK = b" \t\r\n"
 _BETWEEN = b" \t\r\n,[]"
+_PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 _MARK_OF_ORDER = b"\xef\xbb\xbf"
 _WRAPPER = re.compile(rb"\s*\{\s*\"[Rr]ecords\"\s*:\s*(?=\[)")
 _OWN_LINES = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[[ \t]*\r?\n)?([ \t]*)\{[ \t]*\r?\n")
@@ -81,15 +82,13 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
                 if held_bytes > max_bytes:
                     too_long, held, held_bytes = b"".join(held)[: reasons.EXCERPT_CHARS], [], 0
             continue
-        block = piece.data[:cut]
+        begin = 0
         if too_long is not None:
             faults.append(Fault(line, reasons.TOO_LONG, too_long))
             too_long = None
             line += 1
-            block = block[block.index(b"\n") + 1 :]
-        elif held:
-            held.append(block)
-            block = b"".join(held)
+            begin = piece.data.index(b"\n") + 1
+        block = b"".join([*held, memoryview(piece.data)[begin:cut]])
         held = [piece.data[cut:]] if cut < len(piece.data) else []
         held_bytes = len(piece.data) - cut
         breaks = block.count(b"\n")
@@ -115,27 +114,19 @@ def split_block(block: Block, max_bytes: int = MAX_RECORD_BYTES) -> Records:
     return Records(lines, raw, faults, block.size, cut)
 
 
-def read_lines(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:
-    """The non-blank lines of `path`, some megabytes at a time."""
-    for block in read_blocks(path, max_bytes):
-        yield split_block(block, max_bytes)
-
-
-def read_line_arrays(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:
+def opened_lines(records: Records) -> Records:
     """Lines that each hold one object or one array of objects, arrays taken apart."""
-    decoder = msgspec.json.Decoder(list[msgspec.Raw])
-    for records in read_lines(path, max_bytes):
-        lines, raw = [], []
-        for line, text in zip(records.lines, records.raw, strict=True):
-            parts = [text]
-            if text.lstrip(_BLANK).startswith(b"["):
-                try:
-                    parts = [bytes(part) for part in decoder.decode(text)]
-                except (msgspec.MsgspecError, ValueError, RecursionError):
-                    parts = [text]
-            lines += [line] * len(parts)
-            raw += parts
-        yield Records(lines, raw, records.faults, records.size, records.cut)
+    lines, raw = [], []
+    for line, text in zip(records.lines, records.raw, strict=True):
+        parts = [text]
+        if text.lstrip(_BLANK).startswith(b"["):
+            try:
+                parts = [bytes(part) for part in _PARTS.decode(text)]
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                parts = [text]
+        lines += [line] * len(parts)
+        raw += parts
+    return records._replace(lines=lines, raw=raw)
 
 
 def read_objects(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Records]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stillwatch.errors import FormatUnknown, InputNotFound
 from stillwatch.sources.builder import ChunkBuilder
-from stillwatch.sources.read import parts
+from stillwatch.sources.read import Record, parts
 from stillwatch.sources.recognise import recognise
 from stillwatch.tables import EXCHANGES
 
@@ -23,7 +23,8 @@ def records_of(path: Path) -> Iterator[dict[str, Any]]:
     some = False
     for records, _ in parts(path, found.layout, ChunkBuilder(str(path), EXCHANGES)):
         for record in records:
-            some = True
-            yield record.payload
+            if isinstance(record, Record):
+                some = True
+                yield record.payload
     if not some:
         raise FormatUnknown(path, "holds no record that can be read", "Name another sample")

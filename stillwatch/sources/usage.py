@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_SPOTS: dict[str, tuple[tuple[str, str], ...]] = {
+SPOTS: dict[str, tuple[tuple[str, str], ...]] = {
     "input_tokens": (("prompt_tokens", ""), ("input_tokens", ""), ("promptTokenCount", "")),
     "output_tokens": (
         ("completion_tokens", ""),
@@ -33,10 +33,10 @@ def usage_tokens(*usages: Any) -> dict[str, Any]:
     >>> usage_tokens(None, {"input_tokens": 3, "output_tokens_details": {"reasoning_tokens": 0}})
     {'input_tokens': 3, 'output_tokens': None, 'reasoning_tokens': 0, 'cached_tokens': None}
     """
-    found: dict[str, Any] = dict.fromkeys(_SPOTS)
+    found: dict[str, Any] = dict.fromkeys(SPOTS)
     for usage in usages:
         if isinstance(usage, dict):
-            for column, spots in _SPOTS.items():
+            for column, spots in SPOTS.items():
                 if found[column] is None:
                     found[column] = _at(usage, spots)
     return found

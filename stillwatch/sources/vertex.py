@@ -61,8 +61,8 @@ COLUMNS = (
     }
 )
 
-_ACCOUNTS = ("account_id", "account", "customer_id", "customer", "tenant_id", "tenant", "user_id")
-_SESSIONS = ("conversation_id", "session_id", "session", "conversation")
+ACCOUNTS = ("account_id", "account", "customer_id", "customer", "tenant_id", "tenant", "user_id")
+SESSIONS = ("conversation_id", "session_id", "session", "conversation")
 _PROJECT = re.compile(r"projects/([^/]+)/")
 
 
@@ -75,9 +75,9 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     request = _body(payload, "full_request", "request_payload")
     response = _response(payload)
     labels = dig(request, "labels")
-    project = _project(payload, request)
+    project = project_of(payload.get("endpoint"), dig(request, "endpoint"), dig(request, "model"))
     opened = {**payload, "full_request": request, "full_response": response}
-    who = dig(opened, *account.split(".")) if account else first(labels, *_ACCOUNTS)
+    who = dig(opened, *account.split(".")) if account else first(labels, *ACCOUNTS)
     latency_ms = _latency_ms(payload)
     plain = request
     if isinstance(request, dict) and "contents" in request:
@@ -85,11 +85,13 @@ def payload_to_row(payload: dict[str, Any], account: str | None = None) -> dict[
     row = request_columns(plain) | response_columns(plain_gemini_response(response))
     return row | {
         "exchange_id": _plain_number(first(payload, "request_id")),
-        "ts": _start(payload.get("logging_time"), latency_ms),
+        "ts": start_of(payload.get("logging_time"), latency_ms),
         "account_id": who or project,
-        "conversation_id": first(labels, *_SESSIONS),
+        "conversation_id": first(labels, *SESSIONS),
         "surface": "vertex",
-        "model": _model(payload, request) or row["model"],
+        "model": model_of(payload.get("model"), dig(request, "model"), payload.get("endpoint"))
+        or first(payload, "deployed_model_id")
+        or row["model"],
         "status": _status(response),
         "latency_ms": latency_ms,
     }
@@ -147,7 +149,7 @@ def _latency_ms(payload: dict[str, Any]) -> Any:
         return None
 
 
-def _start(logged: Any, latency_ms: int | None) -> Any:
+def start_of(logged: Any, latency_ms: int | None) -> Any:
     """Microseconds since the epoch; `logged` itself where it is no time. BigQuery writes `UTC`."""
     try:
         moment = time_us(logged.removesuffix(" UTC") if isinstance(logged, str) else logged)
@@ -156,19 +158,20 @@ def _start(logged: Any, latency_ms: int | None) -> Any:
     return moment - 1000 * min(latency_ms or 0, 86_400_000)
 
 
-def _project(payload: dict[str, Any], request: Any) -> str | None:
-    for text in (payload.get("endpoint"), dig(request, "endpoint"), dig(request, "model")):
+def project_of(*names: Any) -> str | None:
+    """The project that the first of some resources' names to name one is in."""
+    for text in names:
         if isinstance(text, str) and (found := _PROJECT.search(text)):
             return found[1]
     return None
 
 
-def _model(payload: dict[str, Any], request: Any) -> Any:
-    """The model's own name: the last part of a resource's."""
-    for named in (payload.get("model"), dig(request, "model"), payload.get("endpoint")):
+def model_of(*names: Any) -> Any:
+    """The model's own name: the last part of a resource's, of the first that isn't an endpoint."""
+    for named in names:
         if isinstance(named, str) and named and "/endpoints/" not in named:
             return named.rsplit("/", 1)[1] if "/" in named else named
-    return first(payload, "deployed_model_id")
+    return None
 
 
 def _status(response: Any) -> Any:

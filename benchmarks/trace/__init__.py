@@ -1,0 +1,1 @@
+"""Provenance, measured: `python -m benchmarks.trace`."""

@@ -1,0 +1,23 @@
+"""Headers of many records at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+Headers = dict[str, str | None]
+
+
+def lowered(given: Sequence[Headers | None]) -> list[Headers]:
+    """Each record's headers under lower-case names; of equal ones the last."""
+    names = set(chain.from_iterable(held for held in given if held))
+    if all(name == name.lower() for name in names):
+        return [held or {} for held in given]
+    return [{name.lower(): held[name] for name in held} if held else {} for held in given]
+
+
+def without(given: Sequence[Headers], names: frozenset[str]) -> list[Headers | None]:
+    """Each record's headers without those of `names`; `None` where none are left."""
+    if names & set(chain.from_iterable(given)):
+        given = [{n: v for n, v in held.items() if n not in names} for held in given]
+    return [held or None for held in given]

@@ -1,0 +1,377 @@
+"""OTLP's spans that hold their content, many at once; what they mean: `otel.py`.
+
+Usual are messages as JSON text of the current conventions, or a prompt in plain text. Events,
+numbered attributes and other ways to tell a call's content go the general way.
+"""
+
+# A shape narrows what a body's fields may hold; structs are never set through their base.
+# pyright: reportIncompatibleVariableOverride=false
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from stillwatch.sources import otel, reasons
+from stillwatch.sources.batch import Values
+from stillwatch.sources.body_shapes import (
+    NO_TOOLS,
+    Block,
+    Content,
+    Message,
+    Messages,
+    ToolSets,
+    messages_columns,
+    said,
+    text_of,
+)
+from stillwatch.sources.chunks import whole_response
+from stillwatch.sources.messages import first
+from stillwatch.sources.otel_call import (
+    CLIENT,
+    EFFORTS,
+    HEADER,
+    INPUTS,
+    MODELS,
+    OPERATIONS,
+    OUTPUTS,
+    STATUSES,
+    TOKENS,
+    is_call,
+    latency_ms,
+    status,
+)
+from stillwatch.sources.otlp import plain, whole
+from stillwatch.sources.shapes import UNFIT, Columns, Shape, Unusual, Used
+
+
+class Value(Used, forbid_unknown_fields=True):
+    """OTLP's `AnyValue`, in camel case."""
+
+    stringValue: str | UnsetType = UNSET
+    intValue: str | int | UnsetType = UNSET
+    doubleValue: float | UnsetType = UNSET
+    boolValue: bool | UnsetType = UNSET
+    arrayValue: Array | UnsetType = UNSET
+    kvlistValue: Any = UNSET
+
+
+class Array(Used, forbid_unknown_fields=True):
+    """OTLP's `ArrayValue`."""
+
+    values: list[Value] | None = None
+
+
+class Attribute(Used):
+    """One attribute."""
+
+    key: str
+    value: Value
+
+
+Attributes = list[Attribute]
+Nanos = str | int | None
+Nothing = Annotated[list[Any], Meta(max_length=0)] | None
+
+
+class Status(Used):
+    """How a span ended."""
+
+    code: str | int | None = None
+
+
+class Span(Used):
+    """One span."""
+
+    traceId: Annotated[str, Meta(min_length=1)]
+    spanId: Annotated[str, Meta(min_length=1)]
+    startTimeUnixNano: Nanos = None
+    endTimeUnixNano: Nanos = None
+    start_time_unix_nano: None = None
+    end_time_unix_nano: None = None
+    attributes: Attributes | None = None
+    events: Nothing = None
+    status: Status | None = None
+
+
+class Scope(Used):
+    """The spans of one library."""
+
+    spans: list[Span] | None = None
+
+
+class About(Used):
+    """Whose spans they are."""
+
+    attributes: Attributes | None = None
+
+
+class Resource(Used):
+    """The spans of one service."""
+
+    resource: About | None = None
+    scopeSpans: list[Scope] | None = None
+    scope_spans: None = None
+
+
+class Payload(Used):
+    """Spans as the collector writes them."""
+
+    resourceSpans: list[Resource]
+    resource_spans: None = None
+    resourceLogs: None = None
+    resource_logs: None = None
+
+
+class Turn(Message):
+    """A message of the conventions."""
+
+    role: str  # pyright: ignore[reportGeneralTypeIssues]
+    type: None = None
+    kwargs: None = None
+    data: None = None
+    choices: None = None
+
+
+class Told(Used):
+    """An answer of the conventions."""
+
+    role: str
+    content: Content = None
+    parts: Sequence[str | Block] | None = None
+    text: str | None = None
+    response: None = None
+    completion: None = None
+    finish_reason: Any = None
+    finishReason: Any = None
+    stop_reason: Any = None
+    type: None = None
+    message: None = None
+    kwargs: None = None
+    data: None = None
+    choices: None = None
+    output: None = None
+    usage: None = None
+    response_metadata: None = None
+
+
+class Call(NamedTuple):
+    """One call, with its content decoded."""
+
+    key: str
+    about: dict[str, Any]
+    span: Span
+    messages: Messages
+    answer: Told | None
+    system: Content
+
+
+class Calls(NamedTuple):
+    """Of a payload: its calls, and how many of its spans are none."""
+
+    calls: list[Call]
+    others: int
+
+
+_turns = msgspec.json.Decoder(list[Turn])
+_answers = msgspec.json.Decoder(list[Told])
+_parts = msgspec.json.Decoder(list[str | Block])
+_START_OF_MORE = ("[", "{", "data:", "event:")
+_NUMBERED = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
+
+
+def _listed(tools: Any) -> list[Any] | None:
+    made = whole_response(tools)
+    return made if isinstance(made, list) else None
+
+
+_tool_sets = ToolSets(_listed)
+
+
+def _about(attributes: Attributes | None) -> dict[str, Any]:
+    return {
+        held.key: _plain(held.value) if (text := held.value.stringValue) is UNSET else text
+        for held in attributes or ()
+    }
+
+
+def _plain(value: Value) -> Any:
+    if (number := value.intValue) is not UNSET:
+        return whole(number)
+    if (array := value.arrayValue) is not UNSET:
+        return [
+            _plain(item) if item.stringValue is UNSET else item.stringValue
+            for item in array.values or ()
+        ]
+    if value.doubleValue is not UNSET:
+        return value.doubleValue
+    if value.boolValue is not UNSET:
+        return value.boolValue
+    return plain(msgspec.to_builtins(value))
+
+
+def _opened(payloads: list[Payload]) -> list[Calls | None]:
+    return list(map(_calls, payloads))
+
+
+def _calls(payload: Payload) -> Calls | None:
+    calls: list[Call] = []
+    others = seen = 0
+    try:
+        for resource in payload.resourceSpans:
+            whose = _about(resource.resource.attributes) if resource.resource else {}
+            for scope in resource.scopeSpans or ():
+                for span in scope.spans or ():
+                    seen += 1
+                    about = _about(span.attributes)
+                    if about.get("gen_ai.operation.name") in OPERATIONS or is_call(about):
+                        calls.append(_call({**whose, **about} if whose else about, span))
+                    else:
+                        others += 1
+    except (Unusual, *UNFIT):
+        return None
+    return Calls(calls, others or int(not seen))
+
+
+def _call(about: dict[str, Any], span: Span) -> Call:
+    asked = about.get(INPUTS[0]) or first(about, *INPUTS)
+    told = about.get(OUTPUTS[0]) or first(about, *OUTPUTS)
+    if not isinstance(asked, str):
+        raise Unusual
+    messages: Messages = asked
+    if asked.startswith("["):
+        messages = _turns.decode(asked)
+        if not messages:
+            raise Unusual
+    elif asked.lstrip().startswith(_START_OF_MORE):
+        raise Unusual
+    answer = None
+    if told is not None:
+        if not isinstance(told, str) or not told.startswith("["):
+            raise Unusual
+        answer = _answers.decode(told)[0]
+    system = about.get("gen_ai.system_instructions")
+    if system is not None:
+        if not isinstance(system, str) or not system.startswith("["):
+            raise Unusual
+        system = _parts.decode(system)
+    if span.traceId[-1] == "=" or span.spanId[-1] == "=":
+        raise Unusual("ids in base64")
+    key = f"{span.traceId}-{span.spanId}".lower()
+    return Call(key, about, span, messages, answer, system)
+
+
+def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls]) -> Columns:
+    calls = [call for payload in payloads for call in payload.calls]
+    if not calls:
+        return Columns({}, 0, (), _others(payloads))
+    keys, abouts, spans, messages, answers, systems = zip(*calls, strict=True)
+    names = set(chain.from_iterable(abouts))
+    if any(name.startswith(_NUMBERED) for name in names):
+        raise Unusual("content may be among attributes with numbers")
+    headers = {name: name.removeprefix(HEADER) for name in names if name.startswith(HEADER)}
+
+    def any_of(own: type, *wanted: str) -> list[Any]:
+        found = [[about.get(name) for about in abouts] for name in wanted if name in names]
+        values = said(*found) if found else [None] * len(calls)
+        if set(map(type, values)) - {own, type(None)}:
+            raise Unusual("attributes of other types")
+        return values
+
+    starts = [whole(span.startTimeUnixNano) for span in spans]
+    ends = [whole(span.endTimeUnixNano) for span in spans]
+    tools = any_of(str, "gen_ai.tool.definitions")
+    found = [NO_TOOLS if one is None else _tool_sets.of(one.encode()) or NO_TOOLS for one in tools]
+    efforts = any_of(str, *EFFORTS)
+    stops = [about.get("gen_ai.response.finish_reasons") for about in abouts]
+    codes = any_of(int, *STATUSES)
+    columns: dict[str, Values] = {
+        **messages_columns(messages, systems),
+        "tools": [names for names, _ in found],
+        "tools_digest": [digest for _, digest in found],
+        "max_tokens": [most or None for most in any_of(int, "gen_ai.request.max_tokens")],
+        "temperature": any_of(float, "gen_ai.request.temperature"),
+        "thinking": [
+            None if effort is None else effort not in ("none", "disable") for effort in efforts
+        ],
+        "response": list(map(_answer_text, answers)),
+        "stop_reason": list(map(_stop_reason, answers, stops)),
+        "exchange_id": keys,
+        "ts": starts,
+        "account_id": any_of(str, *account),
+        "conversation_id": any_of(str, "gen_ai.conversation.id", "session.id"),
+        "surface": ["api"] * len(calls),
+        "model": any_of(str, *MODELS),
+        **{column: any_of(int, *spots) for column, spots in TOKENS.items()},
+        "status": [
+            status(about, span.status is not None and span.status.code in otel.FAILED)
+            if code is None
+            else code
+            for code, about, span in zip(codes, abouts, spans, strict=True)
+        ],
+        "latency_ms": list(map(latency_ms, starts, ends)),
+        **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
+        "headers": [
+            {headers[name]: _header(about[name]) for name in about if name in headers} or None
+            for about in abouts
+        ]
+        if headers
+        else [None] * len(calls),
+    }
+    if not joiner.settle(keys):
+        raise Unusual("events wait for one of them")
+    return Columns(
+        columns,
+        len(calls),
+        [place for place, payload in enumerate(payloads) for _ in payload.calls],
+        _others(payloads),
+    )
+
+
+def _others(payloads: Sequence[Calls]) -> list[tuple[int, str, int]]:
+    return [
+        (place, reasons.NOT_AN_EXCHANGE, payload.others)
+        for place, payload in enumerate(payloads)
+        if payload.others
+    ]
+
+
+def _answer_text(answer: Told | None) -> str | None:
+    if answer is None:
+        return None
+    for held in (answer.content, answer.parts, answer.text):
+        if held is not None and held != "":
+            return text_of(held)
+    return None
+
+
+def _stop_reason(answer: Told | None, stops: Any) -> str | None:
+    if answer is not None:
+        for found in (answer.finish_reason, answer.finishReason, answer.stop_reason):
+            if found is not None and found != "":
+                if isinstance(found, str):
+                    return found
+                break
+    stop = stops[0] if isinstance(stops, list) and stops else None
+    if stop is not None and not isinstance(stop, str):
+        raise Unusual("a reason that is no text")
+    return stop
+
+
+def _header(value: Any) -> str | None:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return None if value is None else str(value)
+
+
+def shaped_reader(path: Path, account: Iterable[str]) -> otel.Joiner:
+    """A joiner that takes spans with their content many at a time."""
+    joiner = otel.Joiner(path, account)
+    joiner.shape = Shape(Payload, partial(_columns, joiner, tuple(account)), _opened)
+    return joiner

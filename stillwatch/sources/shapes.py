@@ -1,0 +1,223 @@
+"""The usual shape of a format's records, many of which are read at once.
+
+A shape is a struct with the fields that are used, and a function from many of them to columns.
+What is not used isn't built, which makes up for the work on what is. Types are as narrow as a
+format's own software writes them; a record that doesn't fit is read the general way, by the
+format's `add`, which knows all that may be met and every reason. So both ways must give the same
+rows for whatever fits, which is tested for every shape there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple, fields
+
+from stillwatch.sources.batch import Values
+from stillwatch.sources.records import (
+    MAX_RECORD_BYTES,
+    Block,
+    Fault,
+    Records,
+    opened_lines,
+    split_block,
+)
+
+WORTHWHILE = 5
+"""Fewer usual records between two others are read the general way, too."""
+
+LOOKED_AT, LOOKED_AT_BYTES = 100, 1 << 17
+"""How much of a part of a file is its start."""
+
+AT_MOST = 16_384
+"""Usual records in one run: a megabyte may hold a third of a million, each a struct."""
+
+UNFIT = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for a record that isn't of the shape, or is no JSON at all."""
+
+
+class Unusual(Exception):
+    """Some records are none of a shape after all."""
+
+
+class Used(Struct, gc=False, omit_defaults=True):
+    """Fields that are used; others aren't built. Nothing here refers to itself."""
+
+
+def by_field(records: Sequence[Struct]) -> dict[str, tuple[Any, ...]]:
+    """The values of many structs of one type, by their fields' names."""
+    names = records[0].__struct_fields__
+    return dict(zip(names, zip(*map(astuple, records), strict=True), strict=True))
+
+
+def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
+    """`record` with text under the key `name`, and what the field that holds it is called."""
+    for field in fields(record):
+        if field.encode_name == name:
+            return record, field.name
+    added = ("named", str | None, msgspec.field(default=None, name=name))
+    return msgspec.defstruct(record.__name__, [added], bases=(record,), gc=False), "named"
+
+
+class Columns(NamedTuple):
+    """Values by contract column for so many `rows`; what `Batch` says of their types holds."""
+
+    values: Mapping[str, Values]
+    rows: int
+    places: Sequence[int] | None = None
+    """Of each row, the record that it is of, where a record may be several rows."""
+    others: Sequence[tuple[int, str, int]] = ()
+    """What is no row: of a record, for a reason, so many."""
+
+
+class Shape:
+    """How the usual records of a format are told, and turned into columns.
+
+    `opened` is asked for what else records must fulfil, as JSON in text to be of its own shape:
+    what it hands back goes into `columns` in a record's place, and `None` is not usual. Where
+    `columns` raises `Unusual`, its records are read the general way after all.
+    """
+
+    def __init__(
+        self,
+        record: Any,
+        columns: Callable[[list[Any]], Columns],
+        opened: Callable[[list[Any]], list[Any]] | None = None,
+    ) -> None:
+        self.decoder = msgspec.json.Decoder(record)
+        self.columns, self.opened = columns, opened
+
+    def begin(self, source: Source) -> None:
+        """Shown each part of a file beforehand, for shapes that depend on it."""
+
+
+class Source:
+    """The records of a block, split no sooner than somebody asks for one of them."""
+
+    def __init__(self, given: Block | Records) -> None:
+        self._given = given
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Records that could not be had whole."""
+        return self.records.faults if "records" in self.__dict__ else self._given.faults
+
+    def line(self, place: int) -> int:
+        """Where a record begins: in a block that wasn't split, each has one line."""
+        given = self._given
+        if isinstance(given, Block) and "records" not in self.__dict__:
+            return given.line + place
+        return self.records.lines[place]
+
+    @cached_property
+    def records(self) -> Records:
+        """One by one."""
+        given = self._given
+        return opened_lines(split_block(given)) if isinstance(given, Block) else given
+
+    @property
+    def first(self) -> list[bytes]:
+        """Some records from the start."""
+        given = self._given
+        if isinstance(given, Records):
+            return given.raw[:LOOKED_AT]
+        return given.data[:LOOKED_AT_BYTES].split(b"\n", LOOKED_AT)[:LOOKED_AT]
+
+    def whole(self, decoder: msgspec.json.Decoder) -> list[Any] | None:
+        """All records, decoded by one call; `None` where any of them needs a look."""
+        given = self._given
+        if isinstance(given, Records) or given.faults or not 0 < given.lines <= AT_MOST:
+            return None
+        if len(given.data) > MAX_RECORD_BYTES:
+            return None
+        try:
+            found = decoder.decode_lines(given.data)
+        except UNFIT:
+            return None
+        return found if len(found) == given.lines else None
+
+
+class Run:
+    """Usual records that follow each other, and where they stand."""
+
+    def __init__(self, usual: list[Any], shape: Shape, source: Source, first: int) -> None:
+        self.usual, self.source, self.first = usual, source, first
+        self._shape = shape
+
+    def columns(self) -> Columns:
+        """What the shape makes of them; raises `Unusual`."""
+        return self._shape.columns(self.usual)
+
+    @property
+    def places(self) -> range:
+        """Where they stand in their source."""
+        return range(self.first, self.first + len(self.usual))
+
+    @property
+    def line(self) -> int:
+        """Where the last of them begins."""
+        return self.source.line(self.places[-1])
+
+    def origin(self, records: Sequence[int] | None, row: int) -> tuple[int, bytes]:
+        """Line and text that a row is of; `records` by row, where a record may be several."""
+        place = self.first + (row if records is None else records[row])
+        return self.source.line(place), self.source.records.raw[place]
+
+
+def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
+    """The records in order: runs of usual ones, and the places of others."""
+    shape.begin(source)
+    found = source.whole(shape.decoder)
+    if found is not None:
+        yield from _runs(_opened(found, shape), shape, source, 0)
+        return
+    raw = source.records.raw
+    for first in range(0, len(raw), AT_MOST):
+        found = [_fit(text, shape.decoder) for text in raw[first : first + AT_MOST]]
+        yield from _runs(_opened(found, shape), shape, source, first)
+
+
+def _opened(found: list[Any], shape: Shape) -> list[Any]:
+    if shape.opened is None:
+        return found
+    fit = [record for record in found if record is not None]
+    opened = shape.opened(fit)
+    if len(fit) == len(found):
+        return opened
+    following = iter(opened)
+    return [None if record is None else next(following) for record in found]
+
+
+def _runs(usual: list[Any], shape: Shape, source: Source, first: int) -> Iterator[Run | int]:
+    if all(usual):
+        if usual:
+            yield Run(usual, shape, source, first)
+        return
+    run: list[Any] = []
+    for place, record in enumerate(usual, first):
+        if record is not None:
+            run.append(record)
+            continue
+        yield from _closed(run, shape, source, place)
+        yield place
+        run = []
+    yield from _closed(run, shape, source, first + len(usual))
+
+
+def _fit(raw: bytes, decoder: msgspec.json.Decoder) -> Any:
+    try:
+        return decoder.decode(raw)
+    except UNFIT:
+        return None
+
+
+def _closed(run: list[Any], shape: Shape, source: Source, end: int) -> Iterator[Run | int]:
+    first = end - len(run)
+    if len(run) < WORTHWHILE:
+        yield from range(first, end)
+    else:
+        yield Run(run, shape, source, first)

@@ -1,0 +1,131 @@
+"""Many records at once give what one by one gives: the same rows, and the same reasons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillwatch.sources import REGISTRY, Format, read_exchanges, shapes
+from stillwatch.sources.formats import Around, Reader
+from tests.sources.fuzz import mutations, records_of
+from tests.sources.reading import Reading, gather
+
+SHAPED = [format for format in REGISTRY if format.reader(Around()).shape is not None]
+
+
+class OneByOne:
+    """A format's reader without its shape."""
+
+    shape = None
+
+    def __init__(self, reader: Reader) -> None:
+        self.add, self.finish = reader.add, reader.finish
+
+
+def general(format: Format) -> Format:
+    """`format`, read the general way only."""
+    return replace(format, reader=lambda around: OneByOne(format.reader(around)))
+
+
+def both(path: Path, format: Format) -> tuple[Reading, Reading]:
+    """What `path` reads as, many at once and one by one."""
+    fast = gather(read_exchanges(path, format=replace(format, reader=watched(format)[0])))
+    return fast, gather(read_exchanges(path, format=general(format)))
+
+
+def watched(format: Format) -> tuple[Callable[[Around], Reader], list[int]]:
+    """What makes its readers, and how many records each of their runs had.
+
+    A shape that stumbles would only cost time: here it fails the test.
+    """
+    usual: list[int] = []
+
+    def made(around: Around) -> Reader:
+        reader = format.reader(around)
+        assert reader.shape is not None
+        shape = copy(reader.shape)
+        columns = shape.columns
+
+        def counted(records: list[Any]) -> Any:
+            try:
+                found = columns(records)
+            except shapes.Unusual:
+                raise
+            except Exception as fault:
+                raise SystemExit(f"{format.name}: {fault!r}") from fault
+            usual.append(len(records))
+            return found
+
+        shape.columns = counted
+        reader.shape = shape  # type: ignore[misc]
+        return reader
+
+    return made, usual
+
+
+def told(reading: Reading) -> list[tuple[Any, ...]]:
+    """Lines, reasons and excerpts of what was quarantined."""
+    return [tuple(entry.values())[1:] for entry in reading.quarantined.to_pylist()]
+
+
+@pytest.fixture
+def _each_is_worthwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "WORTHWHILE", 1)
+
+
+@pytest.mark.usefixtures("_each_is_worthwhile")
+@pytest.mark.parametrize("format", SHAPED, ids=lambda format: format.name)
+def test_sound_records(format: Format, tmp_path: Path) -> None:
+    """A log of sound records is read at once, to the same rows."""
+    records = records_of(format, 300, 7)
+    path = write(tmp_path, [json.dumps(record, default=str).encode() for record in records])
+    fast, slow = both(path, format)
+    assert fast.kept.equals(slow.kept)
+    assert (told(fast), fast.repaired) == (told(slow), slow.repaired)
+    assert usual_share(path, format) > 0.25
+
+
+@pytest.mark.usefixtures("_each_is_worthwhile")
+@pytest.mark.parametrize("format", SHAPED, ids=lambda format: format.name)
+@pytest.mark.parametrize("seed", range(3))
+def test_hostile_records(format: Format, seed: int, tmp_path: Path) -> None:
+    """Whatever of hostile records is read at once comes out as it does one by one.
+
+    But for what isn't looked at any more: bytes that are no text in fields that nobody uses count
+    as mended one by one only, and a number there that no float can hold costs the row.
+    """
+    lines = list(islice(mutations(format, seed), 1000))
+    fast, slow = both(write(tmp_path, lines), format)
+    assert_same(fast, slow)
+
+
+def assert_same(fast: Reading, slow: Reading) -> None:
+    """Rows, quarantine and repairs are equal."""
+    for one, other in zip(fast.rows, slow.rows, strict=False):
+        assert one == other
+    assert told(fast) == told(slow)
+    assert fast.kept.equals(slow.kept)
+    spared = slow.repaired.pop("utf8", 0) - fast.repaired.pop("utf8", 0)
+    assert spared >= 0
+    assert fast.repaired == slow.repaired
+
+
+def write(folder: Path, lines: Sequence[bytes]) -> Path:
+    """A log of `lines`."""
+    path = folder / "a.jsonl"
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def usual_share(path: Path, format: Format) -> float:
+    """The share of the records of `path` that are read at once."""
+    reader, usual = watched(format)
+    gather(read_exchanges(path, format=replace(format, reader=reader)))
+    return sum(usual) / path.read_bytes().count(b"\n")
