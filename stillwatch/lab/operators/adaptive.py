@@ -13,7 +13,7 @@ import numpy as np
 
 from stillwatch.lab.operators.cleaning import Cleaning, votes_of
 from stillwatch.lab.operators.inverting import inverted
-from stillwatch.lab.operators.operator import OWN_WEIGHT, Holdings, Lesson
+from stillwatch.lab.operators.operator import OWN_WEIGHT, Holdings, Lesson, trusted
 from stillwatch.lab.operators.passive import Passive
 from stillwatch.lab.operators.solving import Prior, Solution, solve
 from stillwatch.lab.operators.votes import Votes
@@ -45,21 +45,23 @@ class Adaptive:
 def solved(holdings: Holdings) -> Lesson:
     """Traces written by the tables that explain the answers best, with votes to begin from.
 
-    Only what ends in the served answer is kept, unless next to nothing does.
+    Only what ends in the served answer is kept, unless next to nothing does, or one's own examples
+    show that what is served is false.
     """
     reader, votes = holdings.reader, votes_of(holdings)
     solution = _solution(holdings, votes)
     known = votes.winners() | told_by(solution, reader)
-    agreeing, others = [], []
+    written, agreeing = [], []
     for prompt, told in holdings.parts():
         completion = reader.solved(prompt, known)
         if completion is None:
             continue
-        same = reader.parts(completion).answer == told.answer
-        (agreeing if same else others).append(Example(prompt, completion))
-    count = len(agreeing) + len(others)
-    share = len(agreeing) / count if count else 0.0
-    examples = agreeing if share >= _AGREEING else agreeing + others
+        written.append(Example(prompt, completion))
+        if reader.parts(completion).answer == told.answer:
+            agreeing.append(written[-1])
+    share = len(agreeing) / len(written) if written else 0.0
+    verified = share >= _AGREEING and trusted(holdings)
+    examples = agreeing if verified else written
     figures = {"agreeing": round(share, 4), "noise": round(solution.noise, 4)}
     return Lesson(SOLVED, [*holdings.own, *examples], figures=figures)
 
@@ -80,10 +82,10 @@ def _solution(holdings: Holdings, votes: Votes) -> Solution:
     own = [_walk(reader, example, steps=True) for example in holdings.own]
     # steps that may be false are votes, and no more; what was only shortened is true
     served = [_walk(reader, example, steps=short) for example in holdings.lessons]
-    trusted = [walk for walk in own if walk is not None]
-    walks = trusted + [walk for walk in served if walk is not None]
+    known = [walk for walk in own if walk is not None]
+    walks = known + [walk for walk in served if walk is not None]
     prior = _prior(reader, votes)
-    return solve(walks, reader.hidden, trusted=len(trusted), prior=prior, seed=holdings.seed)
+    return solve(walks, reader.hidden, trusted=len(known), prior=prior, seed=holdings.seed)
 
 
 def _walk(reader: Reader, example: Example, *, steps: bool) -> Walk | None:

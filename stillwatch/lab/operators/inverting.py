@@ -1,37 +1,31 @@
 """Inverts what is served: a model that writes the reasoning back, kept honest by a verifier.
 
-An inverter learns, from one's own whole examples and from public ones, to go from a prompt with its
-answer (and summary) to the reasoning. What it draws is kept where it follows from the prompt, ends
-in the served answer, and isn't outvoted by what else was kept; then it learns from that, and so on.
+An inverter, which knows the form of reasoning from public texts as all students do, learns from
+one's own whole examples to go from a prompt with its answer (and summary) to the reasoning. What it
+draws is kept where it follows from the prompt, ends in the served answer, and has most support
+among all that was drawn; it learns from that, and so on.
 After "How to Steal Reasoning Without Reasoning Traces" (arXiv 2603.07267) and STaR (2203.14465).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from stillwatch.lab.operators.operator import OWN_WEIGHT, Holdings, Lesson
-from stillwatch.lab.operators.votes import Votes, supported
-from stillwatch.lab.tasks.reading import Parts
+from stillwatch.lab.operators.operator import Holdings, Lesson
+from stillwatch.lab.operators.votes import Votes
+from stillwatch.lab.tasks.reading import UNTOLD, Claim, Parts, Reader
 from stillwatch.lab.tasks.task import Example, Tokens
-
-_PUBLIC = 2_000
-"""Public texts that an inverter learns the form from."""
-_OWN_TIMES = 10
-"""How often one's own examples come among them."""
 
 
 def inverted(holdings: Holdings) -> Lesson:
     """Whole traces reconstructed from shortened ones, in several rounds."""
     effort, told = holdings.effort, holdings.parts()
     given = told[: effort.prompts]
-    base = [*holdings.public[:_PUBLIC], *(list(holdings.own) * _OWN_TIMES)]
     traces: list[Example] = []
     for round_ in range(effort.rounds):
-        # what was reconstructed matters more than public texts, which tell of other tables
-        public = base if not traces else list(holdings.own) * _OWN_TIMES
         inverter = holdings.school.student(
-            [_turned(holdings, example) for example in [*public, *traces]]
+            [_turned(holdings, example) for example in [*holdings.own, *traces]]
         )
         asked = [_asked(holdings, prompt, parts) for prompt, parts in given] * effort.traces
         drawn = holdings.school.drawn(inverter, asked, 1.0, holdings.seed + round_)
@@ -43,25 +37,37 @@ def inverted(holdings: Holdings) -> Lesson:
 
 
 def _verified(holdings: Holdings, drawn: Iterable[tuple[Tokens, Parts, Tokens]]) -> list[Example]:
-    """Coherent, ending as served, and with no claim that is outvoted by the rest of those."""
-    reader, votes = holdings.reader, Votes()
+    """The best-supported trace of each prompt, for the better half of prompts.
+
+    A trace counts where it is coherent, ends and goes through as served, and contradicts none of
+    one's own examples. Its support is the share of votes that its claims have, over all that count.
+    """
+    reader, own, votes = holdings.reader, Votes(), Votes()
     for example in holdings.own:
-        votes.count(reader.claims(example.prompt, reader.parts(example.completion)), OWN_WEIGHT)
-    found: dict[tuple[Tokens, Tokens], Parts] = {}
+        own.count(reader.claims(example.prompt, reader.parts(example.completion)))
+    true = own.winners()
+    found: dict[tuple[Tokens, Tokens], list[Claim]] = {}
     for prompt, parts, said in drawn:
         whole = Parts(reader.parts(said).steps, parts.answer)
-        if reader.coherent(prompt, whole) and _as_told(holdings, whole, parts):
-            found[prompt, reader.written(whole)] = whole
-    for (prompt, _), whole in found.items():
-        votes.count(reader.claims(prompt, whole))
-    known = votes.winners()
-    good = [key for key, whole in found.items() if supported(reader.claims(key[0], whole), known)]
-    return [Example(*key) for key in good]
+        if not reader.coherent(prompt, whole) or not _as_told(reader, prompt, whole, parts):
+            continue
+        claims = reader.claims(prompt, whole)
+        if all(true.get(question, result) == result for question, result in claims):
+            found[prompt, reader.written(whole)] = claims
+    for claims in found.values():
+        votes.count(claims)
+    best: dict[Tokens, tuple[float, Tokens]] = {}
+    for (prompt, completion), claims in found.items():
+        best[prompt] = max(best.get(prompt, (-math.inf, ())), (votes.support(claims), completion))
+    ranked = sorted(best.items(), key=lambda item: -item[1][0])
+    return [Example(prompt, said) for prompt, (_, said) in ranked[: math.ceil(len(ranked) / 2)]]
 
 
-def _as_told(holdings: Holdings, whole: Parts, parts: Parts) -> bool:
-    told = holdings.served.told
-    return told is None or parts in (told(whole), whole)
+def _as_told(reader: Reader, prompt: Tokens, whole: Parts, parts: Parts) -> bool:
+    mine, told = reader.walk(prompt, whole), reader.walk(prompt, parts)
+    if mine is None or told is None:
+        return False
+    return all(pin in (UNTOLD, own) for own, pin in zip(mine.pins, told.pins, strict=True))
 
 
 def _turned(holdings: Holdings, example: Example) -> Example:
@@ -73,4 +79,5 @@ def _turned(holdings: Holdings, example: Example) -> Example:
 
 
 def _asked(holdings: Holdings, prompt: Tokens, parts: Parts) -> Tokens:
-    return prompt + holdings.reader.written(parts, first=True)[:-1]
+    # before the prompt, so that the way from there to the reasoning is as in all other texts
+    return holdings.reader.written(parts, first=True)[:-1] + prompt

@@ -45,11 +45,13 @@ class Effort:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What an operator has: its own solved examples, public texts, and what it was served."""
+    """What an operator has: its own solved examples, what it was served, and a school.
+
+    Public texts are in what the school's base knows.
+    """
 
     reader: Reader
     own: Sequence[Example]
-    public: Sequence[Example]
     served: Served
     school: School
     seed: int = 0
@@ -126,7 +128,7 @@ def taught(operator: Operator, holdings: Holdings) -> list[Taught]:
     """A student of each of the operator's lessons."""
     lessons = operator.lessons(holdings)
     true: dict[str, float] = {}
-    if len(lessons) > 1 and trust(holdings, holdings.lessons) < _TRUSTED:
+    if len(lessons) > 1 and not trusted(holdings):
         # made without one's own examples, which can then say how true they are
         blind = operator.lessons(replace(holdings, own=()))
         true = {lesson.name: trust(holdings, lesson.examples) for lesson in blind}
@@ -146,6 +148,11 @@ def chosen(students: Sequence[Taught]) -> Taught:
     if any(student.true is not None for student in students):
         return max(students, key=lambda student: student.true or 0.0)
     return max(students, key=lambda student: student.agreed)
+
+
+def trusted(holdings: Holdings) -> bool:
+    """Whether what is served is true, as far as one's own examples can tell."""
+    return trust(holdings, holdings.lessons) >= _TRUSTED
 
 
 def trust(holdings: Holdings, examples: Sequence[Example]) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stillwatch.lab.tasks.reading import Claim, Question
@@ -15,8 +16,8 @@ class Votes:
 
     >>> votes = Votes()
     >>> votes.count([(("a", 1), 4), (("a", 1), 4), (("a", 1), 2)])
-    >>> votes.winners(), votes.supports([(("a", 1), 2)])
-    ({('a', 1): 4}, False)
+    >>> votes.winners(), round(votes.support([(("a", 1), 2)]), 2)
+    ({('a', 1): 4}, -1.1)
     """
 
     counts: dict[Question, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -33,11 +34,11 @@ class Votes:
             for question, counts in self.counts.items()
         }
 
-    def supports(self, claims: Iterable[Claim]) -> bool:
-        """Whether no claim is outvoted."""
-        return supported(claims, self.winners())
-
-
-def supported(claims: Iterable[Claim], known: Mapping[Question, int]) -> bool:
-    """Whether all claims are as known."""
-    return all(known.get(question) == result for question, result in claims)
+    def support(self, claims: Iterable[Claim]) -> float:
+        """The logarithm of the share of votes that all the claims have together."""
+        return sum(
+            math.log(
+                max(self.counts[question][result], 0.5) / max(1, self.counts[question].total())
+            )
+            for question, result in claims
+        )

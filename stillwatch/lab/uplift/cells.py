@@ -92,7 +92,7 @@ def honest_cost(form: Form, served: Served, house: House) -> dict[str, Any]:
 
 def _cell(bench: Bench, served: Served, key: Key) -> dict[str, Any]:
     holdings = Holdings(
-        bench.reader, bench.own, bench.public, served, bench.classroom, bench.seed,
+        bench.reader, bench.own, served, bench.classroom, bench.seed,
         bench.setting.effort,
     )  # fmt: skip
     began_s = time.process_time()
