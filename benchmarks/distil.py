@@ -47,8 +47,10 @@ METHODS: Mapping[str, Method] = {
     "sequence": SequenceLevel(),
     "logits": LogitLevel(),
     "logits, reverse": LogitLevel(Divergence("reverse")),
+    "logits, js": LogitLevel(Divergence("js")),
     "logits, 5 likeliest": LogitLevel(Divergence(top=5)),
     "on_policy": OnPolicy(own=0.25),
+    "on_policy, forward": OnPolicy(Divergence("forward"), own=0.25),
     "best_of": BestOf(4),
 }
 FEW = 250
