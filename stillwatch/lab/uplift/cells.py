@@ -11,7 +11,7 @@ from typing import Any
 
 from stillwatch.errors import LabRefused
 from stillwatch.lab.operators.catalogue import operator_named
-from stillwatch.lab.operators.operator import Holdings, chosen, taught
+from stillwatch.lab.operators.operator import Holdings, Taught, chosen, taught
 from stillwatch.lab.serving.catalogue import form_named
 from stillwatch.lab.serving.form import Form, House, Served
 from stillwatch.lab.uplift.bench import Bench
@@ -100,7 +100,7 @@ def _cell(bench: Bench, served: Served, key: Key) -> dict[str, Any]:
     best, lessons = chosen(students), []
     hits: list[bool] = []
     for student in students:
-        tested = bench.hits(student.model)
+        tested = _tested(bench, student)
         if student is best:
             hits = tested
         lessons.append(
@@ -116,6 +116,16 @@ def _cell(bench: Bench, served: Served, key: Key) -> dict[str, Any]:
     took_s = round(time.process_time() - began_s, 1)
     told = {"chosen": best.lesson.name, "right": sum(hits), "of": len(hits), "cpu_s": took_s}
     return {**told, "set_aside": holdings.aside, "lessons": lessons, "hits": packed(hits)}
+
+
+def _tested(bench: Bench, student: Taught) -> list[bool]:
+    """The student's hits, worked out once: many lessons come to the same student."""
+    path = bench.folder / "students" / f"{student.digest}.json"
+    if path.exists():
+        return read(path)["hits"]
+    hits = bench.hits(student.model)
+    write(path, {"of": len(hits), "hits": packed(hits)})
+    return hits
 
 
 def write(path: Path, told: dict[str, Any]) -> None:

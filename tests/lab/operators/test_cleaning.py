@@ -40,6 +40,9 @@ class _Parrot:
     def __init__(self, said: Any = None) -> None:
         self.said, self.taught = said, []
 
+    def digest(self, examples: Sequence[Example], told: bool = False) -> str:
+        return str(len(examples))
+
     def student(self, examples: Sequence[Example], told: Any = None) -> Any:
         self.taught.append(list(examples))
         return len(self.taught)
@@ -169,7 +172,7 @@ def test_the_choice_is_by_what_can_be_trusted(form: str, judge: str) -> None:
         assert chosen(students).lesson.name == "voted"
     else:
         assert all(student.true is None for student in students)
-        best = Taught(students[1].lesson, students[1].model, 0.5)
+        best = Taught(students[1].lesson, students[1].model, "", 0.5)
         assert chosen([students[0], best]) is best
         assert chosen(students) is students[0]
 
