@@ -1,9 +1,10 @@
 """Pre-registration: what will be tested, with which key, said before anybody looked.
 
-Who may choose key, test or level afterwards can have any p-value. So a trial begins with a file:
-for each key a commitment, a hash that can be checked later and gives nothing away now; all tests
-with what they count and how much they need; the levels; a date; a signature. It goes to
-somebody outside (a notary, a time stamp, a mail to counsel), who can say later that it is older
+Who may choose key, test, level or texts afterwards can have any p-value. So a trial begins with a
+file: for each key a commitment, a hash that can be checked later and gives nothing away now; all
+tests with what they count and how much they need; the levels; what they are made on, by digest or
+rule (`binding`); the seed of all that is drawn; how many runs there may be (`runs`); a date; a
+signature. It goes to somebody outside (a notary, a time stamp, a mail to counsel), who can say later that it is older
 than the trial. The date in it is only the word of the clock of the machine that wrote it.
 
 A key may be short enough to be guessed, so a commitment hashes it with 256 random bits, the
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from stillwatch.cases.canonical import digest
 from stillwatch.errors import TraceRefused
-from stillwatch.lab.provenance.plan import Levels, Test, test_of
+from stillwatch.lab.provenance.binding import Bound, check_enough
+from stillwatch.lab.provenance.plan import MOST_RUNS, Levels, Test, test_of
+from stillwatch.lab.provenance.runs import begin, runs_of
 from stillwatch.lab.provenance.signing import bare, checked, read, signed, write_new
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from stillwatch.lab.provenance.schemes.scheme import Scheme
 
-REGISTRATION = "stillwatch-trace-registration-1"
+REGISTRATION = "stillwatch-trace-registration-2"
 OPENING = "stillwatch-trace-opening-1"
 MAX_TEXT = 4000
 
@@ -48,7 +51,15 @@ class Registration:
     commitments: tuple[str, ...]
     tests: tuple[Test, ...]
     levels: Levels
+    bound: tuple[Bound, ...]
+    seed: str
+    runs: int
     document: dict[str, Any]
+
+    @property
+    def number(self) -> int:
+        """The seed as a number."""
+        return int(digest({"seed": self.seed})[:8], 16)
 
 
 def opening_of(path: Path) -> Path:
@@ -61,16 +72,23 @@ def register(
     schemes: Sequence[Scheme],
     tests: Sequence[Test],
     levels: Levels,
+    bound: Sequence[Bound],
     signer: Ed25519PrivateKey,
     why: str = "",
     receipt: str = "",
+    seed: str = "",
+    runs: int = 1,
     now: dt.datetime | None = None,
 ) -> Registration:
-    """Write a registration and its opening; raises `OutputExists` and `TraceRefused`."""
+    """Write a registration, its opening and its ledger of runs.
+
+    Without a `seed` it is drawn. Raises `OutputExists` and `TraceRefused`.
+    """
     path = Path(path)
-    if len(why) > MAX_TEXT or len(receipt) > MAX_TEXT:
+    if max(map(len, (why, receipt, seed))) > MAX_TEXT:
         what = f"a text is longer than {MAX_TEXT:,} characters"
         raise TraceRefused(path, what, "Say it shorter, or give the hash of a file")
+    check_enough(tests, bound)
     salts = [secrets.token_hex(32) for _ in schemes]
     created = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).replace(microsecond=0)
     body = {
@@ -83,11 +101,15 @@ def register(
         ],
         "tests": [asdict(test) for test in tests],
         "levels": bare(asdict(levels)),
+        "materials": [asdict(one) for one in bound],
+        "seed": seed or secrets.token_hex(16),
+        "runs": runs,
     }
     document = signed(REGISTRATION, body, signer)
     # the opening first: a registration without one can't be used
     opening = {"format": OPENING, "registration": document["hash"], "salts": salts}
     write_new(opening_of(path), opening, secret=True)
+    begin(runs_of(path))
     write_new(path, document)
     return read_registration(path)
 
@@ -104,6 +126,10 @@ def registration_of(where: object, document: Any, key: str | None = None) -> Reg
         told = dict(body["levels"])
         many = int(told.pop("wrong_keys"))
         levels = Levels(**{name: float(value) for name, value in told.items()}, wrong_keys=many)
+        runs = int(body["runs"])
+        fault = levels.fault() or (None if 1 <= runs <= MOST_RUNS else f"{runs} runs")
+        if fault is not None:
+            raise TraceRefused(where, f"registers what no trial may have: {fault}", _TODO)
         return Registration(
             document["hash"],
             dt.datetime.fromisoformat(body["created"]),
@@ -113,6 +139,9 @@ def registration_of(where: object, document: Any, key: str | None = None) -> Reg
             tuple(item["commitment"] for item in body["keys"]),
             tuple(test_of(item) for item in body["tests"]),
             levels,
+            tuple(Bound(**item) for item in body["materials"]),
+            str(body["seed"]),
+            runs,
             document,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as fault:

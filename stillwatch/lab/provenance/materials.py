@@ -1,30 +1,34 @@
-"""What a trial is made on: a suspect, innocents and texts, each read when first asked for."""
+"""What a trial is made on: a suspect, innocents and texts; read, and told by their digests."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stillwatch.errors import ExtraMissing, TraceRefused
+from stillwatch.cases.canonical import digest
+from stillwatch.errors import ExtraMissing, InputNotFound, TraceRefused
+from stillwatch.lab.provenance.binding import ROLES, TEXTS, Bound
 from stillwatch.lab.provenance.predictions import Predictions
-from stillwatch.lab.provenance.texts import Texts, read_texts
+from stillwatch.lab.provenance.texts import Texts, lines_of, read_texts
 
-SUSPECT = "suspect"
+_READ = (".safetensors", ".bin", ".json", ".model", ".txt", ".jinja")
+"""Files of a model's folder that change what it is, or how it reads."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """Paths as the command line takes them."""
+    """Paths as the command line takes them; each field is a role (`binding.ROLES`)."""
 
     suspect_model: Path | None = None
     """A Hugging Face folder, or a file of texts with its predictions."""
     suspect_text: Path | None = None
     """What it wrote, or text that was found."""
-    innocent_models: tuple[Path, ...] = ()
-    innocent_texts: tuple[Path, ...] = ()
+    innocent_model: tuple[Path, ...] = ()
+    innocent_text: tuple[Path, ...] = ()
     served: Path | None = None
     """Answers that were served, marked."""
     other: Path | None = None
@@ -35,34 +39,67 @@ class Given:
     tokenizer: Path | None = None
     """A folder with the tokenizer, for canaries that are text; the suspect model's without."""
 
+    def of(self, role: str) -> tuple[Path, ...]:
+        """All paths of a role."""
+        told = getattr(self, role)
+        return () if told is None else told if isinstance(told, tuple) else (told,)
+
+    def one(self, role: str) -> Path:
+        """The path of a role that a test needs, so that it was bound."""
+        (path,) = self.of(role)
+        return path
+
+    @property
+    def roles(self) -> list[str]:
+        """The role of each path, in order."""
+        return [role for role in ROLES for _ in self.of(role)]
+
     @property
     def paths(self) -> list[Path]:
         """All that were given."""
-        ones = (self.suspect_model, self.suspect_text, self.served, self.other, self.held_out)
-        many = (*ones, self.canaries, *self.innocent_models, *self.innocent_texts)
-        return [path for path in many if path is not None]
-
-    def needed(self, name: str, test: str) -> Any:
-        """A field that a test can't do without; raises `TraceRefused` where it isn't given."""
-        value = getattr(self, name)
-        if not value:
-            option = "--" + name.replace("_", "-").removesuffix("s" if "innocent" in name else "")
-            what = f"{test} is registered and {option} is not given"
-            raise TraceRefused("trial", what, "All that is registered must be run: give it")
-        return value
+        return [path for role in ROLES for path in self.of(role)]
 
 
 @dataclass
 class Materials:
-    """Everything that was read, with its digest."""
+    """Everything that a trial is made on, read when first asked for."""
 
     given: Given
-    seed: int
-    _texts: dict[Path, Texts] = field(default_factory=dict)
-    _told: dict[tuple[Path, Path], Predictions] = field(default_factory=dict)
+    seed: str
+    number: int
+    """The seed of what a model draws."""
+    bound: tuple[Bound, ...] = ()
+    """Without any, whole files are taken."""
+    _texts: dict[tuple[Path, str], Texts] = field(default_factory=dict)
+    _told: dict[tuple[Path, str], Predictions] = field(default_factory=dict)
     _models: dict[Path, Any] = field(default_factory=dict)
-    used: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By role what was read: name, digest, texts, tokens."""
+
+    def identified(self) -> list[dict[str, Any]]:
+        """By role and in order, what each is: its name, its SHA-256, its size.
+
+        Of texts that a rule takes, that of the file they are taken from, too.
+        """
+        return [self._identity(role, path) for role in ROLES for path in self.given.of(role)]
+
+    def _identity(self, role: str, path: Path) -> dict[str, Any]:
+        told: dict[str, Any] = {"role": role, "name": self.called(path)}
+        if role == "canaries":
+            raw = b"".join(line for _, line in lines_of(path))
+            return told | {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": str(len(raw))}
+        if role not in TEXTS and (path.is_dir() or not path.exists()):
+            return told | folder_digest(path)
+        texts = self.texts(path, role) if role in TEXTS else read_texts(path)
+        told["sha256"] = texts.digest
+        if self._rule(path, role).texts:
+            told["sha256_of_all"] = read_texts(path).digest
+        counts = {"texts": len(texts), "tokens": len(texts.tokens)}
+        counts["answer_tokens"] = len(texts.answers)
+        return told | {name: str(count) for name, count in counts.items()}
+
+    def _rule(self, path: Path, role: str) -> Bound:
+        mine = [one for one in self.bound if one.role == role]
+        held = self.given.of(role)
+        return mine[held.index(path)] if len(mine) == len(held) else Bound(role)
 
     def called(self, path: Path) -> str:
         """What a report calls it: its name, with folders before it where another has the same."""
@@ -73,35 +110,25 @@ class Materials:
                 return "/".join(parts[-many:])
         return path.name
 
-    def _whose(self, path: Path) -> str:
-        given = self.given
-        if path in (given.suspect_model, given.suspect_text):
-            return "suspect "
-        return "innocent " if path in (*given.innocent_models, *given.innocent_texts) else ""
-
     def texts(self, path: Path, role: str) -> Texts:
-        """The texts of a file."""
-        if path not in self._texts:
-            self._texts[path] = read_texts(path)
-        told = self._texts[path]
-        self.used[f"{self._whose(path)}{role}: {self.called(path)}"] = {
-            "sha256_of_tokens": told.digest,
-            "texts": len(told),
-            "tokens": len(told.tokens),
-            "answer_tokens": len(told.answers),
-        }
-        return told
+        """The texts of a file, those that its rule takes."""
+        if (path, role) not in self._texts:
+            self._texts[path, role] = self._rule(path, role).chosen(read_texts(path), self.seed)
+        return self._texts[path, role]
 
-    def predictions(self, model: Path, on: Path, texts: Texts) -> Predictions:
-        """What a model holds likely at each answer token of some texts."""
+    def predictions(self, model: Path, on: str) -> Predictions:
+        """What a model holds likely at each answer token of the texts of a role."""
         if (model, on) not in self._told:
-            self._told[model, on] = self._predicted(model, texts)
+            self._told[model, on] = self._predicted(model, on)
         return self._told[model, on]
 
-    def _predicted(self, path: Path, texts: Texts) -> Predictions:
-        if path.is_dir() or not path.exists():
-            return self.model(path).predictions(texts, seed=self.seed)
-        told = self.texts(path, "predictions")
+    def _predicted(self, path: Path, on: str) -> Predictions:
+        where = self.given.one(on)
+        texts = self.texts(where, on)
+        if not path.is_file():
+            return self.model(path).predictions(texts, seed=self.number)
+        # of all texts of a file that a rule takes some of, or of those alone: the rule takes these
+        told = self._rule(where, on).chosen(read_texts(path), self.seed)
         if told.predicted is None:
             raise TraceRefused(path, "holds no predicted_ids", "Name a model's folder, or add them")
         same = told.tokens.tobytes() == texts.tokens.tobytes()
@@ -121,7 +148,6 @@ class Materials:
                 other.close()
             self._models.clear()
             self._models[path] = Model.of_folder(path)
-            self.used[f"{self._whose(path)}model: {self.called(path)}"] = weights_digest(path)
         return self._models[path]
 
     def tokenizer(self) -> Any:
@@ -150,18 +176,19 @@ class Materials:
         return path
 
 
-def weights_digest(folder: Path) -> dict[str, Any]:
-    """SHA-256 over a model's weights and configuration, so that a report says what was tested."""
-    import hashlib
-
-    state, size = hashlib.sha256(), 0
-    wanted = sorted(
-        path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin", ".json")
-    )
-    for path in wanted:
-        state.update(path.name.encode())
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                state.update(piece)
-                size += len(piece)
-    return {"sha256": state.hexdigest(), "bytes": size}
+def folder_digest(folder: Path) -> dict[str, Any]:
+    """SHA-256 of a folder's weights, settings and tokenizer; raises `InputNotFound`."""
+    try:
+        wanted = sorted(path for path in folder.iterdir() if path.suffix in _READ)
+        told, size = {}, 0
+        for path in wanted:
+            with path.open("rb") as file:
+                told[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+                size += file.tell()
+    except OSError as fault:
+        todo = "Name a folder that `save_pretrained` wrote"
+        raise InputNotFound(folder, f"can't be read ({fault.strerror})", todo) from fault
+    if not told:
+        todo = "Name a folder that `save_pretrained` wrote"
+        raise InputNotFound(folder, "holds no file of a model", todo)
+    return {"sha256": digest(told), "bytes": str(size)}

@@ -24,6 +24,11 @@ MODES: dict[str, tuple[str, ...]] = {
 KEYED = ("marked", "closed", "open_unsupervised", "open_supervised")
 OPEN = ("open_unsupervised", "open_supervised")
 
+CONTROL = 0.01
+"""The least level at which an innocent may fail; it is no lower than the trial's own, either."""
+FEWEST_KEYS = 100
+MOST_RUNS = 100
+
 _TODO = "Say a test as MODE:STATISTIC, as docs/provenance.md shows"
 
 
@@ -54,9 +59,59 @@ class Levels:
     power: float = 0.8
     share: float = 0.25
     """The least share of marked text in a suspect's training that the trial must find."""
-    control_alpha: float = 0.01
+    control_alpha: float = CONTROL
     """An innocent model with a smaller p-value ends the trial."""
     wrong_keys: int = WRONG_KEYS
+
+    def fault(self) -> str | None:
+        """What can't be, or would let a bad test pass; None where nothing is wrong.
+
+        An innocent whose p-value would be a finding were it the suspect's shows that the test
+        accuses. So the controls' level is no lower than the trial's, nor than what a single
+        innocent has by chance once in a hundred times, however small a level the trial has.
+        """
+        bounds = (self.alpha, self.power, self.share, self.control_alpha)
+        if not all(0 < value < 1 or value == self.share == 1 for value in bounds):
+            return "a level is not between 0 and 1"
+        if self.control_alpha < control_level(self.alpha):
+            return (
+                f"an innocent would fail below {self.control_alpha:g} only, and has to below "
+                f"{control_level(self.alpha):g}"
+            )
+        if self.wrong_keys < FEWEST_KEYS:
+            return f"fewer than {FEWEST_KEYS} wrong keys"
+        return None
+
+
+def control_level(alpha: float) -> float:
+    """The least level of controls in a trial at `alpha`.
+
+    >>> control_level(0.05), control_level(1e-6)
+    (0.05, 0.01)
+    """
+    return max(alpha, CONTROL)
+
+
+def needs(test: Test) -> tuple[str, ...]:
+    """The roles of all that a test is made on, the suspect's and the innocents' first.
+
+    >>> needs(Test("membership", "likelihood"))
+    ('suspect_model', 'innocent_model', 'served', 'held_out')
+    """
+    model = test.mode in OPEN or test.statistic == "likelihood"
+    more = {
+        "open_supervised": ("served",),
+        "open_unsupervised": ("other",),
+        "canaries": ("canaries",),
+        "membership": ("served", "held_out"),
+    }
+    first = ("suspect_model", "innocent_model") if model else ("suspect_text", "innocent_text")
+    return (*first, *more.get(test.mode, ()))
+
+
+def innocents_needed(test: Test) -> int:
+    """One as the control; where it is compared with innocents, another to compare with."""
+    return 2 if test.statistic == "contrast" or test.mode == "membership" else 1
 
 
 def planned(
@@ -65,20 +120,20 @@ def planned(
     levels: Levels,
     exclusion: str = "context",
     limit: int | None = None,
+    runs: int = 1,
 ) -> list[Test]:
     """The tests of `MODE:STATISTIC` names, those with a key once for each.
 
     The least evidence is from the power table, at the level that the strictest of Holm's
-    steps leaves. Raises `TraceRefused`.
+    steps leaves where there may be so many runs. Raises `TraceRefused`.
     """
     if exclusion not in EXCLUSIONS[:3]:
         what = f"no exclusion is called {exclusion!r}"
         raise TraceRefused("plan", what, f"There are {', '.join(EXCLUSIONS[:3])}")
-    bounds = (levels.alpha, levels.power, levels.share, levels.control_alpha)
-    if not all(0 < value < 1 or value == levels.share == 1 for value in bounds):
-        raise TraceRefused("plan", "a level is not between 0 and 1", "Name shares, as 0.01")
-    if levels.wrong_keys < 100:
-        raise TraceRefused("plan", "has fewer than 100 wrong keys", "Take 1,000")
+    if (fault := levels.fault()) is not None:
+        raise TraceRefused("plan", fault, "Name shares, as 0.01; docs/provenance.md says which")
+    if not 1 <= runs <= MOST_RUNS:
+        raise TraceRefused("plan", f"has {runs} runs", f"Register from 1 to {MOST_RUNS}")
     found: list[Test] = []
     for name in names:
         mode, _, statistic = name.partition(":")
@@ -92,18 +147,22 @@ def planned(
             found.append(Test(mode, statistic))
     if not found or len(set(found)) < len(found):
         raise TraceRefused("plan", "has no test, or one twice", _TODO)
-    return [_with_least(test, len(found), levels) for test in found]
+    return [_with_least(test, least(test, len(found) * runs, levels)) for test in found]
 
 
-def _with_least(test: Test, many: int, levels: Levels) -> Test:
+def least(test: Test, many: int, levels: Levels) -> int:
+    """Pieces of evidence that a test needs as one of `many`; 0 where the power table has none."""
     if test.mode not in KEYED:
-        return test
+        return 0
     alpha = levels.alpha / many
-    least = least_evidence(test.mode, test.statistic, levels.share, alpha, levels.power)
-    if test.limit is not None and test.limit < least:
-        what = f"{test.name} is limited to {test.limit:,} pairs and needs {least:,}"
+    return least_evidence(test.mode, test.statistic, levels.share, alpha, levels.power)
+
+
+def _with_least(test: Test, needed: int) -> Test:
+    if test.limit is not None and test.limit < needed:
+        what = f"{test.name} is limited to {test.limit:,} pairs and needs {needed:,}"
         raise TraceRefused("plan", what, "Raise the limit, or the share that must be found")
-    return replace(test, least=least)
+    return replace(test, least=needed)
 
 
 def test_of(told: dict[str, Any]) -> Test:

@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import OutputExists, TraceRefused
+from stillwatch.lab.provenance.binding import check_same
 from stillwatch.lab.provenance.commitment import Registration, registration_of
 from stillwatch.lab.provenance.controls import SUSPICIOUS, holm
-from stillwatch.lab.provenance.plan import KEYED
+from stillwatch.lab.provenance.outcome import FEWEST_ANSWERS, NEVER_SERVED, comparable
+from stillwatch.lab.provenance.plan import KEYED, least, test_of
+from stillwatch.lab.provenance.runs import (
+    Entered,
+    check_ledger,
+    read_ledger,
+    runs_made,
+    runs_of,
+)
 from stillwatch.lab.provenance.signing import checked, figure, read, signed, write_new
 from stillwatch.lab.provenance.telling import markdown
 from stillwatch.lab.provenance.wording import (
@@ -29,10 +38,10 @@ from stillwatch.lab.provenance.wording import (
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from stillwatch.lab.provenance.materials import Materials
     from stillwatch.lab.provenance.outcome import Outcome
+    from stillwatch.lab.provenance.plan import Test
 
-REPORT = "stillwatch-trace-report-1"
+REPORT = "stillwatch-trace-report-2"
 JSON_NAME, MARKDOWN_NAME = "report.json", "report.md"
 
 _CLOCKS = dt.timedelta(minutes=5)
@@ -42,7 +51,7 @@ _CLOCKS = dt.timedelta(minutes=5)
 def report_of(
     registration: Registration,
     outcomes: Sequence[Outcome],
-    materials: Materials,
+    entered: Entered,
     signer: Ed25519PrivateKey,
     receipt: str = "",
     now: dt.datetime | None = None,
@@ -55,7 +64,8 @@ def report_of(
         what = f"was registered at {registration.created.isoformat()}, which is yet to come"
         raise TraceRefused("registration", what, "Set the clock right")
     levels = registration.levels
-    refusals = [why for told in outcomes for why in told.refusals(levels.control_alpha)]
+    alpha = levels.alpha / (len(outcomes) * registration.runs)
+    refusals = [why for told in outcomes for why in told.refusals(levels.control_alpha, alpha)]
     tests = [_told(outcome) for outcome in outcomes]
     body = {
         "ran": at.isoformat(),
@@ -64,10 +74,9 @@ def report_of(
         "software": f"stillwatch {stillwatch.__version__}",
         "registration": registration.document,
         "receipt": receipt,
-        "materials": {
-            role: {name: str(value) for name, value in told.items()}
-            for role, told in materials.used.items()
-        },
+        "run": entered.number,
+        "ledger": entered.ledger,
+        "materials": entered.materials,
         "tests": tests,
         "refusals": refusals,
     }
@@ -83,7 +92,11 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "p": repr(outcome.p),
         "null": outcome.null,
         "figures": outcome.figures,
-        "controls": {f"{n}. {c.name}": repr(c.p) for n, c in enumerate(outcome.controls, 1)},
+        "controls": [{"name": one.name, "p": repr(one.p)} for one in outcome.controls],
+        "amounts": [
+            {"of": one.of, "has": one.has, "needs": one.needs} for one in outcome.amounts
+        ],
+        "least_p": repr(outcome.least_p),
         "wrong_keys": None
         if wrong is None
         else {
@@ -101,7 +114,9 @@ def _concluded(
     body: dict[str, Any], registration: Registration
 ) -> tuple[list[str], dict[str, Any]]:
     """Adjusted p-values and verdict, from what the body holds and nothing else."""
-    adjusted = holm([float(test["p"]) for test in body["tests"]])
+    within = holm([float(test["p"]) for test in body["tests"]])
+    # whoever may run it again may choose the best run: each pays for all that were registered
+    adjusted = [min(1.0, p * registration.runs) for p in within]
     alpha = registration.levels.alpha
     shown = [test["name"] for test, p in zip(body["tests"], adjusted, strict=True) if p <= alpha]
     code = REFUSED if body["refusals"] else SHOWN if shown else NOT_SHOWN
@@ -114,17 +129,48 @@ def _concluded(
     }
 
 
-def _failed(body: dict[str, Any], control_alpha: float) -> bool:
-    """Whether a control in the body fails, or a keyed test has none: then it is refused."""
-    for test in body["tests"]:
-        if any(float(p) < control_alpha for p in test["controls"].values()):
+def _failed(body: dict[str, Any], registration: Registration) -> bool:
+    """Whether a control in the body fails, or is none, or a test has too little to go on."""
+    many = len(body["tests"]) * registration.runs
+    levels = registration.levels
+    for told in body["tests"]:
+        test = test_of(told["test"])
+        if not told["controls"] or float(told["least_p"]) > levels.alpha / many:
             return True
-        wrong, keyed = test["wrong_keys"], test["test"]["mode"] in KEYED
-        if not test["controls"] or (keyed and wrong is None):
+        if any(float(one["p"]) < levels.control_alpha for one in told["controls"]):
+            return True
+        wrong = told["wrong_keys"]
+        if test.mode in KEYED and wrong is None:
             return True
         if wrong is not None and float(wrong["p_that_they_are_too_small"]) < SUSPICIOUS:
             return True
+        if _too_little(test, told):
+            return True
     return False
+
+
+def _too_little(test: Test, told: dict[str, Any]) -> bool:
+    """Whether the suspect or a control has less than the test needs, or it isn't said."""
+    amounts = [int(one["has"]) for one in told["amounts"]]
+    models = [one for one in told["controls"] if one["name"] != NEVER_SERVED]
+    if test.mode in KEYED:
+        return len(amounts) != 1 + len(models) or min(amounts) < test.least
+    if test.mode == "membership":
+        return len(amounts) != 1 or amounts[0] < FEWEST_ANSWERS
+    if test.statistic == "occurrence":
+        return len(amounts) != 1 + len(models) or min(amounts[1:]) < comparable(amounts[0])
+    return False
+
+
+def _check_power(where: object, registration: Registration) -> None:
+    """That each test asks for as much as this version's power table does."""
+    many = len(registration.tests) * registration.runs
+    for test in registration.tests:
+        needed = least(test, many, registration.levels)
+        if test.least < needed:
+            what = f"{test.name} asks for {test.least:,} pieces of evidence, not {needed:,}"
+            todo = "Verify it with the version that wrote it, or register anew"
+            raise TraceRefused(where, what, todo)
 
 
 def check_free(folder: Path) -> None:
@@ -150,8 +196,11 @@ def verified(
     """The body of a report that holds; raises `TraceRefused` where anything doesn't.
 
     Its signature and its registration's hold; Holm and the verdict follow from its p-values; the
-    tests are those registered; the Markdown beside it is its own. With `registration`, the file
-    that was deposited, it must be that one; with `key`, that key must have signed.
+    tests are those registered, and ask for as much evidence as the power table does; a verdict has
+    its controls and its evidence; the materials are those registered; its run is in a ledger that
+    is one chain from the registration on. The Markdown beside it is its own. With `registration`,
+    the file that was deposited, it must be that one, and its ledger the beginning of the one that
+    is kept beside it, if it is; with `key`, that key must have signed.
     """
     path = Path(path)
     path = path / JSON_NAME if path.is_dir() else path
@@ -160,20 +209,56 @@ def verified(
     todo = "Ask for the report as it was written"
     try:
         held = registration_of(path, body["registration"])
-        names = [test.name for test in held.tests]
-        if [test["name"] for test in body["tests"]] != names:
+        if [test_of(test["test"]) for test in body["tests"]] != list(held.tests):
             raise TraceRefused(path, "tells of other tests than were registered", todo)
+        if [test["name"] for test in body["tests"]] != [test.name for test in held.tests]:
+            raise TraceRefused(path, "calls its tests by other names", todo)
+        _check_power(path, held)
+        _check_run(path, body, held)
         adjusted, verdict = _concluded(body, held)
         same = body["adjusted"] == adjusted and body["verdict"] == verdict
-        same &= verdict["code"] == REFUSED or not _failed(body, held.levels.control_alpha)
+        same &= verdict["code"] == REFUSED or not _failed(body, held)
         told = markdown(document)
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise TraceRefused(path, f"lacks or garbles a field ({fault})", todo) from fault
     if not same:
         raise TraceRefused(path, "has a verdict that doesn't follow from its figures", todo)
-    if registration is not None and read(registration) != body["registration"]:
-        raise TraceRefused(path, "was made under another registration", todo)
+    if registration is not None:
+        _check_deposited(path, body, held, Path(registration))
     beside = path.with_name(MARKDOWN_NAME)
     if beside.exists() and beside.read_text(encoding="utf-8") != told:
         raise TraceRefused(beside, "is not what the signed report says", todo)
     return body
+
+
+def runs_beside(registration: str | Path) -> dict[int, bool] | None:
+    """By number, whether a run that was entered was reported; None where there is no ledger."""
+    beside = runs_of(registration)
+    if not beside.exists():
+        return None
+    held = registration_of(registration, read(registration))
+    return runs_made(read_ledger(beside, held))
+
+
+def _check_run(path: Path, body: dict[str, Any], held: Registration) -> None:
+    """That the report's run was entered, on these materials, which are those registered."""
+    todo = "Ask for the report as it was written"
+    ledger = body["ledger"]
+    check_ledger(path, ledger, held)
+    last = ledger[-1]["body"] if ledger else {}
+    if last.get("run") != body["run"] or last.get("materials") != body["materials"]:
+        raise TraceRefused(path, "is not of the run that its ledger ends with", todo)
+    check_same(path, held.bound, body["materials"])
+
+
+def _check_deposited(
+    path: Path, body: dict[str, Any], held: Registration, registration: Path
+) -> None:
+    todo = "Ask for the report as it was written"
+    if read(registration) != body["registration"]:
+        raise TraceRefused(path, "was made under another registration", todo)
+    beside = runs_of(registration)
+    if beside.exists():
+        ledger = read_ledger(beside, held)
+        if ledger[: len(body["ledger"])] != body["ledger"]:
+            raise TraceRefused(path, f"has another ledger of runs than {beside.name}", todo)

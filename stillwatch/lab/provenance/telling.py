@@ -38,6 +38,13 @@ def markdown(document: dict[str, Any]) -> str:
         f"{_safe(levels['control_alpha'])} ends the trial; power {_safe(levels['power'])} at a "
         f"share of {_safe(levels['share'])}; {int(levels['wrong_keys']):,} wrong keys",
     ]
+    lines += [
+        f"- Run {int(body['run'])} of {int(registered['runs'])} that were registered; p-values are "
+        "corrected for all of these, be they made or not",
+        f"- Entered before it was computed, as `{_safe(body['ledger'][-1]['hash'])}`",
+        f"- Seed of all that is drawn: {_safe(registered['seed'], 4000)}",
+    ]
+    lines += [_bound(one) for one in registered["materials"]]
     for number, key in enumerate(registered["keys"], 1):
         settings = ", ".join(f"{name} {value}" for name, value in key["parameters"].items())
         lines.append(f"- Key {number}: {_safe(settings)}; commitment `{_safe(key['commitment'])}`")
@@ -52,9 +59,10 @@ def markdown(document: dict[str, Any]) -> str:
     for test, adjusted in zip(body["tests"], body["adjusted"], strict=True):
         lines += _test(test, adjusted)
     lines += ["## Materials", ""]
-    for role, told in body["materials"].items():
-        facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())
-        lines.append(f"- {_safe(role)}: {_safe(facts)}")
+    for told in body["materials"]:
+        names = [name for name in told if name not in ("role", "name")]
+        facts = ", ".join(f"{name.replace('_', ' ')} {told[name]}" for name in names)
+        lines.append(f"- {_role(told['role'])}: {_safe(told['name'])}: {_safe(facts)}")
     lines += [
         "",
         f"Written by {_safe(body['software'])}. Hash `{_safe(document['hash'])}`, signed by "
@@ -64,17 +72,31 @@ def markdown(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _bound(told: dict[str, Any]) -> str:
+    """A registered material: its digest, or its rule."""
+    if told["sha256"]:
+        return f"- Registered {_role(told['role'])}: `{_safe(told['sha256'])}`"
+    many = f"{int(told['texts']):,} texts, {_safe(told['order'])}, of " if told["texts"] else ""
+    return f"- Registered {_role(told['role'])}, by a rule: {many}{_safe(told['words'], 1000)}"
+
+
+def _role(role: object) -> str:
+    return _safe(str(role).replace("_", " "))
+
+
 def _test(test: dict[str, Any], adjusted: str) -> list[str]:
     lines = [
         f"### {_safe(test['name'])}",
         "",
-        f"p = {float(test['p']):.3g}, after Holm {float(adjusted):.3g}. "
+        f"p = {float(test['p']):.3g}, after correction {float(adjusted):.3g}. "
         + _safe(test["null"], 1000),
         "",
     ]
     lines += [f"- {_safe(name)}: {_safe(value)}" for name, value in test["figures"].items()]
-    for name, p in test["controls"].items():
-        lines.append(f"- Innocent control {_safe(name)}: p = {float(p):.3g}")
+    for one in test["controls"]:
+        lines.append(f"- Innocent control {_safe(one['name'])}: p = {float(one['p']):.3g}")
+    for one in test["amounts"]:
+        lines.append(f"- {_safe(one['of'])} has {int(one['has']):,} of {int(one['needs']):,} needed")
     wrong = test["wrong_keys"]
     if wrong is not None:
         lines.append(

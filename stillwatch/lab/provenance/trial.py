@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stillwatch.errors import TraceRefused
 from stillwatch.lab.provenance.canary_rank import (
     Ranked,
     by_likelihood,
@@ -20,9 +19,16 @@ from stillwatch.lab.provenance.canary_rank import (
     read_canaries,
 )
 from stillwatch.lab.provenance.controls import score, wrong_keys
-from stillwatch.lab.provenance.materials import Given, Materials
-from stillwatch.lab.provenance.membership import a_token, membership
-from stillwatch.lab.provenance.outcome import Control, Outcome
+from stillwatch.lab.provenance.materials import Materials
+from stillwatch.lab.provenance.membership import SHUFFLES, a_token, membership
+from stillwatch.lab.provenance.outcome import (
+    FEWEST_ANSWERS,
+    NEVER_SERVED,
+    Amount,
+    Control,
+    Outcome,
+    comparable,
+)
 from stillwatch.lab.provenance.plan import KEYED, OPEN, Test
 from stillwatch.lab.provenance.predictions import guesses
 from stillwatch.lab.provenance.scoring import collected, own_tokens
@@ -36,55 +42,31 @@ if TYPE_CHECKING:
     from stillwatch.lab.provenance.scoring import Guesses
     from stillwatch.lab.provenance.texts import Texts
 
-_FEWEST_ANSWERS = 30
-"""Answers on each side below which membership isn't judged."""
+_ANSWERS = "answers, and there have to be"
+_WRITTEN = "tokens of answers, and to be comparable there have to be"
 
 
 def tried(
     registration: Registration,
     schemes: Sequence[Scheme],
-    given: Given,
+    materials: Materials,
     progress: Progress | None = None,
-) -> tuple[list[Outcome], Materials]:
-    """The outcome of every registered test, in their order; raises `TraceRefused`."""
+) -> list[Outcome]:
+    """The outcome of every registered test, in their order; raises `TraceRefused`.
+
+    The materials are those that were registered (`binding.check_same`).
+    """
     watch = progress or Silent()
-    for test in registration.tests:
-        _complete(test, given)
-    seed = int(registration.hash[:8], 16)
-    materials = Materials(given, seed)
     outcomes = []
     for test in registration.tests:
         if test.mode in KEYED:
             scheme = schemes[test.key - 1]
             outcomes.append(_keyed(test, scheme, registration, materials, watch))
         elif test.mode == "canaries":
-            outcomes.append(_canaries(test, registration, materials))
+            outcomes.append(_canaries(test, materials))
         else:
             outcomes.append(_membership(test, materials))
-    return outcomes, materials
-
-
-def _complete(test: Test, given: Given) -> None:
-    """That all is given that a test needs, before anything is computed."""
-    model = test.mode in OPEN or test.statistic == "likelihood"
-    given.needed("suspect_model" if model else "suspect_text", test.name)
-    innocents = given.needed("innocent_models" if model else "innocent_texts", test.name)
-    if test.statistic == "contrast" or test.mode == "membership":
-        _at_least_two(test, innocents)
-    names = {
-        "open_supervised": ("served",),
-        "open_unsupervised": ("other",),
-        "canaries": ("canaries",),
-        "membership": ("served", "held_out"),
-    }
-    for name in names.get(test.mode, ()):
-        given.needed(name, test.name)
-
-
-def _at_least_two(test: Test, innocents: Sequence[Path]) -> None:
-    if len(innocents) < 2:
-        what = f"{test.name} needs two innocent models: one to compare with, one as the control"
-        raise TraceRefused("trial", what, "Give --innocent-model twice")
+    return outcomes
 
 
 def _keyed(
@@ -93,43 +75,32 @@ def _keyed(
     given = materials.given
     found: list[tuple[str, Texts, Guesses]] = []
     if test.mode in OPEN:
-        on = given.served if test.mode == "open_supervised" else given.other
-        assert on is not None
-        assert given.suspect_model is not None
-        texts = materials.texts(on, "served" if test.mode == "open_supervised" else "other")
-        reference, innocents = None, list(given.innocent_models)
+        on = "served" if test.mode == "open_supervised" else "other"
+        texts = materials.texts(given.one(on), on)
+        reference, innocents = None, list(given.innocent_model)
         if test.statistic == "contrast":
-            reference = materials.predictions(innocents.pop(0), on, texts)
-        for path in (given.suspect_model, *innocents):
+            reference = materials.predictions(innocents.pop(0), on)
+        for path in (given.one("suspect_model"), *innocents):
             if test.statistic not in ("tokens",):
                 materials.folder(path, test.name)
-            told = materials.predictions(path, on, texts)
-            made = guesses(texts, told, test.statistic, reference)
+            made = guesses(texts, materials.predictions(path, on), test.statistic, reference)
             found.append((materials.called(path), texts, made))
     else:
-        assert given.suspect_text is not None
-        for path in (given.suspect_text, *given.innocent_texts):
-            texts = materials.texts(path, "text")
-            found.append((materials.called(path), texts, own_tokens(texts)))
+        for role in ("suspect_text", "innocent_text"):
+            for path in given.of(role):
+                texts = materials.texts(path, role)
+                found.append((materials.called(path), texts, own_tokens(texts)))
     told = [
         (name, score(scheme, collected(on, put, scheme, test.exclusion, test.limit)))
         for name, on, put in found
     ]
     (_, texts, made), scored = found[0], told[0][1]
     controls = [Control(name, one.p) for name, one in told[1:]]
-    seed = hashlib.sha256(f"{registration.hash} {test.name}".encode()).digest()
+    seed = hashlib.sha256(f"{registration.seed} {test.name}".encode()).digest()
     many = registration.levels.wrong_keys
     watch.start(test.name, many, "wrong keys")
     wrong = wrong_keys(texts, made, scheme, test.exclusion, test.limit, seed, many, watch)
     watch.finish()
-    # a control with too little couldn't be accused, so it would be none
-    few = [
-        f"{test.name}: {name} gives {one.evidence:,} pieces of evidence, and the power table asks "
-        f"for {test.least:,}"
-        for name, one in told
-        if one.evidence < test.least
-    ]
-    missing = "; ".join(few)
     return Outcome(
         test,
         scored.p,
@@ -145,20 +116,19 @@ def _keyed(
         },
         tuple(controls),
         wrong,
-        missing,
+        tuple(Amount(name, one.evidence, test.least) for name, one in told),
     )
 
 
-def _canaries(test: Test, registration: Registration, materials: Materials) -> Outcome:
+def _canaries(test: Test, materials: Materials) -> Outcome:
     given = materials.given
-    assert given.canaries is not None
-    canaries = read_canaries(given.canaries)
+    canaries = read_canaries(given.one("canaries"))
     tokenizer = materials.tokenizer()
 
-    def ranked(path: Path) -> Ranked:
+    def ranked(path: Path, role: str) -> Ranked:
         if test.statistic == "occurrence":
             decode = None if tokenizer is None else tokenizer.decode
-            return by_occurrence(canaries, materials.texts(path, "text"), decode)
+            return by_occurrence(canaries, materials.texts(path, role), decode)
         model = materials.model(materials.folder(path, test.name))
         return by_likelihood(
             canaries,
@@ -167,44 +137,55 @@ def _canaries(test: Test, registration: Registration, materials: Materials) -> O
             None if tokenizer is None else partial(tokenizer.encode, add_special_tokens=False),
         )
 
-    likely = test.statistic == "likelihood"
-    suspect = given.suspect_model if likely else given.suspect_text
-    innocents = given.innocent_models if likely else given.innocent_texts
-    assert suspect is not None
-    told = ranked(suspect)
-    controls = [Control(materials.called(path), ranked(path).p) for path in innocents]
+    of = "model" if test.statistic == "likelihood" else "text"
+    suspect, innocents = given.one(f"suspect_{of}"), given.of(f"innocent_{of}")
+    told = ranked(suspect, f"suspect_{of}")
+    controls = [
+        Control(materials.called(path), ranked(path, f"innocent_{of}").p) for path in innocents
+    ]
     if told.control is not None:
-        controls.append(Control("canaries that were never served", told.control))
+        controls.append(Control(NEVER_SERVED, told.control))
     exposed = [canary for canary in canaries if canary.exposures > 0]
     best = fisher([1 / (1 + len(canary.references)) for canary in exposed]) if exposed else 1.0
-    alpha = registration.levels.alpha / len(registration.tests)
-    missing = ""
-    if best > alpha:
-        missing = f"{test.name}: so few canaries and references can't give p below {best:.3g}"
+    amounts = _comparable(suspect, innocents, materials) if of == "text" else ()
     levels = {
         f"p at {level.exposures} exposures ({level.canaries} canaries)": figure(level.p)
         for level in told.levels
     }
-    return Outcome(test, told.p, null_of(test, None), levels, tuple(controls), missing=missing)
+    return Outcome(
+        test,
+        told.p,
+        null_of(test, None),
+        levels,
+        tuple(controls),
+        amounts=amounts,
+        least_p=best,
+    )
+
+
+def _comparable(
+    suspect: Path, innocents: Sequence[Path], materials: Materials
+) -> tuple[Amount, ...]:
+    """What hardly wrote anything says no canary: an innocent must have written as much."""
+    mine = len(materials.texts(suspect, "suspect_text").answers)
+    told = [Amount(materials.called(suspect), mine, 1, _WRITTEN)]
+    for path in innocents:
+        theirs = len(materials.texts(path, "innocent_text").answers)
+        told.append(Amount(materials.called(path), theirs, comparable(mine), _WRITTEN))
+    return tuple(told)
 
 
 def _membership(test: Test, materials: Materials) -> Outcome:
     given = materials.given
-    assert given.suspect_model is not None
-    assert given.served is not None
-    assert given.held_out is not None
-    sides = [
-        (given.served, materials.texts(given.served, "served")),
-        (given.held_out, materials.texts(given.held_out, "held out")),
-    ]
-    models = [given.suspect_model, *given.innocent_models]
+    sides = {role: materials.texts(given.one(role), role) for role in ("served", "held_out")}
+    models = [given.one("suspect_model"), *given.innocent_model]
     gained = []
     for path in models:
         materials.folder(path, test.name)
         gained.append(
             [
-                a_token(texts, materials.predictions(path, on, texts).log_likelihood)
-                for on, texts in sides
+                a_token(texts, materials.predictions(path, role).log_likelihood)
+                for role, texts in sides.items()
             ]
         )
 
@@ -215,7 +196,7 @@ def _membership(test: Test, materials: Materials) -> Outcome:
             gained[which][1],
             [other[0] for other in others],
             [other[1] for other in others],
-            materials.seed,
+            materials.number,
         )
         return told.p, told.gain
 
@@ -223,18 +204,25 @@ def _membership(test: Test, materials: Materials) -> Outcome:
     controls = [
         Control(materials.called(path), judged(at)[0]) for at, path in enumerate(models) if at
     ]
-    fewest = min(len(texts) for _, texts in sides)
-    missing = ""
-    if fewest < _FEWEST_ANSWERS:
-        missing = f"{test.name}: {fewest} answers on a side, and {_FEWEST_ANSWERS} are needed"
+    copies = ""
     # one that is compared with itself gains nothing, whatever it has seen
     for one, other in combinations(range(len(models)), 2):
         if all(np.array_equal(gained[one][side], gained[other][side]) for side in (0, 1)):
             both = " and ".join(materials.called(models[at]) for at in (one, other))
-            missing = missing or f"{test.name}: {both} hold the same, so that neither is a control"
+            copies = copies or both
+    served, held_out = (len(texts) for texts in sides.values())
     figures = {
-        "served answers": f"{len(sides[0][1]):,}",
-        "held-out answers": f"{len(sides[1][1]):,}",
+        "served answers": f"{served:,}",
+        "held-out answers": f"{held_out:,}",
         "nats a token more than on held-out answers": figure(gain),
     }
-    return Outcome(test, p, null_of(test, None), figures, tuple(controls), missing=missing)
+    return Outcome(
+        test,
+        p,
+        null_of(test, None),
+        figures,
+        tuple(controls),
+        amounts=(Amount("the smaller side", min(served, held_out), FEWEST_ANSWERS, _ANSWERS),),
+        least_p=1 / (1 + SHUFFLES),
+        copies=copies,
+    )
