@@ -152,8 +152,9 @@ def register(
 ) -> None:
     """Say what will be tested, on what and with which key, before anybody looks.
 
-    What is given is bound by its digest, what isn't there yet by a rule. Prints a hash to leave with an outsider. The key stays secret: its commitment is opened only by
-    the file that is written beside it.
+    What is given is bound by its digest, what isn't there yet by a rule. Prints a hash to leave
+    with an outsider. The key stays secret: its commitment is opened only by the file that is
+    written beside it.
     """
     from stillwatch.cli.printing import emit, people, safe
     from stillwatch.lab.provenance.binding import Bound, check_enough, rule_of
@@ -223,14 +224,15 @@ def run(
 ) -> None:
     """Run all that was registered, on the suspect, on innocents and under wrong keys.
 
-    The run is entered in TRIAL.runs before anything is computed. Writes a signed report in any case; leaves with code 29 where there is no verdict, because an
-    innocent was accused, the null doesn't hold, or there is too little text.
+    The run is entered in TRIAL.runs before anything is computed. Writes a signed report in any
+    case; leaves with code 29 where there is no verdict, because an innocent was accused, the null
+    doesn't hold, or there is too little text.
     """
     from stillwatch.cli.bars import watching
     from stillwatch.cli.printing import emit, people, safe
     from stillwatch.errors import TraceRefused
-    from stillwatch.lab.provenance.commitment import check_keys, opening_of, read_registration
     from stillwatch.lab.provenance.binding import check_same
+    from stillwatch.lab.provenance.commitment import check_keys, opening_of, read_registration
     from stillwatch.lab.provenance.materials import Given, Materials
     from stillwatch.lab.provenance.report import check_free, report_of, write_report
     from stillwatch.lab.provenance.runs import ended, enter, runs_of
@@ -257,6 +259,7 @@ def run(
     materials = Materials(given, seed, number, registration.bound)
     identified = materials.identified()
     check_same(trial, registration.bound, identified)
+    materials.check_runnable()
     entered = enter(runs_of(trial), registration, identified, signer.signer)
     if not json:
         people().print(
@@ -274,8 +277,8 @@ def run(
     else:
         console = people()
         for told, adjusted in zip(body["tests"], body["adjusted"], strict=True):
-            line = f"{told['name']}: p = {float(told['p']):.3g}, after correction {float(adjusted):.3g}"
-            console.print(safe(line))
+            p = f"p = {float(told['p']):.3g}, after correction {float(adjusted):.3g}"
+            console.print(safe(f"{told['name']}: {p}"))
         console.print(safe(body["verdict"]["words"], limit=4000), soft_wrap=True)
         console.print(safe(f"Report: {out}"), soft_wrap=True)
     if body["verdict"]["code"] == REFUSED:

@@ -9,9 +9,9 @@ texts, in which order, of what. The rule is carried out by the run and not by ha
     --rule "served=5000 drawn the gateway's log of March"
     --rule "suspect-model=the weights of X as published"
 
-`first` takes the first texts of the file; `drawn` draws them by the registered seed, so that nobody
-chose them. What can't be checked of a rule is where a file came from: that is in its words, and each
-run's digests are in the ledger (`runs`).
+`first` takes the first texts of the file; `drawn` draws them by the registered seed, so that
+nobody chose them. What can't be checked of a rule is where a file came from: that is in its words,
+and each run's digests are in the ledger (`runs`).
 """
 
 from __future__ import annotations

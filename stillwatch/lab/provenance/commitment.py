@@ -4,8 +4,9 @@ Who may choose key, test, level or texts afterwards can have any p-value. So a t
 file: for each key a commitment, a hash that can be checked later and gives nothing away now; all
 tests with what they count and how much they need; the levels; what they are made on, by digest or
 rule (`binding`); the seed of all that is drawn; how many runs there may be (`runs`); a date; a
-signature. It goes to somebody outside (a notary, a time stamp, a mail to counsel), who can say later that it is older
-than the trial. The date in it is only the word of the clock of the machine that wrote it.
+signature. It goes to somebody outside (a notary, a time stamp, a mail to counsel), who can say
+later that it is older than the trial. The date in it is only the word of the clock of the machine
+that wrote it.
 
 A key may be short enough to be guessed, so a commitment hashes it with 256 random bits, the
 *opening*, kept in a file beside the registration that nobody else may read.

@@ -110,6 +110,14 @@ class Materials:
                 return "/".join(parts[-many:])
         return path.name
 
+    def check_runnable(self) -> None:
+        """That models can be run, so that no run is entered which can't be made."""
+        from stillwatch.lab.provenance.predicting import check_runnable
+
+        for path in (*self.given.of("suspect_model"), *self.given.of("innocent_model")):
+            if not path.is_file():
+                check_runnable(path)
+
     def texts(self, path: Path, role: str) -> Texts:
         """The texts of a file, those that its rule takes."""
         if (path, role) not in self._texts:

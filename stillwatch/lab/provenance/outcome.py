@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from stillwatch.lab.provenance.controls import Wrong
 from stillwatch.lab.provenance.plan import Test
 
-
 FEWEST_ANSWERS = 30
 """Answers on each side below which membership isn't judged."""
 NEVER_SERVED = "canaries that were never served"

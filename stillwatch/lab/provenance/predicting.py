@@ -23,6 +23,19 @@ _LOGITS = 50_000_000
 """Logits held at once: 200 MB in single precision."""
 
 
+def check_runnable(folder: Path) -> None:
+    """That a folder is one of a model, and that torch is there; raises as `Model.of_folder`."""
+    if not (folder / "config.json").is_file():
+        todo = "Name a folder that `save_pretrained` wrote"
+        raise InputNotFound(folder, "is no folder of a model (it has no config.json)", todo)
+    try:
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as fault:
+        todo = "Run pip install 'stillwatch[lab]'"
+        raise ExtraMissing("lab trace", "running a model needs torch", todo) from fault
+
+
 class Model:
     """A causal language model of a folder; loads nothing from anywhere else, runs no code of it."""
 
@@ -33,16 +46,11 @@ class Model:
     def of_folder(cls, folder: str | Path) -> Model:
         """Raises `ExtraMissing` without torch, `InputNotFound` and `TraceRefused`."""
         folder = Path(folder)
-        if not (folder / "config.json").is_file():
-            todo = "Name a folder that `save_pretrained` wrote"
-            raise InputNotFound(folder, "is no folder of a model (it has no config.json)", todo)
-        try:
-            import torch
-            from transformers import AutoModelForCausalLM
-            from transformers.utils import logging
-        except ImportError as fault:
-            todo = "Run pip install 'stillwatch[lab]'"
-            raise ExtraMissing("lab trace", "running a model needs torch", todo) from fault
+        check_runnable(folder)
+        import torch
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
+
         logging.disable_progress_bar()
         try:
             # a suspect's folder is a stranger's: pickles may run code, safetensors can't

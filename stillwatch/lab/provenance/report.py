@@ -93,9 +93,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "null": outcome.null,
         "figures": outcome.figures,
         "controls": [{"name": one.name, "p": repr(one.p)} for one in outcome.controls],
-        "amounts": [
-            {"of": one.of, "has": one.has, "needs": one.needs} for one in outcome.amounts
-        ],
+        "amounts": [{"of": one.of, "has": one.has, "needs": one.needs} for one in outcome.amounts],
         "least_p": repr(outcome.least_p),
         "wrong_keys": None
         if wrong is None

@@ -131,7 +131,7 @@ def check_ledger(where: object, ledger: Sequence[Any], registration: Registratio
 
 def runs_made(ledger: Sequence[Document]) -> dict[int, bool]:
     """By number, whether a run that was entered has a report."""
-    told = {number: False for number in sorted(_numbers(ledger))}
+    told = dict.fromkeys(sorted(_numbers(ledger)), False)
     return told | {
         document["body"]["run"]: True for document in ledger if "report" in document["body"]
     }

@@ -96,7 +96,9 @@ def _test(test: dict[str, Any], adjusted: str) -> list[str]:
     for one in test["controls"]:
         lines.append(f"- Innocent control {_safe(one['name'])}: p = {float(one['p']):.3g}")
     for one in test["amounts"]:
-        lines.append(f"- {_safe(one['of'])} has {int(one['has']):,} of {int(one['needs']):,} needed")
+        lines.append(
+            f"- {_safe(one['of'])} has {int(one['has']):,} of {int(one['needs']):,} needed"
+        )
     wrong = test["wrong_keys"]
     if wrong is not None:
         lines.append(

@@ -77,14 +77,14 @@ class Texts:
     def taken(self, rows: Ints) -> Texts:
         """Some of the texts, in the order given."""
         lengths = np.diff(self.starts)
-        told = [np.arange(self.starts[row], self.starts[row + 1]) for row in rows]
+        told = [self.tokens[self.starts[row] : self.starts[row + 1]] for row in rows]
         predicted = None
         if self.predicted is not None:
             ends = np.cumsum(lengths - self.prompts)
             begins = ends - (lengths - self.prompts)
             predicted = np.concatenate([self.predicted[begins[row] : ends[row]] for row in rows])
         return Texts(
-            self.tokens[np.concatenate(told)],
+            np.concatenate(told),
             np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64),
             self.prompts[rows],
             predicted,

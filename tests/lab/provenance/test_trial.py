@@ -12,6 +12,7 @@ import pytest
 
 from stillwatch.cli.exits import MEANINGS
 from stillwatch.errors import OutputExists, TraceRefused
+from stillwatch.lab.provenance.commitment import REGISTRATION
 from stillwatch.lab.provenance.report import REPORT
 from stillwatch.lab.provenance.signing import signed
 from stillwatch.privacy.keys import read_keys
@@ -31,20 +32,12 @@ def trial(made: Files, tmp_path: Path, run: Run) -> Path:
     return path
 
 
-def _register(made: Files, path: Path, *more: object) -> list[object]:
+def _register(made: Files, path: Path, *more: object, served: Path | None = None) -> list[object]:
+    """Whose predictions they are is left to a rule, so that a test may give one or the other."""
     first = ["lab", "trace", "register", path, "--keys", made.keys, "--sign", made.signer]
-    return [
-        *first,
-        "--test",
-        TEST,
-        "--share",
-        "1",
-        "--alpha",
-        "0.01",
-        "--wrong-keys",
-        "200",
-        *more,
-    ]
+    plan = ["--test", TEST, "--share", "1", "--alpha", "0.01", "--wrong-keys", "200"]
+    rules = ["--rule", "suspect-model=of the suspect", "--rule", "innocent-model=of the base"]
+    return [*first, *plan, "--served", served or made.served, *rules, *more]
 
 
 def _run(made: Files, trial: Path, out: Path, suspect: Path, *more: object) -> list[object]:
@@ -107,15 +100,14 @@ def _swap(line: list[object], made: Files) -> list[object]:
     return [made.trained if word == made.innocent else word for word in line]
 
 
-def test_too_little_text_gives_no_verdict(
-    made: Files, trial: Path, tmp_path: Path, run: Run
-) -> None:
+def test_too_little_text_gives_no_verdict(made: Files, tmp_path: Path, run: Run) -> None:
     """Below the power table, silence would mean nothing."""
-    short = {}
+    short, trial = {}, tmp_path / "trial.json"
     for name in ("served", "trained", "innocent"):
         short[name] = tmp_path / f"{name}.jsonl"
         lines = getattr(made, name).read_text().splitlines()[:5]
         short[name].write_text("\n".join(lines) + "\n")
+    assert run(*_register(made, trial, served=short["served"])).code == 0
     told = run(
         *["lab", "trace", "run", trial, "--keys", made.keys, "--sign", made.signer],
         *["--out", tmp_path / "report", "--suspect-model", short["trained"]],
@@ -168,7 +160,8 @@ def test_a_registration_that_was_changed_is_refused(
 def test_all_that_is_registered_must_be_run(made: Files, tmp_path: Path, run: Run) -> None:
     """A test without its material, or without its innocent, refuses the whole before computing."""
     path = tmp_path / "trial.json"
-    assert run(*_register(made, path, "--test", "closed")).code == 0
+    texts = ["--rule", "suspect-text=9 first its own", "--rule", "innocent-text=9 first its own"]
+    assert run(*_register(made, path, "--test", "closed", *texts)).code == 0
     left = run(*_run(made, path, tmp_path / "r", made.trained))
     assert left.code == 29
     assert "--suspect-text is not given" in left.err
@@ -197,7 +190,8 @@ def test_texts_and_names_from_files_cannot_act_in_a_report(
     trial, hostile = tmp_path / "trial.json", tmp_path / "a\x1b[2J<script>[x](http:y)`\u202e.jsonl"
     hostile.write_bytes(made.copying.read_bytes())
     why = "<img src=x onerror=1>\x1b]0;\u202e**bold** [a](b)\n# heading"
-    assert run(*_register(made, trial, "--why", why)).code == 0
+    another = ["--rule", f"innocent-model=another {why}"]
+    assert run(*_register(made, trial, "--why", why, *another)).code == 0
     told = run(*_run(made, trial, tmp_path / "report", made.copying, "--innocent-model", hostile))
     assert told.code == 0
     said = (tmp_path / "report" / "report.md").read_text()
@@ -275,10 +269,10 @@ def test_an_innocent_with_too_little_text_is_no_control(
     """What is too little to accuse anybody shows nobody innocent."""
     trial, short = tmp_path / "trial.json", tmp_path / "short.jsonl"
     short.write_text(made.served.read_text().splitlines()[0] + "\n")
-    line = _register(made, trial, "--test", "marked")
-    line[line.index(TEST)] = "marked"
-    del line[-2:]
-    assert run(*line).code == 0
+    line = ["lab", "trace", "register", trial, "--keys", made.keys, "--sign", made.signer]
+    given = ["--suspect-text", made.served, "--innocent-text", short]
+    more = ["--share", "1", "--wrong-keys", "200"]
+    assert run(*line, "--test", "marked", *given, *more).code == 0
     told = run(
         *["lab", "trace", "run", trial, "--keys", made.keys, "--sign", made.signer],
         *["--out", tmp_path / "report", "--suspect-text", made.served, "--innocent-text", short],
@@ -299,11 +293,11 @@ def test_a_report_whose_control_failed_is_refused_whoever_signed_it(
     body = json.loads(path.read_text())["body"]
     told = body["tests"][0]
     if what == "control":
-        told["controls"] = dict.fromkeys(told["controls"], "1e-05")
+        told["controls"] = [one | {"p": "1e-05"} for one in told["controls"]]
     if what == "wrong keys":
         told["wrong_keys"]["p_that_they_are_too_small"] = "1e-05"
     if what == "no control":
-        told["controls"] = {}
+        told["controls"] = []
     path.write_text(json.dumps(signed(REPORT, body, read_keys(made.signer).signer)))
     (out / "report.md").unlink()
     left = run("lab", "trace", "verify", out)
@@ -319,8 +313,59 @@ def test_settings_written_for_vllm_are_keys(made: Files, tmp_path: Path, run: Ru
         more = ["--pseudonyms", made.signer, "--commitments", tmp_path / "commitments.jsonl"]
         assert run(*line, *more).code == 0
         told = ["lab", "trace", "register", trial, "--keys", settings, "--sign", made.signer]
-        left = run(*told, "--test", "marked", "--share", "1")
+        texts = ["--rule", "suspect-text=1 first found", "--rule", "innocent-text=1 first written"]
+        left = run(*told, "--test", "marked", "--share", "1", *texts)
         assert left.code == 0, left.err
         parameters = json.loads(trial.read_text())["body"]["keys"][0]["parameters"]
         assert parameters["scheme"] == algorithm
         assert parameters["context_width"] == 2
+
+
+def test_a_verdict_below_the_power_table_is_refused_whoever_signed_it(
+    made: Files, trial: Path, tmp_path: Path, run: Run
+) -> None:
+    """Evidence that a report has too little of, or doesn't tell, and a bar that was lowered."""
+    out = tmp_path / "report"
+    assert run(*_run(made, trial, out, made.trained)).code == 0
+    signer = read_keys(made.signer).signer
+    (out / "report.md").unlink()
+    path, original = out / "report.json", (out / "report.json").read_text()
+    for what in ("suspect", "control", "untold"):
+        body = json.loads(original)["body"]
+        amounts = body["tests"][0]["amounts"]
+        if what == "untold":
+            del amounts[1]
+        else:
+            amounts[what == "control"]["has"] = 3
+        path.write_text(json.dumps(signed(REPORT, body, signer)))
+        left = run("lab", "trace", "verify", out)
+        assert left.code == TraceRefused.exit_code
+        assert "doesn't follow" in left.err
+    body = json.loads(original)["body"]
+    plan = body["registration"]["body"]
+    plan["tests"][0]["least"] = body["tests"][0]["test"]["least"] = 3
+    body["registration"] = signed(REGISTRATION, plan, signer)
+    path.write_text(json.dumps(signed(REPORT, body, signer)))
+    left = run("lab", "trace", "verify", out)
+    assert left.code == TraceRefused.exit_code
+    assert "asks for 3 pieces" in left.err
+
+
+def test_an_innocent_fails_at_the_trials_own_level_at_least(
+    made: Files, tmp_path: Path, run: Run
+) -> None:
+    """A level of its own could let a test pass that accuses the innocent."""
+    trial = tmp_path / "trial.json"
+    for alpha, control in (("0.05", "0.01"), ("0.001", "0.001"), ("0.01", "1e-9")):
+        left = run(*_register(made, trial, "--alpha", alpha, "--control-alpha", control))
+        assert left.code == 29
+        assert "an innocent would fail below" in left.err
+    assert run(*_register(made, trial, "--alpha", "0.05")).code == 0
+    document = json.loads(trial.read_text())
+    assert document["body"]["levels"]["control_alpha"] == "0.05"
+    document["body"]["levels"]["control_alpha"] = "1e-09"
+    signer = read_keys(made.signer).signer
+    trial.write_text(json.dumps(signed(REGISTRATION, document["body"], signer)))
+    left = run(*_run(made, trial, tmp_path / "report", made.trained))
+    assert left.code == 29
+    assert "no trial may have" in left.err
