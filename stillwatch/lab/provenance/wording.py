@@ -60,12 +60,12 @@ def verdict_words(code: str, alpha: str, names: list[str], refusals: list[str]) 
     if code == SHOWN:
         tests = ", ".join(names)
         return (
-            f"At the registered level of {alpha}, corrected for all tests, the suspect shows what "
+            f"At the registered level of {alpha}, corrected for all tests and runs, the suspect shows what "
             f"it would show by chance with at most that probability had it never learned from "
             f"this material ({tests})."
         )
     return (
-        f"Nothing was shown at the registered level of {alpha}, corrected for all tests. That is "
+        f"Nothing was shown at the registered level of {alpha}, corrected for all tests and runs. That is "
         "no proof of the contrary: paraphrased, filtered or diluted text leaves no such traces."
     )
 

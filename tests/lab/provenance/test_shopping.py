@@ -294,7 +294,7 @@ def test_an_innocent_that_wrote_hardly_anything_is_no_control(
     assert run(*_trace(made, "register", trial), *plan).code == 0
     told = run(*_trace(made, "run", trial, "--out", out), *given)
     body = _body(out)
-    assert float(body["tests"][0]["p"]) < 0.001
+    assert float(body["tests"][0]["p"]) < 0.01
     assert body["verdict"]["code"] == ("shown" if share == 1 else "refused")
     assert told.code == (0 if share == 1 else 29)
     if share < 1:
