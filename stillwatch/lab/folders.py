@@ -13,6 +13,9 @@ from typing import Any
 
 from stillwatch.errors import LabRefused
 
+LOCK = "lock"
+"""The file whose holder works in its folder."""
+
 
 @contextmanager
 def alone(folder: Path, *, wait: bool = False) -> Iterator[None]:
@@ -21,7 +24,7 @@ def alone(folder: Path, *, wait: bool = False) -> Iterator[None]:
     Where another process has it: waits for it with `wait`, else raises `LabRefused` at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+") as held:
+    with (folder / LOCK).open("a+") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import multiprocessing
 import os
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 from stillwatch.errors import LabRefused, OutputExists, StillwatchError
+from stillwatch.lab.folders import LOCK, alone
 from stillwatch.lab.operators.catalogue import operator_named
 from stillwatch.lab.serving.catalogue import form_named
 from stillwatch.lab.tasks.catalogue import task_named
@@ -76,11 +76,12 @@ def sweep(plan: Plan, folder: Path, workers: int, progress: Progress) -> None:
     """Computes what isn't there, `workers` processes at a time.
 
     Killed at any time, it goes on where it was. Raises `LabRefused` where the folder is of another
-    setting, `OutputExists` where it is something else.
+    setting or another run is at work in it, `OutputExists` where it is something else.
     """
     plan.check()
-    claim(folder, plan.setting)
-    with _alone(folder), _workers(workers) as spread:
+    check_ours(folder)
+    with alone(folder), _workers(workers) as spread:
+        claim(folder, plan.setting)
         benches, jobs = plan.benches(), plan.jobs()
         progress.start("teachers", len(benches), "models")
         for fault in spread(_prepare, [(plan.setting, folder, *bench) for bench in benches]):
@@ -95,22 +96,34 @@ def sweep(plan: Plan, folder: Path, workers: int, progress: Progress) -> None:
         progress.finish()
 
 
-def claim(folder: Path, setting: Setting) -> None:
-    """Marks the folder as this setting's."""
-    mark = folder / _MARK
-    if mark.exists():
-        try:
-            same = json.loads(mark.read_bytes()) == json.loads(json.dumps(setting.to_dict()))
-        except (ValueError, RecursionError):
-            same = False
-        if not same:
-            what = "holds results of another setting"
-            raise LabRefused(folder, what, "Name another folder, or remove it")
+def check_ours(folder: Path) -> None:
+    """Raises `OutputExists` for a folder, or a file, that no comparison made.
+
+    One that was begun holds a lock before it holds anything else: killed right then, it is ours.
+    """
+    if folder.is_dir():
+        held = {path.name for path in folder.iterdir()}
+        begun = all(name == LOCK or name.endswith(".writing") for name in held)
+        if begun or _MARK in held:
+            return
+    elif not folder.exists():
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputExists(folder, "is there, and not a folder of ours", "Name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    write(mark, setting.to_dict())
+    raise OutputExists(folder, "is there, and not a folder of ours", "Name another folder")
+
+
+def claim(folder: Path, setting: Setting) -> None:
+    """Marks the folder, which one holds alone, as this setting's; raises `LabRefused`."""
+    mark = folder / _MARK
+    if not mark.exists():
+        write(mark, setting.to_dict())
+        return
+    try:
+        same = json.loads(mark.read_bytes()) == json.loads(json.dumps(setting.to_dict()))
+    except (ValueError, RecursionError):
+        same = False
+    if not same:
+        what = "holds results of another setting"
+        raise LabRefused(folder, what, "Name another folder, or remove it")
 
 
 # A refusal is handed back as its three texts, for it wouldn't survive the way between processes.
@@ -145,18 +158,6 @@ def _bench(setting: Setting, folder: Path, task: str, seed: int) -> Bench:
     name = multiprocessing.current_process().name
     place = folder / "benches" / f"{task}-{seed}"
     return Bench(setting, task, seed, place, place / f"at-work-{name.rpartition('-')[2]}")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keeps others out of the folder meanwhile; the system lets go of it when a process dies."""
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            what = "another comparison is at work in it"
-            raise LabRefused(folder, what, "Wait for it, or name another folder") from None
-        yield
 
 
 def _begin() -> None:

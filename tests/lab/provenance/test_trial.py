@@ -321,6 +321,22 @@ def test_settings_written_for_vllm_are_keys(made: Files, tmp_path: Path, run: Ru
         assert parameters["context_width"] == 2
 
 
+@pytest.mark.parametrize("algorithm", ["gumbel", "dual_key_gumbel", "synthid"])
+def test_settings_written_for_sglang_are_refused_with_the_reason(
+    made: Files, tmp_path: Path, run: Run, algorithm: str
+) -> None:
+    """Its functions are its own: guessing would tell marked text as unmarked."""
+    settings, trial = tmp_path / "sglang.json", tmp_path / "trial"
+    line = ["lab", "watermark", "sglang", "--algorithm", algorithm, "--out", settings]
+    more = ["--pseudonyms", made.signer, "--commitments", tmp_path / "commitments.jsonl"]
+    assert run(*line, *more).code == 0
+    told = ["lab", "trace", "register", trial, "--keys", settings, "--sign", made.signer]
+    left = run(*told, "--test", "marked", "--suspect-text", made.served)
+    assert left.code == 29
+    assert "SGLang draws by functions of its own" in left.err
+    assert not trial.exists()
+
+
 def test_a_verdict_below_the_power_table_is_refused_whoever_signed_it(
     made: Files, trial: Path, tmp_path: Path, run: Run
 ) -> None:

@@ -21,6 +21,7 @@ pytest.importorskip("torch", reason="needs the extra lab (torch)")
 
 from stillwatch.cli import app
 from stillwatch.errors import ExtraMissing, LabRefused, OutputExists
+from stillwatch.lab.folders import alone
 from stillwatch.lab.uplift.cells import Key, read, reference_path
 from stillwatch.lab.uplift.report import gathered
 from stillwatch.lab.uplift.setting import SETTINGS
@@ -126,8 +127,41 @@ def test_two_at_once_in_one_folder_are_refused(whole: Path) -> None:
     """They would write over each other's students."""
     with (whole / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(LabRefused, match="at work"):
+        with pytest.raises(LabRefused, match="works in this folder"):
             sweep(PLAN, whole, 1, Silent())
+
+
+@pytest.mark.parametrize("left", [[], ["setting.12.writing"]])
+def test_a_second_start_in_a_new_folder_is_told_of_the_first(
+    tmp_path: Path, left: list[str]
+) -> None:
+    """Also where the first has only just begun, so that nothing but its lock is there."""
+    out = tmp_path / "out"
+    with alone(out):
+        for name in left:
+            (out / name).touch()
+        told = CliRunner().invoke(app, ["lab", "uplift", str(out), *ARGUMENTS.split()[3:]])
+    assert isinstance(told.exception, LabRefused)
+    assert f"another run works in this folder (process {os.getpid()})" in str(told.exception)
+
+
+def test_killed_before_it_marked_its_folder_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is ours from its lock on."""
+    out = tmp_path / "out"
+    plan = replace(PLAN, measures={"chains": ("full",)}, operators=("passive",))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("stillwatch.lab.uplift.sweep.write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(plan, out, 1, Silent())
+    assert [path.name for path in out.iterdir()] == ["lock"]
+    sweep(plan, out, 1, Silent())
+    assert read(Key("chains", 1, "full", "passive").path(out))["of"] == TINY.test
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,14 @@ _MAX_BYTES = 1 << 20
 _WIDEST = 64
 
 
+# its Gumbel hashes with Murmur3 (`sglang/srt/sampling/watermarking/detector.py`), vLLM's with
+# Philox: under our function every text marked with its key would look unmarked, and innocent
+_SGLANG = (
+    "holds SGLang's settings, and SGLang draws by functions of its own: its Gumbel's (Murmur3) is "
+    "not vLLM's, and that its SynthID's is Hugging Face's isn't known"
+)
+
+
 def _kgw(told: dict[str, Any]) -> Scheme:
     return GreenList(
         hashing_key=told.pop("hashing_key"),
@@ -111,6 +119,8 @@ def read_schemes(path: str | Path) -> list[Scheme]:
     except (msgspec.DecodeError, RecursionError) as fault:
         raise TraceRefused(path, f"is not JSON ({fault})", _TODO) from fault
     many = [_of_vllm(item) for item in (told if isinstance(told, list) else [told])]
+    if any(_of_sglang(item) for item in many):
+        raise TraceRefused(path, _SGLANG, "Mark with vLLM or Hugging Face what trials are to test")
     if not many:
         raise TraceRefused(path, "names no key", _TODO)
     return [scheme_of(f"{path}, key {number}", item) for number, item in enumerate(many, 1)]
@@ -128,6 +138,16 @@ def _of_vllm(told: Any) -> Any:
     # how strong the mark is changes no score
     rest = {name: value for name, value in held.items() if name not in ("algorithm", "sbw_delta")}
     return rest | {"scheme": held.get("algorithm")}
+
+
+def _of_sglang(told: Any) -> bool:
+    """Whether these are settings as SGLang reads them.
+
+    >>> _of_sglang({"key": "0badcafe", "context_window": 2}), _of_sglang({"scheme": "gumbel"})
+    (True, False)
+    """
+    names = {"context_window", "key_b", "default_enabled", "enforce_all"}
+    return isinstance(told, dict) and "scheme" not in told and not names.isdisjoint(told)
 
 
 def scheme_of(where: object, told: Any) -> Scheme:
