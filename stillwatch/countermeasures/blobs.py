@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stillwatch.countermeasures.converse import REASONING, REDACTED, TEXT
 from stillwatch.countermeasures.forms import BLOCKS, CHAT_LISTS, SIGNATURES, Body, Change
 
 _INTO = frozenset(
@@ -16,6 +17,7 @@ _INTO = frozenset(
         "candidates",
         "choices",
         "content",
+        "contentBlockDelta",
         "content_block",
         "contents",
         "delta",
@@ -31,6 +33,8 @@ _INTO = frozenset(
         "reasoning",
         "response",
         "tool_calls",
+        REASONING,
+        TEXT,
         *CHAT_LISTS,
     }
 )
@@ -39,27 +43,29 @@ _HOLDS = {"signature", "data", "encrypted_content"}
 _DEEPEST = 12
 
 
-def with_blobs(body: Body, change: Change) -> Body:
+def with_blobs(body: Body, change: Change, binary: Change | None = None) -> Body:
     """The body with each blob as `change` says; None takes out the block or item that holds it.
 
+    `binary` is the same for one that clients' libraries read as base64: Bedrock's redacted content.
     A signature on a part that is no thought goes alone: the part is the answer itself.
 
     >>> told = {"content": [{"type": "redacted_thinking", "data": "abc"}]}
     >>> with_blobs(told, str.upper)
     {'content': [{'type': 'redacted_thinking', 'data': 'ABC'}]}
     """
-    told = _walked(body, change, 0)
+    told = _walked(body, change, binary or change, 0)
     return {} if told is None else told
 
 
-def _walked(held: Body, change: Change, depth: int) -> Any:
+def _walked(held: Body, change: Change, binary: Change, depth: int, within: bool = False) -> Any:
     kind = held.get("type")
     kind = kind if isinstance(kind, str) else ""
     if kind.startswith(_TOOLS) or depth > _DEEPEST:
         return held
-    reasons = kind in BLOCKS or kind.startswith("reasoning.") or kind == "signature_delta"
+    reasons = within or kind in BLOCKS or kind.startswith("reasoning.") or kind == "signature_delta"
     told: Body = {}
     for name, value in held.items():
+        bedrocks = name in (REASONING, TEXT)
         signed = name in SIGNATURES
         if (signed or (reasons and name in _HOLDS)) and isinstance(value, str) and value:
             new = change(value)
@@ -68,11 +74,18 @@ def _walked(held: Body, change: Change, depth: int) -> Any:
             elif not signed or held.get("thought"):
                 return None
         elif name in _INTO and isinstance(value, dict):
-            inner = _walked(value, change, depth + 1)
+            inner = _walked(value, change, binary, depth + 1, bedrocks)
+            if inner is None and bedrocks:
+                return None
             told[name] = {} if inner is None else inner
+        elif within and name == REDACTED and isinstance(value, str) and value:
+            new = binary(value)
+            if new is None:
+                return None
+            told[name] = new
         elif name in _INTO and isinstance(value, list):
             each = [
-                _walked(item, change, depth + 1) if isinstance(item, dict) else item
+                _walked(item, change, binary, depth + 1) if isinstance(item, dict) else item
                 for item in value
             ]
             told[name] = [

@@ -10,6 +10,11 @@
   (https://platform.openai.com/docs/api-reference/responses/object).
 - Gemini: parts with `thought`, and `thoughtSignature` on any part
   (https://ai.google.dev/gemini-api/docs/thought-signatures).
+- Amazon Bedrock's Converse: blocks `reasoningContent` (`converse`).
+
+Where a prompt's template opens `<think>` itself, the text has the closing tag alone. Such a tag on
+a line of its own, with an answer after it, ends reasoning; elsewhere it may be what the answer is
+about, and ends reasoning only of models that are said to be so (`unopened`).
 
 A *blob* is reasoning that only its maker can read, for the client to send back: a signature,
 `encrypted_content`, redacted thinking. Bodies are plain dicts and are never changed in place; what
@@ -23,6 +28,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+from stillwatch.countermeasures import converse
+from stillwatch.countermeasures.converse import is_converse
+
 Body = dict[str, Any]
 Change = Callable[[str], str | None]
 """What becomes of a text of reasoning; None takes it out."""
@@ -35,6 +43,7 @@ class Form(StrEnum):
     CHAT = "chat"
     RESPONSES = "responses"
     GEMINI = "gemini"
+    CONVERSE = "converse"
 
 
 CHAT_TEXTS = ("reasoning_content", "reasoning", "thinking")
@@ -45,6 +54,11 @@ BLOCKS = frozenset({"thinking", "redacted_thinking", "reasoning"})
 """Types of a block that is reasoning."""
 THINK = re.compile(r"\s*<think(?:ing)?>(.*?)(?:</think(?:ing)?>\s*|\Z)", re.DOTALL)
 """Reasoning at the head of a text, closed or cut off."""
+OPENS = ("<think>", "<thinking>")
+CLOSES = ("</think>", "</thinking>")
+
+_CLOSED = re.compile(r"</think(?:ing)?>\s*")
+_CLOSED_ALONE = re.compile(r"^[ \t]*</think(?:ing)?>[ \t]*\r?\n\s*(?=\S)", re.MULTILINE)
 
 _BLOBS = ("signature", "data", "encrypted_content")
 SIGNATURES = ("thoughtSignature", "thought_signature", "thought_signatures")
@@ -68,7 +82,7 @@ def form_of(answer: Body) -> Form | None:
         return Form.CHAT
     if kind in _ANTHROPIC or kind.startswith("content_block_"):
         return Form.ANTHROPIC
-    return None
+    return Form.CONVERSE if is_converse(answer) else None
 
 
 def without_reasoning(answer: Body, *, blobs: bool = False) -> Body:
@@ -88,10 +102,11 @@ def reasoning_of(answer: Body) -> list[str]:
     return list(texts)
 
 
-def rewritten(answer: Body, change: Change, *, blobs: bool) -> Body:
+def rewritten(answer: Body, change: Change, *, blobs: bool, unopened: bool = False) -> Body:
     """The answer with each text of reasoning as `change` says, and its blobs if they are kept.
 
-    A text that stands in two places is changed once.
+    A text that stands in two places is changed once. `unopened` says that the model's texts begin
+    within reasoning.
     """
     known: dict[str, str | None] = {}
 
@@ -102,14 +117,14 @@ def rewritten(answer: Body, change: Change, *, blobs: bool) -> Body:
 
     form = form_of(answer)
     if form is Form.CHAT:
-        return _each(answer, "choices", lambda choice: _chat_choice(choice, once, blobs))
+        return _each(answer, "choices", lambda choice: _chat_choice(choice, once, blobs, unopened))
     if form is Form.GEMINI:
         return _each(answer, "candidates", lambda told: _candidate(told, once, blobs))
     if form is Form.RESPONSES:
         return _each(answer, "output", lambda item: response_item(item, once, blobs))
     if form is Form.ANTHROPIC:
         return _each(answer, "content", lambda held: block(held, once, blobs))
-    return answer
+    return converse.whole(answer, once, blobs) if form is Form.CONVERSE else answer
 
 
 def block(held: Any, change: Change, blobs: bool) -> Any:
@@ -196,29 +211,48 @@ def part(held: Any, change: Change, blobs: bool) -> Any:
     }
 
 
-def _chat_choice(choice: Any, change: Change, blobs: bool) -> Any:
+def _chat_choice(choice: Any, change: Change, blobs: bool, unopened: bool) -> Any:
     if not isinstance(choice, dict):
         return choice
     told = dict(choice)
+    cut_off = choice.get("finish_reason") == "length"
     for name in ("message", "delta"):
         if isinstance(told.get(name), dict):
             message = chat_message(told[name], change, blobs)
             if name == "message" and isinstance(message.get("content"), str):
-                message["content"] = _headless(message["content"], change)
+                begun = unopened and not _parsed(told[name])
+                message["content"] = _headless(message["content"], change, begun, cut_off)
             told[name] = message
     if isinstance(told.get("text"), str):
-        told["text"] = _headless(told["text"], change)
+        told["text"] = _headless(told["text"], change, unopened, cut_off)
     return told
 
 
-def _headless(text: str, change: Change) -> str:
-    """A text without the `<think>` that it begins with, or with what that became."""
+def _parsed(message: Body) -> bool:
+    """Whether an engine has taken reasoning out of the text already."""
+    return any(message.get(name) for name in (*CHAT_TEXTS, *CHAT_LISTS))
+
+
+def _headless(text: str, change: Change, unopened: bool, cut_off: bool) -> str:
+    """A text without the reasoning that it begins with, or with what that became."""
     head = THINK.match(text)
     if head is None:
-        return text
+        return _unopened(text, change, unopened, cut_off)
     new = change(head[1].strip()) if head[1].strip() else None
     rest = text[head.end() :]
     return rest if new is None else f"<think>{new}</think>\n{rest}"
+
+
+def _unopened(text: str, change: Change, unopened: bool, cut_off: bool) -> str:
+    """The same for reasoning whose opening tag was the prompt's."""
+    closed = (_CLOSED if unopened else _CLOSED_ALONE).search(text)
+    if closed is not None and any(tag in text[: closed.start()] for tag in OPENS):
+        closed = None  # a text about tags
+    if closed is None and not (unopened and cut_off):
+        return text
+    held, rest = (text, "") if closed is None else (text[: closed.start()], text[closed.end() :])
+    new = change(held.strip()) if held.strip() else None
+    return rest if new is None else f"{new}</think>\n{rest}"
 
 
 def _candidate(told: Any, change: Change, blobs: bool) -> Any:

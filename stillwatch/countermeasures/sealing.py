@@ -173,11 +173,19 @@ class Sealing:
 
     def to_model(self, request: Body, who: Who) -> Body:
         """The request with its blobs opened; what doesn't open is left out, and counted."""
-        return with_blobs(request, lambda blob: self._opened(blob, who))
+        return with_blobs(
+            request,
+            lambda blob: self._opened(blob, who),
+            lambda blob: self._opened(_text(blob), who),
+        )
 
     def to_customer(self, answer: Body, who: Who) -> Body:
         """The answer with its blobs sealed."""
-        return with_blobs(answer, lambda blob: self._sealer.seal(blob, who))
+        return with_blobs(
+            answer,
+            lambda blob: self._sealer.seal(blob, who),
+            lambda blob: _base64(self._sealer.seal(blob, who)),
+        )
 
     def stream(self, who: Who) -> Pieces:
         """The same for a streamed answer."""
@@ -227,6 +235,19 @@ def _tag(key: _Key, nonce: bytes, kind: str, value: str) -> bytes:
 
 def _mac(key: _Key, head: bytes) -> bytes:
     return hmac.digest(key.mac, b"head" + head, "sha256")[:_MAC]
+
+
+def _base64(sealed: str) -> str:
+    """A seal where clients' libraries expect base64."""
+    return base64.b64encode(sealed.encode("ascii")).decode("ascii")
+
+
+def _text(blob: str) -> str:
+    """The seal in base64, or the blob as it is."""
+    try:
+        return base64.b64decode(blob, validate=True).decode("ascii")
+    except ValueError:
+        return blob
 
 
 def _digest(blob: str) -> str:

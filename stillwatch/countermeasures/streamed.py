@@ -1,8 +1,9 @@
 """Reasoning taken out of a streamed answer, or replaced, piece by piece.
 
 What a client's library adds up must fit together: blocks and items are numbered, so those after
-one that is taken out move up (Anthropic's `index`, OpenAI's `output_index`). Where reasoning is
-replaced, it is held until it ends, and what takes its place comes in one piece before the answer.
+one that is taken out move up (Anthropic's `index`, OpenAI's `output_index`, Bedrock's
+`contentBlockIndex`). Where reasoning is replaced, it is held until it ends, and what takes its
+place comes in one piece before the answer.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from stillwatch.countermeasures import converse
 from stillwatch.countermeasures.forms import (
     CHAT_LISTS,
     CHAT_TEXTS,
+    CLOSES,
+    OPENS,
     Body,
     Change,
     Form,
@@ -23,9 +27,6 @@ from stillwatch.countermeasures.forms import (
     response_item,
     rewritten,
 )
-
-OPENS = ("<think>", "<thinking>")
-CLOSES = ("</think>", "</thinking>")
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class _Held:
     """Whether its text is within `<think>`; None until that shows."""
     waits: str = ""
     """Text that may yet turn out to be a tag."""
+    unopened: bool = False
+    """Whether its text began within reasoning, if it was reasoning."""
 
     def taken(self) -> str:
         """The reasoning so far, which is held no longer."""
@@ -48,11 +51,15 @@ class _Held:
 class Stream:
     """One streamed answer. `change` replaces reasoning; without it, reasoning is taken out.
 
-    Give it each piece, and send on what comes back, which may be none or several.
+    Give it each piece, and send on what comes back, which may be none or several. `unopened` says
+    that the model's texts begin within reasoning: they are held until a tag closes it.
     """
 
-    def __init__(self, change: Change | None = None, *, blobs: bool = False) -> None:
-        self._change, self._blobs = change, blobs
+    def __init__(
+        self, change: Change | None = None, *, blobs: bool = False, unopened: bool = False
+    ) -> None:
+        self._change, self._blobs, self._unopened = change, blobs, unopened
+        self._converse = converse.Stream(self._new, blobs=blobs)
         self._held: dict[int, _Held] = {}
         self._moved: dict[int, int] = {}
         self._gone: set[int] = set()
@@ -69,7 +76,7 @@ class Stream:
             return self._responses(body)
         if form is Form.GEMINI:
             return self._gemini(body)
-        return [body]
+        return self._converse.piece(body) if form is Form.CONVERSE else [body]
 
     def _new(self, text: str) -> str | None:
         if not text or self._change is None:
@@ -95,11 +102,12 @@ class Stream:
                 if isinstance(told.get(name), dict):
                     told[name] = self._delta(told[name], held)
             ends = choice.get("finish_reason") is not None
-            for holder, name in ((told.get("delta"), "content"), (told, "text")):
-                if isinstance(holder, dict) and isinstance(holder.get(name), str):
-                    holder[name] = _outside(holder[name], held, ends)
-            if ends and held.waits and isinstance(told.get("delta"), dict):
-                told["delta"]["content"] = _outside("", held, ends)
+            place, name = (told, "text") if "text" in told else (told.get("delta"), "content")
+            if isinstance(place, dict):
+                if isinstance(place.get(name), str):
+                    place[name] = _outside(place[name], held, ends, self._unopened)
+                if ends and (late := _late(held, choice["finish_reason"])):
+                    place[name] = (place.get(name) or "") + late
             choices.append(told)
             if ends or _answers(told):
                 new = self._new(held.taken())
@@ -238,8 +246,18 @@ def _bare(item: Body) -> Body:
     return {name: item[name] for name in ("id", "type", "status") if name in item}
 
 
-def _outside(text: str, held: _Held, ends: bool) -> str:
-    """What of a piece's text is no reasoning, where a text may begin with `<think>`."""
+def _late(held: _Held, why: Any) -> str:
+    """What turns out to be the answer at its end: a tag's beginning, a text that closed no tag.
+
+    One that was cut off before its tag is reasoning.
+    """
+    if held.inside and held.unopened and why != "length":
+        return held.taken() + held.waits
+    return held.waits if not held.inside else ""
+
+
+def _outside(text: str, held: _Held, ends: bool, unopened: bool) -> str:
+    """What of a piece's text is no reasoning, where a text may begin with `<think>`, or within."""
     text, held.waits = held.waits + text, ""
     if held.inside is None:
         seen = text.lstrip()
@@ -250,7 +268,8 @@ def _outside(text: str, held: _Held, ends: bool) -> str:
             held.waits = text
             return ""
         else:
-            held.inside = False
+            # an engine that takes reasoning apart by itself has sent it before
+            held.inside = held.unopened = bool(seen) and unopened and not held.texts
     if not held.inside:
         return text
     closed = [(text.find(tag), tag) for tag in CLOSES if tag in text]

@@ -1,6 +1,7 @@
 """How much of its reasoning a model shows, and to whom: `full`, `summary` or `withheld`.
 
     version = 1
+    unopened = ["deepseek-r1"] # models whose texts begin within reasoning (see TracePolicy)
     [tiers]                    # from the gate's confidence that an account is a campaign's
     elevated = 0.5
     high = 0.9
@@ -104,6 +105,8 @@ class TracePolicy:
     version: Annotated[int, Ge(1), Le(10**9)] = 1
     tiers: Tiers = Tiers()
     rules: Annotated[tuple[TraceRule, ...], MaxLen(1000)] = ()
+    unopened: Names = ()
+    """Models whose prompt's template opens `<think>`, at engines that don't take it apart."""
 
     def tier_of(self, risk: float) -> Tier:
         """The tier of a confidence.
@@ -158,14 +161,16 @@ class ShownTraces:
         if rule.trace is Trace.FULL:
             return answer
         change = self._change(rule) or (lambda _: None)
-        return rewritten(answer, change, blobs=rule.blobs is Blobs.KEEP)
+        unopened = who.model in self._policy.unopened
+        return rewritten(answer, change, blobs=rule.blobs is Blobs.KEEP, unopened=unopened)
 
     def stream(self, who: Who) -> Pieces:
         """The same for a streamed answer; a summary comes when the reasoning has ended."""
         rule = self._policy.rule_for(who)
         if rule.trace is Trace.FULL:
             return Untouched()
-        return Stream(self._change(rule), blobs=rule.blobs is Blobs.KEEP)
+        unopened = who.model in self._policy.unopened
+        return Stream(self._change(rule), blobs=rule.blobs is Blobs.KEEP, unopened=unopened)
 
     def _change(self, rule: TraceRule) -> Change | None:
         return self._summarise if rule.trace is Trace.SUMMARY else None

@@ -3,7 +3,8 @@
     measures = Together([Sealing(Sealer.of(keys)), ShownTraces(policy, summariser), Stripping()])
     app = Middleware(Withholding(app, measures), gate=Gate(folder))
 
-Requests and answers of model APIs are read whole, and streams event by event; other paths are let
+Requests and answers of model APIs are read whole, and streams event by event, also Bedrock's of
+Amazon's frames; other paths are let
 through unread. Whose request it is comes from headers and from the gate's decision, as `Middleware`
 leaves it in `scope["state"]["stillwatch"]`. What can't be read isn't let through: an answer that is
 compressed, or too large, would carry what is to be withheld, and a request an opt-out.
@@ -20,6 +21,7 @@ import msgspec
 
 from stillwatch.countermeasures.forms import Body
 from stillwatch.countermeasures.measure import Measure, Pieces, Together, Who
+from stillwatch.gateway import amazon_frames
 from stillwatch.gateway.answer import Answer
 from stillwatch.gateway.header_request import headers_to_request
 from stillwatch.gateway.plain_asgi import App, Receive, Reply, Scope, Send, headers_of, respond
@@ -34,6 +36,8 @@ PATHS = (
     "/responses",
     ":generateContent",
     ":streamGenerateContent",
+    "/converse",
+    "/converse-stream",
 )
 """How paths of model APIs end."""
 LARGEST = 64 << 20
@@ -93,7 +97,7 @@ class _Answer:
         self._start: Any = None
         self._held = bytearray()
         self._stream: Pieces | None = None
-        self._refused = self._passes = False
+        self._frames = self._refused = self._passes = False
 
     async def send(self, message: Any) -> None:
         """One message of the application's."""
@@ -112,7 +116,8 @@ class _Answer:
         if headers.get("content-encoding", "identity") not in ("", "identity"):
             log.error("a model's answer is compressed and can't be read; it is refused")
             await self._refuse()
-        elif kind == "text/event-stream":
+        elif kind in ("text/event-stream", amazon_frames.KIND):
+            self._frames = kind == amazon_frames.KIND
             self._stream = self._measures.stream(self._who)
             await self._send({**message, "headers": _without_length(message["headers"])})
         elif kind == "application/json":
@@ -130,13 +135,14 @@ class _Answer:
             log.error("a model's answer is larger than %d bytes; it is refused", LARGEST)
             await self._refuse()
         elif self._stream is not None:
-            await self._send(
-                {
-                    "type": "http.response.body",
-                    "body": await self._called(self._events, self._stream, not more),
-                    "more_body": more,
-                }
-            )
+            events = self._framed if self._frames else self._events
+            try:
+                told = await self._called(events, self._stream, not more)
+            except amazon_frames.Garbled:
+                log.error("a model's stream can't be read on; it ends here")
+                await self._refuse()
+                return
+            await self._send({"type": "http.response.body", "body": told, "more_body": more})
         elif not more:
             told = _json(bytes(self._held))
             if told is None and 200 <= self._start["status"] < 300:
@@ -179,6 +185,16 @@ class _Answer:
             self._held.clear()
         return bytes(told)
 
+    def _framed(self, stream: Pieces, last: bool) -> bytes:
+        """The same of Amazon's frames; raises `Garbled` where one isn't whole at the end, too."""
+        told = bytearray()
+        while (end := amazon_frames.frame_end(self._held, LARGEST)) is not None:
+            frame, self._held = bytes(self._held[:end]), self._held[end:]
+            told += amazon_frames.changed(stream, frame)
+        if last and self._held:
+            raise amazon_frames.Garbled
+        return bytes(told)
+
 
 def _by_headers(names: HeaderNames) -> WhoOf:
     def who_of(scope: Scope, request: Body) -> Who:
@@ -186,7 +202,7 @@ def _by_headers(names: HeaderNames) -> WhoOf:
         known = headers_to_request(headers, names)
         answer = scope.get("state", {}).get("stillwatch")
         decided = answer if isinstance(answer, Answer) else None
-        model = request.get("model") or scope["path"].rpartition("/")[2].partition(":")[0]
+        model = request.get("model") or _model_of(scope["path"])
         account = known.account_id if known else ""
         return Who(
             tenant=(known.org_id if known else None) or account,
@@ -198,6 +214,18 @@ def _by_headers(names: HeaderNames) -> WhoOf:
         )
 
     return who_of
+
+
+def _model_of(path: str) -> str:
+    """The model that a path names.
+
+    >>> _model_of("/v1beta/models/gemini-3:generateContent"), _model_of("/model/m-v1:0/converse")
+    ('gemini-3', 'm-v1:0')
+    """
+    before, _, last = path.rstrip("/").rpartition("/")
+    if last.startswith("converse"):
+        return before.rpartition("/")[2]
+    return last.partition(":")[0]
 
 
 async def _whole(receive: Receive) -> bytes | None:

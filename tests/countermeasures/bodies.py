@@ -148,7 +148,29 @@ gemini = st.tuples(st.lists(thought_part, max_size=3), said_part).map(
         ]
     }
 )
-whole = st.one_of(chat, completion, anthropic, responses, gemini)
+converse_reasoning = st.one_of(
+    think.map(lambda text: {"reasoningContent": {"reasoningText": {"text": text}}}),
+    st.tuples(think, think).map(
+        lambda two: {"reasoningContent": {"reasoningText": {"text": two[0], "signature": two[1]}}}
+    ),
+    think.map(lambda text: {"reasoningContent": {"redactedContent": text}}),
+)
+converse = st.tuples(st.lists(converse_reasoning, max_size=3), spoken).map(
+    lambda told: {
+        "output": {
+            "message": {
+                "role": "assistant",
+                "content": [
+                    *told[0],
+                    {"text": told[1]},
+                    {"toolUse": {"toolUseId": "t", "name": "run", "input": {"text": SHOWN}}},
+                ],
+            }
+        },
+        "stopReason": "end_turn",
+    }
+)
+whole = st.one_of(chat, completion, anthropic, responses, gemini, converse)
 
 
 def _cut(text: str, at: list[int]) -> list[str]:
@@ -245,6 +267,33 @@ def gemini_pieces(body: Body, at: list[int]) -> list[Body]:
     return [*pieces, {"candidates": [{"content": {"parts": []}, "finishReason": "STOP"}]}]
 
 
+def converse_pieces(body: Body, at: list[int]) -> list[Body]:
+    """Bedrock's answer as its stream of events: a block of reasoning has no start."""
+    pieces: list[Body] = [{"messageStart": {"role": "assistant"}}]
+    for index, block in enumerate(body["output"]["message"]["content"]):
+        place = {"contentBlockIndex": index}
+
+        def delta(held: Body, place: Body = place) -> Body:
+            return {"contentBlockDelta": {**place, "delta": held}}
+
+        reasoning = block.get("reasoningContent", {})
+        said = reasoning.get("reasoningText", {})
+        pieces += [
+            delta({"reasoningContent": {"text": text}}) for text in _cut(said.get("text", ""), at)
+        ]
+        if "signature" in said:
+            pieces.append(delta({"reasoningContent": {"signature": said["signature"]}}))
+        if "redactedContent" in reasoning:
+            pieces.append(delta({"reasoningContent": reasoning}))
+        pieces += [delta({"text": text}) for text in _cut(block.get("text", ""), at)]
+        if "toolUse" in block:
+            start = {"toolUse": {"toolUseId": "t", "name": "run"}}
+            pieces.append({"contentBlockStart": {**place, "start": start}})
+            pieces.append(delta({"toolUse": {"input": "{}"}}))
+        pieces.append({"contentBlockStop": place})
+    return [*pieces, {"messageStop": {"stopReason": body["stopReason"]}}]
+
+
 def _streams(form: st.SearchStrategy[Body], made: Any) -> st.SearchStrategy[list[Body]]:
     return st.tuples(form, cuts).map(lambda two: made(*two))
 
@@ -261,6 +310,7 @@ streamed = st.one_of(
     ),
     _streams(responses, responses_pieces),
     _streams(gemini, gemini_pieces),
+    _streams(converse, converse_pieces),
 )
 
 
@@ -277,6 +327,8 @@ def texts_shown(pieces: list[Body]) -> str:
             shown.append(piece["delta"].get("text", ""))
         if piece.get("type") == "response.output_text.delta":
             shown.append(piece["delta"])
+        if "contentBlockDelta" in piece:
+            shown.append(piece["contentBlockDelta"]["delta"].get("text", ""))
         for candidate in piece.get("candidates", []):
             for part in candidate["content"]["parts"]:
                 shown.append("" if part.get("thought") else part.get("text", ""))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.countermeasures.forms import (
+    Change,
     Form,
     form_of,
     reasoning_of,
@@ -21,7 +23,7 @@ from tests.countermeasures.bodies import SECRET, SHOWN
 
 NAMES = (  # noqa: SIM905
     "type choices message delta content parts thought index reasoning thinking candidates output"
-    " summary item text"
+    " summary item text contentBlockDelta contentBlockIndex contentBlockStop reasoningContent"
 ).split()
 
 
@@ -73,6 +75,14 @@ def test_numbers_of_a_stream_have_no_gaps(pieces: list[bodies.Body]) -> None:
         for name in ("index", "output_index"):
             if name in piece:
                 assert piece[name] in opened
+    blocks = [
+        event["contentBlockIndex"]
+        for piece in sent
+        for event in piece.values()
+        if isinstance(event, dict) and "contentBlockIndex" in event
+    ]
+    assert blocks == sorted(blocks)
+    assert set(blocks) == set(range(len(set(blocks))))
 
 
 @settings(max_examples=300, deadline=None)
@@ -99,8 +109,102 @@ def test_a_summary_stands_where_the_trace_stood() -> None:
         ),
         ({"candidates": [{"content": {"parts": [{"thought": True, "text": "a"}]}}]}, '"text": "A"'),
         ({"choices": [{"text": "<think>a</think>b"}]}, '"<think>A</think>\\nb"'),
+        ({"choices": [{"text": "a\n</think>\n\nb"}]}, '"A</think>\\nb"'),
+        (
+            {"output": {"message": {"content": [REASONED]}}},
+            '[{"reasoningContent": {"reasoningText": {"text": "A"}}}]',
+        ),
     ):
         assert place in json.dumps(rewritten(answer, str.upper, blobs=False))
+
+
+REASONED = {"reasoningContent": {"reasoningText": {"text": "a", "signature": "s"}}}
+
+
+def _deltas(text: str, why: str = "stop") -> list[bodies.Body]:
+    letters = [{"content": letter} for letter in text]
+    pieces = [{"choices": [{"index": 0, "delta": held, "finish_reason": None}]} for held in letters]
+    return [*pieces, {"choices": [{"index": 0, "delta": {}, "finish_reason": why}]}]
+
+
+def _sent(text: str, why: str = "stop", change: Change | None = None) -> list[bodies.Body]:
+    stream = Stream(change, unopened=True)
+    return [new for piece in _deltas(text, why) for new in stream.piece(piece)]
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "shown"),
+    [
+        (f"{SECRET}</think>{SHOWN}", "stop", SHOWN),
+        (f"{SECRET} </thinking>\n\n{SHOWN}", "stop", SHOWN),
+        (f"<think>{SECRET}</think>{SHOWN}", "stop", SHOWN),
+        (f"</think>\n{SHOWN}", "stop", SHOWN),
+        (SHOWN, "stop", SHOWN),
+        (f"{SHOWN} <", "stop", f"{SHOWN} <"),
+        (f"{SECRET} and so on and", "length", ""),
+    ],
+)
+def test_a_model_whose_texts_begin_within_reasoning(text: str, why: str, shown: str) -> None:
+    """Its template opened the tag: all before the closing one is held, and what never closes is
+    the answer, unless it was cut off before it came to one."""
+    choice = {"message": {"content": text}, "finish_reason": why}
+    told = rewritten({"choices": [choice]}, lambda _: None, blobs=False, unopened=True)
+    assert told["choices"][0]["message"]["content"] == shown
+    assert bodies.texts_shown(_sent(text, why)).lstrip() == shown
+    assert not leaks(_sent(text, why, lambda _: "S"))
+
+
+def test_a_summary_of_what_began_in_the_prompt_comes_before_the_answer() -> None:
+    """And where an engine takes reasoning apart by itself, texts aren't held."""
+    sent = _sent(f"{SECRET}</think>{SHOWN}", change=lambda _: "short")
+    held = [piece["choices"][0]["delta"] for piece in sent]
+    said = [delta for delta in held if delta.get("reasoning_content")]
+    assert said == [{"reasoning_content": "short"}]
+    assert held.index(said[0]) < next(at for at, d in enumerate(held) if d.get("content"))
+    stream = Stream(unopened=True)
+    parsed = {"choices": [{"index": 0, "delta": {"reasoning_content": SECRET}}]}
+    pieces = [parsed, *_deltas(SHOWN)]
+    sent = [stream.piece(piece) for piece in pieces]
+    assert bodies.texts_shown(sent[1]) == SHOWN[0]
+    assert not leaks(sent)
+
+
+def test_only_a_tag_on_its_own_line_closes_what_nobody_said_was_open() -> None:
+    """Texts about tags are answers, of models that nothing was said of."""
+    honest = [
+        "close it with </think>",
+        "it says `</think>` and goes on",
+        "```\n<think>\na\n</think>\n```",
+        "an example:\n</think>\n",
+    ]
+    for text in honest:
+        assert without_reasoning({"choices": [{"text": text}]})["choices"][0]["text"] == text
+    told = without_reasoning({"choices": [{"text": f"{SECRET}\n</think>\n\n{SHOWN}"}]})
+    assert told["choices"][0]["text"] == SHOWN
+
+
+def test_bedrocks_blobs_are_kept_without_their_text() -> None:
+    """Whole and streamed, as SDKs give events and as the wire has them."""
+    redacted = {"reasoningContent": {"redactedContent": "YQ=="}}
+    answer = {"output": {"message": {"role": "assistant", "content": [REASONED, redacted]}}}
+    kept = without_reasoning(answer, blobs=True)["output"]["message"]["content"]
+    bare = {"reasoningContent": {"reasoningText": {"text": "", "signature": "s"}}}
+    assert kept == [bare, redacted]
+    assert without_reasoning(answer)["output"]["message"]["content"] == []
+    pieces = [
+        {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": "a"}}},
+        {"contentBlockIndex": 0, "delta": {"reasoningContent": {"signature": "s"}}},
+        {"contentBlockIndex": 0},
+        {"contentBlockIndex": 1, "delta": {"text": "b"}},
+        {"contentBlockIndex": 1},
+    ]
+    stream = Stream(blobs=True)
+    sent = [new for piece in pieces for new in stream.piece(piece)]
+    assert sent == pieces[1:]
+    stream = Stream(str.upper)
+    sent = [new for piece in pieces for new in stream.piece(piece)]
+    assert sent[0] == {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": "A"}}}
+    assert sent[1:] == pieces[2:]
 
 
 def test_a_text_in_two_places_is_changed_once() -> None:
@@ -157,7 +261,9 @@ json_value = st.recursive(
 @settings(max_examples=400, deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["choices", "candidates", "output", "object", "type", "item", "response"]),
+        st.sampled_from(
+            "choices candidates output object type item response contentBlockDelta".split()  # noqa: SIM905
+        ),
         json_value | st.sampled_from(["response", "message", "content_block_start"]),
         max_size=5,
     )

@@ -26,6 +26,8 @@ from stillwatch.countermeasures.product_of_experts import product_of_experts  # 
 from stillwatch.errors import MeasureRefused  # noqa: E402
 from tests.countermeasures import tiny  # noqa: E402
 
+SAID = {"serve_false_reasoning": True}
+
 
 @pytest.fixture(scope="module")
 def models():
@@ -56,7 +58,7 @@ def test_greedy_generation_follows_the_formula(models, rows):
     """Each token is the best by the formula, computed with no cache from each text so far."""
     teacher, _, plus, minus, step = models
     ids = torch.randint(2, tiny.VOCABULARY, (rows, 5), generator=torch.Generator().manual_seed(4))
-    measure = Antidistillation(plus, minus, strength=0.5, step=step)
+    measure = Antidistillation(plus, minus, strength=0.5, step=step, **SAID)
     told = generated(teacher, ids, measure, do_sample=False)
     for row in told.sequences.tolist():
         for at in range(5, len(row)):
@@ -77,7 +79,7 @@ def test_the_scores_are_the_formulas(models):
     """Scores of every step equal the product of experts of both models' own logits."""
     teacher, proxy, *_ = models
     ids = torch.tensor([[5, 9, 33, 2]])
-    told = generated(teacher, ids, ProductOfExperts(proxy, share=0.4), do_sample=False)
+    told = generated(teacher, ids, ProductOfExperts(proxy, share=0.4, **SAID), do_sample=False)
     row = told.sequences[0].tolist()
     for at, scores in enumerate(told.scores):
         text = row[: 4 + at]
@@ -90,7 +92,7 @@ def test_samples_are_drawn_from_the_changed_distribution(models):
     teacher, _, plus, minus, step = models
     text, draws = [5, 9, 33, 2], 4000
     ids = torch.tensor([text] * draws)
-    measure = Antidistillation(plus, minus, strength=0.5, step=step)
+    measure = Antidistillation(plus, minus, strength=0.5, step=step, **SAID)
     torch.manual_seed(11)
     told = teacher.generate(
         ids,
@@ -130,12 +132,12 @@ def test_padded_prompts_are_as_if_alone(models):
     both = generated(
         teacher,
         ids,
-        ProductOfExperts(proxy, share=0.4, attention_mask=mask),
+        ProductOfExperts(proxy, share=0.4, attention_mask=mask, **SAID),
         attention_mask=mask,
         do_sample=False,
     )
     alone = generated(
-        teacher, torch.tensor([short]), ProductOfExperts(proxy, share=0.4), do_sample=False
+        teacher, torch.tensor([short]), ProductOfExperts(proxy, share=0.4, **SAID), do_sample=False
     )
     assert both.sequences[1, 6:].tolist() == alone.sequences[0, 2:].tolist()
 
@@ -152,15 +154,28 @@ def test_beams_may_change_places(models):
             return product_of_experts(scores, logits, share=0.4)
 
     how = {"num_beams": 3, "do_sample": False}
-    cached = generated(teacher, ids, ProductOfExperts(proxy, share=0.4), **how)
-    uncached = generated(teacher, ids, Uncached(proxy, share=0.4), **how)
+    cached = generated(teacher, ids, ProductOfExperts(proxy, share=0.4, **SAID), **how)
+    uncached = generated(teacher, ids, Uncached(proxy, share=0.4, **SAID), **how)
     assert torch.equal(cached.sequences, uncached.sequences)
 
 
 def test_another_vocabulary_is_refused(models):
     """A proxy with another tokenizer would poison what it can't read."""
     with pytest.raises(MeasureRefused, match="own tokenizer"):
-        generated(models[0], torch.tensor([[5, 9]]), ProductOfExperts(tiny.llama(2, 40), share=0.4))
+        generated(
+            models[0],
+            torch.tensor([[5, 9]]),
+            ProductOfExperts(tiny.llama(2, 40), share=0.4, **SAID),
+        )
+
+
+def test_false_reasoning_needs_the_switch(models):
+    """As at vLLM: nobody serves it who didn't say so."""
+    _, proxy, plus, minus, step = models
+    with pytest.raises(MeasureRefused, match="false reasoning"):
+        Antidistillation(plus, minus, strength=0.5, step=step)
+    with pytest.raises(MeasureRefused, match="serve_false_reasoning"):
+        ProductOfExperts(proxy, share=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -198,13 +213,13 @@ def test_smollm2_speaks_with_a_proxy_of_itself(smollm2):
 
     plain = model.generate(ids, **how)
     assert "Paris" in tokenizer.decode(plain[0])
-    nothing = Antidistillation(plus, minus, strength=0.0, step=step)
+    nothing = Antidistillation(plus, minus, strength=0.0, step=step, **SAID)
     assert torch.equal(said(nothing), plain)
-    some = Antidistillation(plus, minus, strength=2.0, step=step)
+    some = Antidistillation(plus, minus, strength=2.0, step=step, **SAID)
     with torch.inference_mode():
         before = model(ids).logits[:, -1]
         after = some(ids, before)
         wanted = before + (plus(ids).logits[:, -1] - minus(ids).logits[:, -1]) / step
     assert torch.allclose(after, wanted, atol=1e-2)
     assert float((after - before).abs().max()) > 0.05
-    assert said(Antidistillation(plus, minus, strength=2.0, step=step)).shape == plain.shape
+    assert said(Antidistillation(plus, minus, strength=2.0, step=step, **SAID)).shape == plain.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -166,3 +167,25 @@ def test_tools_are_not_looked_into() -> None:
     """What a tool is given or gives back is no reasoning, whatever its keys are called."""
     body = {"content": [{"type": "tool_result", "content": [{"type": "reasoning", "data": "x"}]}]}
     assert with_blobs(body, lambda _: None) == body
+
+
+def test_bedrocks_blobs_go_round() -> None:
+    """Signatures as texts, redacted content as base64, which its libraries decode."""
+    sealing = Sealing(Sealer((SECRET,)))
+    content = [
+        {"reasoningContent": {"reasoningText": {"text": "a", "signature": "sig"}}},
+        {"reasoningContent": {"redactedContent": base64.b64encode(b"\x00\xff").decode()}},
+        {"text": "b"},
+    ]
+    told = sealing.to_customer({"output": {"message": {"content": content}}}, ME)
+    sealed = told["output"]["message"]["content"]
+    assert sealed[0]["reasoningContent"]["reasoningText"]["signature"].startswith(PREFIX)
+    raw = base64.b64decode(sealed[1]["reasoningContent"]["redactedContent"], validate=True)
+    assert raw.decode().startswith(PREFIX)
+    back = {"messages": [{"role": "assistant", "content": sealed}]}
+    assert sealing.to_model(back, ME)["messages"][0]["content"] == content
+    other = Who(tenant="other", conversation="c1", model="big")
+    assert sealing.to_model(back, other)["messages"][0]["content"] == [{"text": "b"}]
+    assert sealing.refused[Refusal.OTHER_TENANT] == 2
+    event = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": content[0]}}
+    assert "sig" not in str(sealing.to_customer(event, ME)).replace("signature", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from stillwatch.countermeasures.sealing import PREFIX, Sealer, Sealing
 from stillwatch.countermeasures.stripping import Stripping
 from stillwatch.countermeasures.summarising import Summariser
 from stillwatch.countermeasures.trace_policy import ShownTraces, TracePolicy, trace_policy_of
-from stillwatch.gateway import withholding
+from stillwatch.gateway import amazon_frames, withholding
 from stillwatch.gateway.middleware import Middleware
 from stillwatch.gateway.withholding import Withholding
 from tests.gateway.fakes import ByName
@@ -72,6 +73,8 @@ class Model:
             routes=[
                 Route("/v1/chat/completions", self._answers, methods=["POST"]),
                 Route("/v1/messages", self._answers, methods=["POST"]),
+                Route("/model/{model}/converse", self._answers, methods=["POST"]),
+                Route("/model/{model}/converse-stream", self._answers, methods=["POST"]),
                 Route("/v1/models", lambda _: PlainTextResponse("models"), methods=["GET", "POST"]),
             ]
         )
@@ -278,3 +281,107 @@ def test_geminis_stream_is_a_list_too() -> None:
     got = asked(guarded(model), account="withhold-1")
     assert "look it up" not in got.text
     assert got.json()[1]["candidates"][0]["content"]["parts"] == [{"text": "4"}]
+
+
+SAID = [
+    {"messageStart": {"role": "assistant"}},
+    *(
+        {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": t}}}}
+        for t in (TRACE[:20], TRACE[20:])
+    ),
+    {
+        "contentBlockDelta": {
+            "contentBlockIndex": 0,
+            "delta": {"reasoningContent": {"signature": "s"}},
+        }
+    },
+    {"contentBlockStop": {"contentBlockIndex": 0}},
+    {"contentBlockDelta": {"contentBlockIndex": 1, "delta": {"text": "4 é"}, "p": "abcd"}},
+    {"contentBlockStop": {"contentBlockIndex": 1}},
+    {"messageStop": {"stopReason": "end_turn"}},
+    {"metadata": {"usage": {"outputTokens": 9}}},
+]
+
+
+def _frames(pieces: list[Any]) -> bytes:
+    heads = {":content-type": "application/json", ":message-type": "event"}
+    return b"".join(
+        amazon_frames.framed({":event-type": name, **heads}, body)
+        for piece in pieces
+        for name, body in piece.items()
+    )
+
+
+def _read(raw: bytes) -> list[Any]:
+    """The events of frames, read by nothing of ours but where they end."""
+    found, held = [], bytearray(raw)
+    while end := amazon_frames.frame_end(held, 1 << 20):
+        head = int.from_bytes(held[4:8], "big")
+        name = held[12 : 12 + head].partition(b":event-type\x07")[2]
+        size = int.from_bytes(name[:2], "big")
+        found.append({name[2 : 2 + size].decode(): json.loads(held[12 + head : end - 4])})
+        held = held[end:]
+    assert not held
+    return found
+
+
+def _streamed(model: Model, raw: bytes) -> None:
+    async def cut() -> AsyncIterator[bytes]:
+        for at in range(0, len(raw), model.cut):
+            yield raw[at : at + model.cut]
+
+    model.answer = lambda: StreamingResponse(cut(), media_type=amazon_frames.KIND)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+def test_bedrocks_streams_are_read_frame_by_frame(cut: int) -> None:
+    """Withheld, the answer's own block is the first; for others the stream is as it was."""
+    model, path = Model(cut), "/model/anthropic.big-v1:0/converse-stream"
+    _streamed(model, _frames(SAID))
+    body = {"json": {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}}
+    got = asked(guarded(model), path, account="withhold-1", **body)
+    told = _read(got.content)
+    assert "look it up" not in got.text
+    assert [next(iter(piece)) for piece in told] == [
+        "messageStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata",
+    ]  # fmt: skip
+    said = told[1]["contentBlockDelta"]
+    assert said == {"contentBlockIndex": 0, "delta": {"text": "4 é"}, "p": "abcd"}
+    assert _read(asked(guarded(model), path, **body).content) == SAID
+
+
+def test_bedrocks_answers_are_withheld_and_their_model_is_the_paths() -> None:
+    """A rule about a model holds, though the request doesn't name it."""
+    model, path = Model(), "/model/anthropic.big-v1:0/converse"
+    reasoned = {"reasoningContent": {"reasoningText": {"text": TRACE, "signature": "s"}}}
+    message = {"role": "assistant", "content": [reasoned, {"text": "4"}]}
+    model.answer = lambda: JSONResponse({"output": {"message": message}, "stopReason": "end_turn"})
+    assert "look it up" in asked(guarded(model), path).text
+    got = asked(guarded(model), path, account="withhold-1")
+    assert got.json()["output"]["message"]["content"] == [{"text": "4"}]
+    rule = 'name = "big"\nmodels = ["anthropic.big-v1:0"]\ntrace = "withheld"'
+    shown = ShownTraces(trace_policy_of(f"[[rules]]\n{rule}"))
+    ruled = Middleware(Withholding(model.app, Together([shown])), gate=ByName())
+    assert "look it up" not in asked(ruled, path, json={"messages": []}).text
+
+
+@pytest.mark.parametrize("what", ["cut off", "prelude", "message", "payload", "headers"])
+def test_frames_that_cant_be_read_end_the_stream(what: str) -> None:
+    """Nothing is sent on that wasn't read, and nothing after it."""
+    raw = bytearray(_frames(SAID))
+    if what == "cut off":
+        raw = raw[: len(_frames(SAID[:3])) - 9]
+    if what in ("prelude", "message"):
+        raw[len(_frames(SAID[:1])) + (9 if what == "prelude" else 40)] ^= 1
+    if what == "payload":
+        head = {":event-type": "contentBlockDelta", ":message-type": "event"}
+        raw = bytearray(_frames(SAID[:1]) + amazon_frames.framed(head, [TRACE]))
+    if what == "headers":
+        frame = bytearray(_frames(SAID[1:2]))
+        frame[12] = 255
+        frame[-4:] = zlib.crc32(frame[:-4]).to_bytes(4, "big")
+        raw = bytearray(_frames(SAID[:1]) + frame)
+    model = Model(64)
+    _streamed(model, bytes(raw))
+    got = asked(guarded(model), "/model/m/converse-stream", account="withhold-1")
+    assert _read(got.content) == SAID[:1]

@@ -1,13 +1,17 @@
 """Hugging Face's `generate`, with antidistillation sampling or a product of experts. Experimental.
 
     plus, minus = proxies(proxy, direction, step)
-    measure = Antidistillation(plus, minus, strength=1.0, step=step)
+    measure = Antidistillation(
+        plus, minus, strength=1.0, step=step, serve_false_reasoning=True
+    )
     model.generate(ids, logits_processor=LogitsProcessorList([measure]), do_sample=True)
 
 `generate` calls such a processor with logits before temperature and truncation
-(https://huggingface.co/docs/transformers/internal/generation_utils#logitsprocessor). Proxies need
-the model's tokenizer. Each is a forward pass a token, from its own cache. A processor is made for
-one call of `generate`, with its attention mask where prompts are padded.
+(https://huggingface.co/docs/transformers/internal/generation_utils#logitsprocessor). Both make
+reasoning false in the measure in which they work, and are refused without the switch that says so,
+as by vLLM's adapter. Proxies need the model's tokenizer. Each is a forward pass a token, from its
+own cache. A processor is made for one call of `generate`, with its attention mask where prompts are
+padded.
 """
 
 from __future__ import annotations
@@ -21,11 +25,15 @@ from transformers import LogitsProcessor
 
 from stillwatch.countermeasures.antidistillation import antidistilled
 from stillwatch.countermeasures.product_of_experts import product_of_experts
+from stillwatch.countermeasures.table import chosen
 from stillwatch.errors import MeasureRefused
 
 
 class Antidistillation(LogitsProcessor):
-    """Antidistillation sampling: `plus` and `minus` are the proxy moved by `step`, each way."""
+    """Antidistillation sampling: `plus` and `minus` are the proxy moved by `step`, each way.
+
+    Raises `MeasureRefused` without `serve_false_reasoning`.
+    """
 
     def __init__(
         self,
@@ -35,7 +43,9 @@ class Antidistillation(LogitsProcessor):
         strength: float,
         step: float,
         attention_mask: Tensor | None = None,
+        serve_false_reasoning: bool = False,
     ) -> None:
+        chosen(["antidistillation"], serve_false_reasoning=serve_false_reasoning)
         self._plus = NextLogits(plus, attention_mask)
         self._minus = NextLogits(minus, attention_mask)
         self._strength, self._step = strength, step
@@ -48,11 +58,20 @@ class Antidistillation(LogitsProcessor):
 
 
 class ProductOfExperts(LogitsProcessor):
-    """A product of the model and a proxy that has `share` of it."""
+    """A product of the model and a proxy that has `share` of it.
+
+    Raises `MeasureRefused` without `serve_false_reasoning`.
+    """
 
     def __init__(
-        self, proxy: nn.Module, *, share: float, attention_mask: Tensor | None = None
+        self,
+        proxy: nn.Module,
+        *,
+        share: float,
+        attention_mask: Tensor | None = None,
+        serve_false_reasoning: bool = False,
     ) -> None:
+        chosen(["product-of-experts"], serve_false_reasoning=serve_false_reasoning)
         self._proxy, self._share = NextLogits(proxy, attention_mask), share
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:

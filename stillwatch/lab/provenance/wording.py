@@ -60,13 +60,14 @@ def verdict_words(code: str, alpha: str, names: list[str], refusals: list[str]) 
     if code == SHOWN:
         tests = ", ".join(names)
         return (
-            f"At the registered level of {alpha}, corrected for all tests and runs, the suspect shows what "
-            f"it would show by chance with at most that probability had it never learned from "
-            f"this material ({tests})."
+            f"At the registered level of {alpha}, corrected for all tests and runs, the suspect "
+            f"shows what it would show by chance with at most that probability had it never "
+            f"learned from this material ({tests})."
         )
     return (
-        f"Nothing was shown at the registered level of {alpha}, corrected for all tests and runs. That is "
-        "no proof of the contrary: paraphrased, filtered or diluted text leaves no such traces."
+        f"Nothing was shown at the registered level of {alpha}, corrected for all tests and runs. "
+        "That is no proof of the contrary: paraphrased, filtered or diluted text leaves no such "
+        "traces."
     )
 
 

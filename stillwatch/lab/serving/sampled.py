@@ -74,7 +74,13 @@ class AntidistillationSampling(_False):
         plus, minus = proxies(house.proxy, slope, step)
 
         def processors() -> LogitsProcessorList:
-            measure = Antidistillation(plus, minus, strength=self.strength, step=step)
+            measure = Antidistillation(
+                plus,
+                minus,
+                strength=self.strength,
+                step=step,
+                serve_false_reasoning=True,  # to a student in the lab
+            )
             return LogitsProcessorList([measure])
 
         return house.drawn(count, 1.0, processors)
@@ -104,7 +110,12 @@ class Experts(_False):
         """Drawn at temperature 1."""
 
         def processors() -> LogitsProcessorList:
-            return LogitsProcessorList([ProductOfExperts(house.proxy, share=self.share)])
+            measure = ProductOfExperts(
+                house.proxy,
+                share=self.share,
+                serve_false_reasoning=True,  # to a student in the lab
+            )
+            return LogitsProcessorList([measure])
 
         return house.drawn(count, 1.0, processors)
 
