@@ -72,5 +72,5 @@ $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@test -n "$(PYTHON)" || { echo "make litellm needs Python 3.11 or newer with venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv-litellm
 	.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints-litellm.txt 'litellm[proxy]'
+		-c constraints-litellm.txt 'litellm[proxy]' msgspec
 	@touch $@

@@ -3,14 +3,20 @@
     litellm_settings:
       callbacks: ["litellm_hook.stillwatch", "generic_api"]
 
-It needs LiteLLM alone. A throttled request is answered with 429 and `retry-after`, a denied one
-with 403, one that needs a stronger sign-in with 401, and where parts of the answer are withheld,
-they are neither asked for nor passed on. Whatever fails or takes too long lets the request go on.
+It needs LiteLLM alone, for decisions. A throttled request is answered with 429 and `retry-after`, a
+denied one with 403, one that needs a stronger sign-in with 401, and where parts of the answer are
+withheld, they are neither asked for nor passed on. Whatever fails or takes too long lets the
+request go on.
 
 Set by the environment: `STILLWATCH_GATE_URL` (http://127.0.0.1:8990), `STILLWATCH_GATE_TOKEN`,
 `STILLWATCH_GATE_TIMEOUT_S` (0.1), `STILLWATCH_GATE_ACCOUNT` (a `user_api_key_...` field that is the
 account; by default as in LiteLLM's log), `STILLWATCH_GATE_TEXT` (0 sends no text) and
 `STILLWATCH_GATE_WATERMARK` (0 lets clients opt out of an engine's watermark).
+
+With `pip install --no-deps stillwatch msgspec` beside LiteLLM it does all that `Withholding` does,
+by the same measures: traces by tenant and tier, summaries, sealed blobs, in streams and those of
+`/v1/messages` too. They are set as `stillwatch.gateway.measures` says (`STILLWATCH_TRACES` and
+others); where they are set and can't be had, LiteLLM doesn't start.
 """
 
 from __future__ import annotations
@@ -56,6 +62,14 @@ _WORDS = {
 }
 _SYSTEM_KEY = "stillwatch_system"
 _WITHHELD_KEY = "stillwatch_withhold"
+_WHO_KEY = "stillwatch_who"
+_ALL = ("reasoning", "logprobs")
+
+_MEASURES = ("STILLWATCH_TRACES", "STILLWATCH_SEAL_KEYS", "STILLWATCH_SUMMARISER_URL")
+"""As `stillwatch.gateway.measures.NAMES`, which this file may do without."""
+
+_OWN = ("metadata", "litellm_metadata", "proxy_server_request", "secret_fields")
+"""What LiteLLM keeps beside a request's own parameters; its objects aren't looked into either."""
 
 
 class Stillwatch(CustomLogger):
@@ -72,6 +86,7 @@ class Stillwatch(CustomLogger):
         self._opt_outs = os.environ.get("STILLWATCH_GATE_WATERMARK", "1") == "0"
         self._client: httpx.AsyncClient | None = None
         self._quiet_until = 0.0
+        self._measures: Any = _measures()
 
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
@@ -84,13 +99,14 @@ class Stillwatch(CustomLogger):
         except Exception as fault:
             self._quiet_until = time.monotonic() + QUIET_S
             log.warning("stillwatch can't be asked (%s); requests go on", type(fault).__name__)
-            return data
-        if answer is None:
-            return data
-        status = answer.get("status", 200)
-        if status in _WORDS:
+            answer = None
+        status = (answer or {}).get("status", 200)
+        if answer is not None and status in _WORDS:
             raise _refusal(status, answer)
-        withheld = [part for part in answer.get("withhold") or () if part in ASKS_FOR]
+        if self._measures is not None:
+            self._to_model(data, answer or {})
+            return data
+        withheld = [p for p in (answer or {}).get("withhold") or () if p in ASKS_FOR]
         for part in withheld:
             for parameter in ASKS_FOR[part]:
                 data.pop(parameter, None)
@@ -102,6 +118,8 @@ class Stillwatch(CustomLogger):
         self, data: dict[str, Any], user_api_key_dict: Any, response: Any
     ) -> Any:
         """Take out of the answer what is withheld; models reason without being asked, too."""
+        if self._measures is not None:
+            return await self._changed(response, data)
         _withhold(response, _metadata(data).get(_WITHHELD_KEY) or ())
         return response
 
@@ -109,11 +127,74 @@ class Stillwatch(CustomLogger):
         self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
     ) -> AsyncIterator[Any]:
         """The same for each piece of a stream."""
+        if self._measures is not None:
+            async for piece in self._streamed(response, request_data):
+                yield piece
+            return
         withheld = _metadata(request_data).get(_WITHHELD_KEY) or ()
         async for piece in response:
             if withheld:
                 _withhold(piece, withheld)
             yield piece
+
+    def _to_model(self, data: dict[str, Any], answer: dict[str, Any]) -> None:
+        """Change a request by the measures, in place, and remember whose it is.
+
+        What fails lets the request go on; to the answer the measures are put all the same.
+        """
+        about, known = _metadata(data), self._question(data) or {}
+        request = data.get("proxy_server_request")
+        headers = (request.get("headers") if isinstance(request, dict) else None) or {}
+        model = data.get("model")
+        who = {
+            "tenant": known.get("org_id") or known.get("account_id") or "",
+            "account": known.get("account_id") or "",
+            "conversation": headers.get("x-conversation-id") or "",
+            "model": model if isinstance(model, str) else "",
+            "risk": float(answer.get("score") or 0.0),
+            "withhold": [part for part in answer.get("withhold") or () if part in ASKS_FOR],
+        }
+        about[_WHO_KEY] = who
+        body = {name: held for name, held in data.items() if name not in _OWN}
+        told = self._measures.to_model(body, _who(who))
+        for name in body.keys() - told.keys():
+            data.pop(name)
+        data.update(told)
+
+    async def _changed(self, response: Any, data: dict[str, Any]) -> Any:
+        who = _who(_metadata(data).get(_WHO_KEY))
+        try:
+            # a summariser is waited for
+            return await asyncio.to_thread(
+                _rebuilt, response, lambda body: [self._measures.to_customer(body, who)]
+            )
+        except Exception:
+            log.exception("an answer can't be changed; its reasoning is taken out")
+            _withhold(response, _ALL)
+            return response
+
+    async def _streamed(self, response: Any, data: dict[str, Any]) -> AsyncIterator[Any]:
+        """A stream by the measures: pieces that are objects, or the events of `/v1/messages`."""
+        from stillwatch.gateway.events import Events
+
+        stream = self._measures.stream(_who(_metadata(data).get(_WHO_KEY)))
+        events = Events(stream)
+        async for piece in response:
+            try:
+                if isinstance(piece, (bytes, str)):
+                    raw = piece.encode() if isinstance(piece, str) else piece
+                    told = await asyncio.to_thread(events.bytes, raw)
+                    sent = [told if isinstance(piece, bytes) else told.decode()] if told else []
+                else:
+                    sent = await asyncio.to_thread(_rebuilt_all, piece, stream.piece)
+            except Exception:
+                log.exception("a piece of a stream can't be changed; its reasoning is taken out")
+                _withhold(piece, _ALL)
+                sent = [] if isinstance(piece, (bytes, str)) else [piece]
+            for each in sent:
+                yield each
+        if rest := events.bytes(b"", last=True):
+            yield rest
 
     async def _ask(self, data: dict[str, Any]) -> dict[str, Any] | None:
         if time.monotonic() < self._quiet_until:
@@ -159,6 +240,40 @@ class Stillwatch(CustomLogger):
             question |= _texts(data)
         _keep_system(data, about)
         return {name: value for name, value in question.items() if value is not None}
+
+
+def _measures() -> Any:
+    """The package's measures, where they are asked for; raises what they raise."""
+    if not any(os.environ.get(name) for name in _MEASURES):
+        return None
+    from stillwatch.gateway.measures import measures_of
+
+    return measures_of(os.environ)
+
+
+def _who(told: Any) -> Any:
+    from stillwatch.countermeasures.measure import Who
+
+    held = told if isinstance(told, dict) else {}
+    return Who(**{**held, "withhold": tuple(held.get("withhold") or ())})
+
+
+def _rebuilt_all(response: Any, change: Any) -> list[Any]:
+    """What a function of a body makes of a dict, or of one of LiteLLM's objects: more of them."""
+    body = response if isinstance(response, dict) else response.model_dump(exclude_none=True)
+    if isinstance(response, dict):
+        return change(body)
+    made = []
+    for told in change(body):
+        one = response if told == body else type(response)(**told)
+        if one is not response and hasattr(response, "_hidden_params"):
+            one._hidden_params = response._hidden_params
+        made.append(one)
+    return made
+
+
+def _rebuilt(response: Any, change: Any) -> Any:
+    return _rebuilt_all(response, change)[0]
 
 
 def _metadata(data: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from stillwatch.countermeasures.forms import Body
 from stillwatch.countermeasures.measure import Measure, Pieces, Together, Who
 from stillwatch.gateway import amazon_frames
 from stillwatch.gateway.answer import Answer
+from stillwatch.gateway.events import Events, json_of
 from stillwatch.gateway.header_request import headers_to_request
 from stillwatch.gateway.plain_asgi import App, Receive, Reply, Scope, Send, headers_of, respond
 from stillwatch.gateway.settings import HeaderNames
@@ -74,7 +75,7 @@ class Withholding:
             await self._app(scope, receive, send)
             return
         raw = await _whole(receive)
-        request = None if raw is None else _json(raw)
+        request = None if raw is None else json_of(raw)
         if not isinstance(request, dict):
             # what can't be read here, engines may read all the same: NaN, UTF-16, gzip
             fault = (413, "is too large") if raw is None else (400, "is no JSON object")
@@ -97,6 +98,7 @@ class _Answer:
         self._start: Any = None
         self._held = bytearray()
         self._stream: Pieces | None = None
+        self._events: Events | None = None
         self._frames = self._refused = self._passes = False
 
     async def send(self, message: Any) -> None:
@@ -119,6 +121,7 @@ class _Answer:
         elif kind in ("text/event-stream", amazon_frames.KIND):
             self._frames = kind == amazon_frames.KIND
             self._stream = self._measures.stream(self._who)
+            self._events = None if self._frames else Events(self._stream)
             await self._send({**message, "headers": _without_length(message["headers"])})
         elif kind == "application/json":
             self._start = message
@@ -130,21 +133,15 @@ class _Answer:
             await self._send(message)
 
     async def _goes_on(self, body: bytes, more: bool) -> None:
+        if self._stream is not None:
+            await self._streams(self._stream, body, more)
+            return
         self._held += body
         if len(self._held) > LARGEST:
             log.error("a model's answer is larger than %d bytes; it is refused", LARGEST)
             await self._refuse()
-        elif self._stream is not None:
-            events = self._framed if self._frames else self._events
-            try:
-                told = await self._called(events, self._stream, not more)
-            except amazon_frames.Garbled:
-                log.error("a model's stream can't be read on; it ends here")
-                await self._refuse()
-                return
-            await self._send({"type": "http.response.body", "body": told, "more_body": more})
         elif not more:
-            told = _json(bytes(self._held))
+            told = json_of(bytes(self._held))
             if told is None and 200 <= self._start["status"] < 300:
                 log.error("a model's answer is no JSON, and is refused")
                 await self._refuse()
@@ -154,6 +151,26 @@ class _Answer:
             headers = [*_without_length(self._start["headers"]), length]
             await self._send({**self._start, "headers": headers})
             await self._send({"type": "http.response.body", "body": raw})
+
+    async def _streams(self, stream: Pieces, body: bytes, more: bool) -> None:
+        try:
+            told = await self._called(self._piece, stream, body, not more)
+        except amazon_frames.Garbled:
+            log.error("a model's stream can't be read on; it ends here")
+            await self._refuse()
+            return
+        if len(self._held) + (self._events.held if self._events else 0) > LARGEST:
+            log.error("an event of a model's is larger than %d bytes; the stream ends", LARGEST)
+            await self._refuse()
+            return
+        await self._send({"type": "http.response.body", "body": told, "more_body": more})
+
+    def _piece(self, stream: Pieces, body: bytes, last: bool) -> bytes:
+        """What is sent on of what is whole by now."""
+        if self._events is not None:
+            return self._events.bytes(body, last=last)
+        self._held += body
+        return self._framed(stream, last)
 
     async def _called(self, work: Callable[..., bytes], *given: Any) -> bytes:
         return await asyncio.to_thread(work, *given) if self._slow else work(*given)
@@ -173,17 +190,6 @@ class _Answer:
         elif isinstance(told, dict):
             told = self._measures.to_customer(told, self._who)
         return msgspec.json.encode(told)
-
-    def _events(self, stream: Pieces, last: bool) -> bytes:
-        """What is sent on of the events that are whole by now."""
-        told = bytearray()
-        while (end := _event_end(self._held)) is not None:
-            event, self._held = bytes(self._held[: end[0]]), self._held[end[1] :]
-            told += _event(stream, event)
-        if last and self._held.strip():
-            told += _event(stream, bytes(self._held))
-            self._held.clear()
-        return bytes(told)
 
     def _framed(self, stream: Pieces, last: bool) -> bytes:
         """The same of Amazon's frames; raises `Garbled` where one isn't whole at the end, too."""
@@ -264,50 +270,9 @@ def _without_length(headers: Any) -> list[Any]:
     return [(name, value) for name, value in headers if name.lower() != b"content-length"]
 
 
-def _json(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
 def _error(status: int, words: str) -> Reply:
     told = {"error": {"type": "api_error", "message": words}}
     return Reply(status, msgspec.json.encode(told))
-
-
-def _event_end(held: bytearray) -> tuple[int, int] | None:
-    """Where the first event ends, and where the next one begins."""
-    found = [
-        (at, at + len(mark))
-        for mark in (b"\n\n", b"\r\n\r\n", b"\r\r")
-        if (at := held.find(mark)) >= 0
-    ]
-    return min(found) if found else None
-
-
-def _event(stream: Pieces, event: bytes) -> bytes:
-    """The events that are sent on for one; one without data goes on, and garbled data doesn't."""
-    lines = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    data = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
-    told = _json(data)
-    if not isinstance(told, dict):
-        known = told is not None or data.strip() in (b"", b"[DONE]")
-        return event + b"\n\n" if known else b""
-    others = [line for line in lines if line and not line.startswith(b"data:")]
-    return b"".join(_written(others, piece) for piece in stream.piece(told))
-
-
-def _written(others: list[bytes], piece: Body) -> bytes:
-    """An event with its other lines; its name is the piece's type, where events are named."""
-    named = piece.get("type")
-    told = [
-        b"event: " + named.encode()
-        if line.startswith(b"event:") and isinstance(named, str)
-        else line
-        for line in others
-    ]
-    return b"\n".join([*told, b"data: " + msgspec.json.encode(piece)]) + b"\n\n"
 
 
 def _sent(stream: Pieces, piece: Any) -> list[Any]:

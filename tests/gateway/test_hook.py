@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from stillwatch.countermeasures.stripping import Part, strip_request
+from stillwatch.errors import MeasureRefused
 from tests.gateway.serving import ROOT, free_port, gate_service
 
 PATH = ROOT / "stillwatch" / "gateway" / "litellm_hook.py"
@@ -38,10 +39,11 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_it_needs_nothing_of_ours() -> None:
-    """LiteLLM's own environment can import it."""
-    tree = ast.parse(PATH.read_text())
-    named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    named |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    """LiteLLM's own environment can import it; ours is imported where measures are asked for."""
+    top = [*ast.iter_child_nodes(ast.parse(PATH.read_text()))]
+    named = {node.module or "" for node in top if isinstance(node, ast.ImportFrom)}
+    named |= {a.name for node in top if isinstance(node, ast.Import) for a in node.names}
+    assert "httpx" in named
     assert not [name for name in named if name.startswith("stillwatch")]
 
 
@@ -250,3 +252,60 @@ def test_a_deployment_may_let_clients_opt_out(hook: Any, monkeypatch: pytest.Mon
     data = {"watermarking": False}
     asyncio.run(hook.Stillwatch().async_pre_call_hook(None, None, data, "completion"))
     assert data == {"watermarking": False}
+
+
+def test_measures_that_cant_be_had_stop_it(
+    hook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather at the start than by showing what was to be withheld."""
+    monkeypatch.setenv("STILLWATCH_TRACES", str(tmp_path / "none.toml"))
+    with pytest.raises(MeasureRefused, match="can't be read"):
+        hook.Stillwatch()
+    monkeypatch.delenv("STILLWATCH_TRACES")
+    monkeypatch.setenv("STILLWATCH_SUMMARISER_URL", "http://127.0.0.1:1/v1")
+    with pytest.raises(MeasureRefused, match="STILLWATCH_SUMMARISER_MODEL"):
+        hook.Stillwatch()
+
+
+def test_a_measure_that_fails_shows_nothing(
+    hook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer goes on, its reasoning doesn't; and no gate is no reason to show it."""
+    (tmp_path / "traces.toml").write_text('[[rules]]\nname = "all"\ntrace = "withheld"\n')
+    monkeypatch.setenv("STILLWATCH_TRACES", str(tmp_path / "traces.toml"))
+    one = hook.Stillwatch()
+    data = {"metadata": dict(ABOUT), "model": "m", "include_reasoning": True}
+    thoughts = {"type": "thinking", "thinking": "why"}
+    answer = {"type": "message", "content": [thoughts, {"type": "text", "text": "4"}]}
+
+    async def play() -> Any:
+        asked = await one.async_pre_call_hook(None, None, data, "acompletion")
+        return await one.async_post_call_success_hook(asked, None, copy.deepcopy(answer))
+
+    assert asyncio.run(play())["content"] == answer["content"][1:]
+    assert "include_reasoning" not in data
+
+    class Broken:
+        def to_customer(self, *_: Any) -> Any:
+            raise RuntimeError
+
+        def stream(self, _: Any) -> Any:
+            return self
+
+        def piece(self, _: Any) -> Any:
+            raise RuntimeError
+
+    one._measures = Broken()
+    told = asyncio.run(one.async_post_call_success_hook(data, None, copy.deepcopy(answer)))
+    assert told["content"] == answer["content"][1:]
+
+    async def streamed() -> list[Any]:
+        async def pieces() -> Any:
+            message = SimpleNamespace(content="c", reasoning_content="why")
+            yield SimpleNamespace(choices=[SimpleNamespace(delta=message)], model_dump=dict)
+            yield b'data: {"type": "content_block_delta", "delta": {"thinking": "why"}}\n\n'
+
+        return [x async for x in one.async_post_call_streaming_iterator_hook(None, pieces(), data)]
+
+    (piece,) = asyncio.run(streamed())
+    assert (piece.choices[0].delta.content, piece.choices[0].delta.reasoning_content) == ("c", None)
