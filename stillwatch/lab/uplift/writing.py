@@ -55,9 +55,11 @@ def _skill(comparison: Comparison, haul: Haul, measure: str) -> dict[str, Any]:
     kept = "" if retained is None else f", {retained:.0%} of the uplift"
     # under another measure all arrive as that serves them
     bare = f", {haul.blunted:,} of them without reasoning" if measure == "full" else ""
+    through = f"{got:,} answers ({', '.join(haul.kinds)}), here {haul.answers:,}{bare}"
+    if name is None:
+        through, kept = "next to nothing got through", " of its own examples alone"
     says = (
-        f"{comparison.task}, arena seed {haul.seed}, {haul.arm}, served {measure}: {got:,} answers "
-        f"({', '.join(haul.kinds)}), here {haul.answers:,}{bare}: skill "
+        f"{comparison.task}, arena seed {haul.seed}, {haul.arm}, served {measure}: {through}: skill "
         f"{skill.share:.3f} ({skill.low:.3f} to {skill.high:.3f}){kept}"
     )
     return {
