@@ -59,8 +59,8 @@ def _skill(comparison: Comparison, haul: Haul, measure: str) -> dict[str, Any]:
     if name is None:
         through, kept = "next to nothing got through", " of its own examples alone"
     says = (
-        f"{comparison.task}, arena seed {haul.seed}, {haul.arm}, served {measure}: {through}: skill "
-        f"{skill.share:.3f} ({skill.low:.3f} to {skill.high:.3f}){kept}"
+        f"{comparison.task}, arena seed {haul.seed}, {haul.arm}, served {measure}: {through}: "
+        f"skill {skill.share:.3f} ({skill.low:.3f} to {skill.high:.3f}){kept}"
     )
     return {
         "task": haul.task,

@@ -13,8 +13,8 @@ pytest.importorskip("torch", reason="needs the extra lab (torch)")
 
 from stillwatch.arena.matches import match
 from stillwatch.cli import app
-from stillwatch.ladder import Action
 from stillwatch.lab.uplift.setting import SETTINGS
+from stillwatch.ladder import Action
 from stillwatch.progress import Silent
 from tests.arena.conftest import SMALL, small
 from tests.arena.defences import By, doing
