@@ -17,6 +17,7 @@ from stillwatch.errors import PrivacyRefused, TableBroken
 from stillwatch.gateway.folder import Folder
 from stillwatch.gateway.history import DecisionLog, recognised_accounts
 from stillwatch.gateway.publishing import Listed, publish_plan
+from stillwatch.gateway.works.access import CAME
 from stillwatch.gateway.works.learn import Works, learn, no_works
 from stillwatch.lake import Lake
 from stillwatch.pipeline import last_judgement
@@ -101,7 +102,13 @@ def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:
         ever, log = recognised_accounts(gate.path), DecisionLog(gate.path).accounts()
         standing = planned.decisions.filter(pc.field("standing") != "ended")
         now = set(standing["account_id"].to_pylist())
-        return learn(*last, names, ever | log & now, log - now - ever)
+        return learn(*last, names, _knocks(lake), ever | log & now, log - now - ever)
+
+
+def _knocks(lake: str | Path) -> pa.RecordBatch:
+    """How requests came that were refused: a judgement doesn't look at them."""
+    refused = Lake.open(lake).scan(CAME.names, which="refused")
+    return pa.concat_batches([pa.RecordBatch.from_pylist([], CAME), *refused])
 
 
 def _last_works(gate: Folder) -> Works:

@@ -31,7 +31,7 @@ from stillwatch.engine.spool import Spool, spool_folder
 from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
-from stillwatch.lake import ExchangeIds, IngestReport, Judged, Kept, Lake, is_lake, let_go
+from stillwatch.lake import ExchangeIds, Fragment, IngestReport, Judged, Kept, Lake, is_lake, let_go
 from stillwatch.leads import Lead
 from stillwatch.memory import memory_kept, peak_memory
 from stillwatch.profiles.gather import STEPS, gather, gather_exchanges
@@ -157,6 +157,8 @@ def detect(
         _signals(lake, spool, until, runner, clock)
         run = run_record(lake, until) | runner.record() | world_of(log)
         run["exchanges_detected"] = len(spool)
+        refused = lake.scan(["status"], until, which="refused")
+        run["exchanges_refused"] = sum(batch.num_rows for batch in refused)
         own = spool.folder == _signals_of(lake)
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         kept, last = _last_judgement(judged)
@@ -307,7 +309,7 @@ def last_judgement(
     """
     held = Lake.open(lake)
     with _spool(held, True) as spool:
-        spool.resume([part.name for part in held.fragments(READS, None, encoded=True)])
+        spool.resume([part.name for part in _parts(held)])
         own = spool.folder == _signals_of(held)
         kept, last = _last_judgement(Judged(held.path, _version(*JUDGES)) if own else None)
         if kept is None or last is None or not kept.covers_first(spool.parts):
@@ -327,7 +329,7 @@ def drop_removed(lake: str | Path, trimmed: Callable[[Findings], Findings]) -> b
     with _spool(held, True) as spool:
         if spool.folder != _signals_of(held):
             return False
-        spool.resume([part.name for part in held.fragments(READS, None, encoded=True)])
+        spool.resume([part.name for part in _parts(held)])
         spool.commit()
         judged = Judged(held.path, _version(*JUDGES))
         _, last = _last_judgement(judged)
@@ -406,11 +408,17 @@ def _version(*stages: str) -> str:
     return digest.hexdigest()
 
 
+def _parts(lake: Lake, until: datetime | None = None) -> list[Fragment]:
+    """What is judged: all but requests that were refused. Whom a gate turned away is judged by what
+    they did before, and who only knocked has harvested nothing."""
+    return lake.fragments(READS, until, encoded=True, which="answered")
+
+
 def _signals(
     lake: Lake, spool: Spool, until: datetime | None, engine: Engine, clock: Clock
 ) -> None:
     """The row-shaped stage over what the spool hasn't."""
-    fragments = lake.fragments(READS, until, encoded=True)
+    fragments = _parts(lake, until)
     parts = [fragment.name for fragment in fragments]
     total = sum(fragment.rows for fragment in fragments)
     with clock.stage("signals", total, "exchanges"):
@@ -430,7 +438,9 @@ def _signals(
 
 def _ids(lake: Lake, spool: Spool, until: datetime | None = None, begin: int = 0) -> ExchangeIds:
     """The ids of the spool's exchanges from row `begin` on."""
-    of_part = {part.name: part for part in lake.fragments(("exchange_id",), until)}
+    of_part = {
+        part.name: part for part in lake.fragments(("exchange_id",), until, which="answered")
+    }
     return ExchangeIds([of_part[part] for part in spool.parts], spool.ends, begin)
 
 

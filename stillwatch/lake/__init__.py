@@ -1,6 +1,6 @@
 """The store of what was read: immutable segments, idempotent by exchange, resumable, atomic."""
 
-from stillwatch.lake.fragments import let_go
+from stillwatch.lake.fragments import Fragment, let_go
 from stillwatch.lake.ids import ExchangeIds
 from stillwatch.lake.ingest import IngestReport, Read
 from stillwatch.lake.judged import Judged, Kept
@@ -11,6 +11,7 @@ from stillwatch.lake.store import Lake, is_lake
 
 __all__ = [
     "ExchangeIds",
+    "Fragment",
     "IngestReport",
     "Judged",
     "Kept",

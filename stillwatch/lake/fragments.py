@@ -10,8 +10,9 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,11 @@ import pyarrow.parquet as pq
 from stillwatch.errors import LakeBroken
 from stillwatch.lake.segment import REPEATING
 from stillwatch.tables import EXCHANGES
+
+REFUSED = pa.array([401, 403], EXCHANGES.field("status").type)
+"""Statuses of requests that were turned away for who asked, so that no model answered."""
+
+Which = Literal["all", "answered", "refused"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +47,15 @@ class Fragment:
     """Row numbers within the group that lost to other copies."""
     encoded: bool = False
     """Whether strings that repeat are handed on as the dictionaries that they are stored as."""
+    which: Which = "all"
+    """Whether rows are of all requests, of those that were `REFUSED`, or of the others."""
 
     @property
     def name(self) -> str:
         """What tells its rows from those of every other fragment that this lake has or had."""
         lost = hashlib.blake2b(self.deleted.astype("<i8").tobytes(), digest_size=8).hexdigest()
-        return f"{self.path.name}:{self.group}:{lost}:{self.until or ''}"
+        which = "" if self.which == "all" else f":{self.which}"
+        return f"{self.path.name}:{self.group}:{lost}:{self.until or ''}{which}"
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"path": self.path.absolute(), "metadata": None}
@@ -54,7 +63,10 @@ class Fragment:
     def __call__(self) -> pa.RecordBatch:
         """The asked columns of the fragment's rows; raises `LakeBroken`."""
         columns = list(self.columns)
-        wanted = columns if self.until is None or "ts" in columns else [*columns, "ts"]
+        told_by = {"ts": self.until is not None, "status": self.which != "all"}
+        wanted = list(
+            dict.fromkeys([*columns, *(name for name, asked in told_by.items() if asked)])
+        )
         try:
             repeating = [REPEATING[c] for c in wanted if c in REPEATING] if self.encoded else None
             with pq.ParquetFile(
@@ -67,17 +79,20 @@ class Fragment:
                 f"can't be read ({fault})",
                 "Remove the lake and ingest the logs again",
             ) from fault
-        keep = None
+        kept = []
         if len(self.deleted):
             mask = np.ones(table.num_rows, bool)
             mask[self.deleted] = False
-            keep = pa.array(mask)
+            kept.append(pa.array(mask))
         if self.until is not None:
-            old = pc.less_equal(table["ts"], pa.scalar(self.until, EXCHANGES.field("ts").type))
-            keep = old if keep is None else pc.and_(old, keep)
+            last = pa.scalar(self.until, EXCHANGES.field("ts").type)
+            kept.append(pc.less_equal(table["ts"], last))
+        if self.which != "all":
+            refused = pc.is_in(table["status"], value_set=REFUSED)
+            kept.append(refused if self.which == "refused" else pc.invert(refused))
         table = table.select(columns)
-        if keep is not None:
-            table = table.filter(keep)
+        if kept:
+            table = table.filter(reduce(pc.and_, kept))
         batches = table.combine_chunks().to_batches()
         if batches:
             return batches[0]

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.errors import LakeBroken, OutputExists
 from stillwatch.lake import manifest as manifests
-from stillwatch.lake.fragments import Fragment, as_utc, starts_after
+from stillwatch.lake.fragments import Fragment, Which, as_utc, starts_after
 from stillwatch.lake.ingest import IngestReport, Read, ingest
 from stillwatch.lake.ledger import Ledger, nothing
 from stillwatch.lake.lock import writing
@@ -188,11 +188,13 @@ class Lake:
         until: datetime | None = None,
         *,
         encoded: bool = False,
+        which: Which = "all",
     ) -> list[Fragment]:
         """Independent readers of all rows in one fixed order; call each, on any thread.
 
         `until` keeps exchanges that started at or before it (UTC where it has no zone). With
         `encoded`, strings that repeat come as dictionaries, which is what they are stored as.
+        Requests that were turned away (`fragments.REFUSED`) can be left out, or asked for alone.
         """
         names = tuple(columns if columns is not None else EXCHANGES.names)
         if unknown := [name for name in names if name not in EXCHANGES.names]:
@@ -214,7 +216,15 @@ class Lake:
                     path = self.path / "segments" / segment.name
                     found.append(
                         Fragment(
-                            path, metadata, group, rows - len(gone), names, until, gone, encoded
+                            path,
+                            metadata,
+                            group,
+                            rows - len(gone),
+                            names,
+                            until,
+                            gone,
+                            encoded,
+                            which,
                         )
                     )
         return found
@@ -235,9 +245,10 @@ class Lake:
         columns: Sequence[str] | None = None,
         until: datetime | None = None,
         batch_rows: int = BATCH_ROWS,
+        which: Which = "all",
     ) -> Iterator[pa.RecordBatch]:
         """The rows in the order of `fragments`, at most `batch_rows` at a time."""
-        for fragment in self.fragments(columns, until):
+        for fragment in self.fragments(columns, until, which=which):
             batch = fragment()
             for at in range(0, batch.num_rows, batch_rows):
                 yield batch.slice(at, batch_rows)

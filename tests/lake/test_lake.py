@@ -16,10 +16,13 @@ import pytest
 
 from stillwatch.errors import LakeBroken, LakeBusy, OutputExists
 from stillwatch.lake import Lake, is_lake, segment
+from stillwatch.lake.fragments import Which
 from stillwatch.sources import read_exchanges
 from stillwatch.tables import ACCOUNTS, EXCHANGES
 from tests.lake.absorbing import absorb, make_lake, rows_of
 from tests.sources.logs import make_accounts, make_exchanges, to_lines, write_log
+
+WHICH: tuple[Which, ...] = ("all", "answered", "refused")
 
 
 def test_rows_come_back(tmp_path: Path) -> None:
@@ -49,6 +52,24 @@ def test_encoded_fragments_say_the_same(tmp_path: Path) -> None:
             assert plain.name == encoded.name
             assert pa.types.is_dictionary(rows.schema.field("system").type)
             assert rows.to_pylist() == plain().to_pylist()
+
+
+def test_requests_that_were_refused_can_be_left_out_or_asked_for_alone(tmp_path: Path) -> None:
+    """By their status, which need not be asked for; what has none was answered."""
+    log = make_exchanges(3000, 3)
+    status = [(200, None, 401, 403, 429, 500)[i % 6] for i in range(log.num_rows)]
+    at = log.schema.get_field_index("status")
+    log = log.set_column(at, EXCHANGES.field("status"), pa.array(status, pa.int16()))
+    lake = make_lake(tmp_path / "lake", write_log(log, tmp_path / "a.parquet"))
+    until = sorted(log["ts"].to_pylist())[2000]
+    for which, theirs in (("refused", {401, 403}), ("answered", {200, None, 429, 500})):
+        rows = pa.Table.from_batches(lake.scan(which=which))
+        assert rows.equals(log.filter(pa.array([each in theirs for each in status])))
+        ids = pa.Table.from_batches(lake.scan(["exchange_id"], until, which=which))
+        early = [ts <= until for ts in rows["ts"].to_pylist()]
+        assert ids["exchange_id"].equals(rows["exchange_id"].filter(pa.array(early)))
+    names = {part.name for which in WHICH for part in lake.fragments(which=which)}
+    assert len(names) == 3 * len(lake.fragments())
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings
 from stillwatch.pipeline import detect, ingest
 from stillwatch.signals.packed import packed
@@ -130,6 +131,25 @@ def test_until_reads_nothing_later(small: Small, tmp_path: Path, share: float):
     assert asked.run["exchanges_detected"] == early.num_rows
     last = max(r["last_ts"] for r in asked.accounts.to_pylist())
     assert last <= until
+
+
+def test_what_was_refused_is_not_judged_and_told(small: Small, found: Findings, tmp_path: Path):
+    """Members who knock on a closed door, and others who are turned away, change no finding."""
+    once = small.exchanges.filter(pc.is_in(small.exchanges["turns"], pa.array([1], pa.int32())))
+    again = once.slice(0, 500)
+    for name, column in (
+        ("exchange_id", pc.binary_join_element_wise(again["exchange_id"], "again", "-")),
+        ("status", pa.array([403, 401] * 250, pa.int16())),
+    ):
+        at = again.schema.get_field_index(name)
+        again = again.set_column(at, again.schema.field(name), column)
+    log = write(tmp_path / "log", pa.concat_tables([small.exchanges, again]), small.accounts)
+    knocked = detect(log, threads=1)
+    assert differences(found, knocked) == {}
+    assert knocked.run["exchanges_refused"] == 500
+    assert found.run["exchanges_refused"] == 0
+    with pytest.raises(NothingToRead):
+        detect(write(tmp_path / "closed", again, small.accounts), threads=1)
 
 
 def test_a_campaign_keeps_its_name_as_the_log_grows(small: Small, found: Findings, tmp_path: Path):

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.membership import THEIRS
 from stillwatch.gateway.works.sample import BLOCK, DOUBTED, NOBODYS, Sampled
-from stillwatch.signals.keys import mix_keys
+from stillwatch.signals.keys import mix_keys, network_keys, string_keys
+from stillwatch.tables import EXCHANGES
 
 if TYPE_CHECKING:
     from stillwatch.columns import Column
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 WAYS = (("network",), ("device",), ("network", "client"))
 """Columns of `tables.SIGNALS` that say together how an account comes. Software alone isn't a way:
 who uses a popular agent looks by it like everybody who does."""
+
+CAME = pa.schema(
+    [EXCHANGES.field(name) for name in ("account_id", "ip", "user_agent", "ja4", "device_id")]
+)
+"""The contract's columns that say how a request came."""
 
 SEAT = (False, True, True)
 """Whether a way is one machine, or hardly more: a seat that is taken over."""
@@ -51,14 +58,24 @@ class Access:
     seated: NDArray[np.bool_]
 
 
-def access(accounts: Sampled, columns: Mapping[str, Column], rows: int, campaigns: int) -> Access:
-    """The ways of k campaigns, by the first `rows` of `columns`, which are signals."""
+def access(
+    accounts: Sampled,
+    columns: Mapping[str, Column],
+    rows: int,
+    knocks: Mapping[str, NDArray[np.uint64]],
+    campaigns: int,
+) -> Access:
+    """The ways of k campaigns, by the first `rows` of `columns`, which are signals, and by how
+    requests that were refused `came`, the `knocks`."""
     everyone = max(1, int(np.count_nonzero(accounts.campaign == NOBODYS)))
     ways, owning, seats = [], [], []
     shared = np.zeros((len(accounts.key), campaigns), bool)
     seated = np.zeros(len(accounts.key), bool)
     for kind, names in enumerate(WAYS):
-        place, way = _pairs(accounts, [columns[name] for name in names], columns["account"], rows)
+        seen = _pairs(accounts, names, columns, rows)
+        refused = _pairs(accounts, names, knocks, len(knocks["account"]))
+        place, way = _distinct(np.concatenate([seen, refused])).T
+        place = place.astype(np.int64)
         key, at = np.unique(way, return_inverse=True)
         home = accounts.campaign[place]
         honest = np.bincount(at[home == NOBODYS], minlength=len(key))
@@ -96,6 +113,18 @@ def _is_theirs(
     return mostly & (honest <= RARE * everyone) & (members >= least)
 
 
+def came(batch: pa.RecordBatch) -> dict[str, NDArray[np.uint64]]:
+    """How n requests came (`CAME`), as columns of `tables.SIGNALS` say it."""
+    account, ip, *others = batch.columns
+    agent, handshake, device = map(string_keys, others)
+    return {
+        "account": string_keys(account),
+        "network": network_keys(ip),
+        "device": device,
+        "client": mix_keys(agent, handshake),
+    }
+
+
 def way_keys(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
     """Keys of ways by those of the columns that say them together; 0 where one is unknown."""
     key = parts[0] if len(parts) == 1 else mix_keys(*parts)
@@ -103,18 +132,18 @@ def way_keys(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
 
 
 def _pairs(
-    accounts: Sampled, columns: Sequence[Column], senders: Column, rows: int
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Accounts by place, and ways that they come, each pair once."""
+    accounts: Sampled, names: Sequence[str], columns: Mapping[str, Column], rows: int
+) -> NDArray[np.uint64]:
+    """Accounts by place, and the ways that they come by `names`, each pair once, (n, 2)."""
     pairs = np.zeros((0, 2), np.uint64)
     for begin in range(0, rows if len(accounts.key) else 0, BLOCK):
         block = slice(begin, min(rows, begin + BLOCK))
-        place, there = accounts.places(senders[block])
-        way = way_keys([column[block] for column in columns])
+        place, there = accounts.places(columns["account"][block])
+        way = way_keys([columns[name][block] for name in names])
         known = there & (way != 0)
         fresh = np.column_stack([place[known].astype(np.uint64), way[known]])
         pairs = _distinct(np.concatenate([pairs, fresh]))
-    return pairs[:, 0].astype(np.int64), pairs[:, 1]
+    return pairs
 
 
 def _distinct(pairs: NDArray[np.uint64]) -> NDArray[np.uint64]:

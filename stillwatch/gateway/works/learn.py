@@ -27,9 +27,9 @@ from stillwatch.campaigns.membership import (
     compared_with,
 )
 from stillwatch.gateway.state import CAMPAIGNS
-from stillwatch.gateway.works.access import Access, access
+from stillwatch.gateway.works.access import Access, access, came
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
-from stillwatch.gateway.works.sample import NOBODYS, Sampled, Seen, first_threads, sampled
+from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.told import models_of
 from stillwatch.statistics.mmd import Samples, squared_mmd
 from stillwatch.statistics.tails import at_least
@@ -102,14 +102,16 @@ def learn(
     columns: Mapping[str, Column],
     rows: int,
     names: Sequence[str],
+    knocks: pa.RecordBatch,
     doubted: Collection[str] = (),
     released: Collection[str] = (),
 ) -> Works:
     """The works of the campaigns called `names`, `CAMPAIGNS` at most, of those that can be told.
 
-    `columns` are signals, of which the first `rows` were judged. Accounts that are `doubted`, as a
-    gate recognised them, or something is decided on them, teach nothing of honest ones, and their
-    seats are taken for known ones; those that are `released` teach nothing at all.
+    `columns` are signals, of which the first `rows` were judged, and `knocks` says how requests
+    came that were refused (`access.CAME`), which no judgement looks at. Accounts that are
+    `doubted`, as a gate recognised them, or something is decided on them, teach nothing of honest
+    ones, and their seats are taken for known ones; those that are `released` teach nothing at all.
     """
     findings, grounds = judgement.findings, judgement.grounds
     known = {p.name: p for p in grounds.precedents}
@@ -119,7 +121,7 @@ def learn(
     families = _families(findings, live)
     models = models_of(live)
     accounts = sampled(findings, [p.name for p in live], doubted, released)
-    ways = access(accounts, columns, rows, len(live))
+    ways = access(accounts, columns, rows, came(knocks), len(live))
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
@@ -133,11 +135,12 @@ def learn(
         _evidence(k, accounts, seen, honest[k], fit[k].fits, ways, by_chance, stakes[k])
         for k in range(len(live))
     ]
+    theirs = (accounts.campaign >= 0) | (accounts.campaign == DOUBTED)
     arrays = {
         **models,
         "evidence": np.stack(evidence),
         "seated": _seat_evidence(accounts, seen, honest, ways),
-        "stake": np.array([_stake(ways.seated[accounts.campaign >= 0])]),
+        "stake": np.array([_stake(ways.seated[theirs])]),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
 from stillwatch.gateway.request import Request
-from stillwatch.gateway.works.access import WAYS, way_keys
+from stillwatch.gateway.works.access import CAME, WAYS, came, way_keys
 from stillwatch.gateway.works.evidence import MOST_THREADS
 from stillwatch.gateway.works.learn import MARKS, SEAT
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
-from stillwatch.signals.keys import mix_keys, network_keys, string_keys
 from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Means, samples, squared_mmd
 from stillwatch.tables import CONTENT_COMPONENTS
@@ -203,13 +202,8 @@ def _ways_of(
     ip: str | None, device: str | None, user_agent: str | None, ja4: str | None
 ) -> tuple[np.uint64, ...]:
     """Keys of ways of access, as signals have them; the same few come again and again."""
-    values = pa.array([device, user_agent, ja4], pa.string())
-    by_device, agent, handshake = (string_keys(values.slice(i, 1)) for i in range(3))
-    columns = {
-        "network": network_keys(pa.array([ip], pa.string())),
-        "device": by_device,
-        "client": mix_keys(agent, handshake),
-    }
+    values = (None, ip, user_agent, ja4, device)
+    columns = came(pa.record_batch([pa.array([value], pa.string()) for value in values], CAME))
     keys = [way_keys([columns[name] for name in names])[0] for names in WAYS]
     return tuple(key for key in keys if key)
 

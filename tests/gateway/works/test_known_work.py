@@ -21,6 +21,7 @@ from stillwatch.gateway.folder import Folder
 from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.state import SLOT
+from stillwatch.gateway.works.access import CAME
 from stillwatch.gateway.works.learn import Works, learn, no_works
 from stillwatch.gateway.works.recogniser import Recogniser, _digest
 from stillwatch.gateway.works.told import models_of, told
@@ -196,7 +197,7 @@ def test_works_stay_while_a_judgement_misses_what_is_decided_on(taken: Taken) ->
     """And go where people rejected one of them, or the new ones tell of more accounts."""
     with last_judgement(taken.lake) as last:
         assert last is not None
-        works = learn(*last, taken.published.works)
+        works = learn(*last, taken.published.works, pa.RecordBatch.from_pylist([], CAME))
     held = Folder(taken.gate).open()[1]
     assert Works.of(held.says["works"], held.arrays).names == works.names
     large, small = replace(works, names=("a", "b")), replace(works, names=("b", "c"))

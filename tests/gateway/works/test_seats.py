@@ -13,18 +13,26 @@ HOME, OFFICE, HOTEL = 101, 102, 103
 CURL, SDK = 201, 202
 
 
-def come(visits: list[tuple[int, int, int, int]], kinds: dict[int, int]) -> Access:
-    """The ways of one campaign: visits are (account, network, client, device), kinds by account."""
+def come(
+    visits: list[tuple[int, int, int, int]], kinds: dict[int, int], refused: int = 0
+) -> Access:
+    """The ways of one campaign: visits are (account, network, client, device), kinds by account;
+    the last ones, so many, were refused."""
     account, network, client, device = np.array(visits, np.uint64).T
     columns = {"account": account, "network": network, "client": client, "device": device}
     key = np.array(sorted(kinds), np.uint64)
     kind = np.array([kinds[int(k)] for k in key])
-    return access(Sampled(key, kind, np.ones(len(key), bool)), columns, len(visits), 1)
+    accounts = Sampled(key, kind, np.ones(len(key), bool))
+    seen = len(visits) - refused
+    knocks = {name: values[seen:] for name, values in columns.items()}
+    return access(accounts, columns, seen, knocks, 1)
 
 
-def seated(visits: list[tuple[int, int, int, int]], kinds: dict[int, int]) -> dict[int, bool]:
+def seated(
+    visits: list[tuple[int, int, int, int]], kinds: dict[int, int], refused: int = 0
+) -> dict[int, bool]:
     """Who sits at a seat that is the campaign's by others."""
-    return dict(zip(sorted(kinds), come(visits, kinds).seated.tolist(), strict=True))
+    return dict(zip(sorted(kinds), come(visits, kinds, refused).seated.tolist(), strict=True))
 
 
 CROWD = dict.fromkeys(range(1000, 1200), NOBODYS)
@@ -62,6 +70,15 @@ def test_whoever_is_decided_on_keeps_its_seat_known_and_who_was_let_go_doesn_t()
     found = seated([(1, HOTEL, SDK, 0), *visits, *ELSEWHERE], kinds | CROWD)
     assert found[3]
     assert not found[5]
+
+
+def test_a_seat_is_known_by_who_was_refused_there() -> None:
+    """Of whom nothing was ever answered, as of anybody else."""
+    visits = [(1, HOTEL, SDK, 0), (3, HOME, CURL, 0), *ELSEWHERE, (2, HOME, CURL, 0)]
+    kinds = {1: 0, 2: DOUBTED, 3: NOBODYS} | CROWD
+    assert seated(visits, kinds, refused=1) == seated(visits, kinds)
+    assert seated(visits, kinds, refused=1)[3]
+    assert not seated(visits[:-1], kinds)[3]
 
 
 def test_unknown_parts_make_no_way() -> None:
