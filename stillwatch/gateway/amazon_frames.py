@@ -68,7 +68,7 @@ def framed(headers: dict[str, str], payload: Any) -> bytes:
     """A frame.
 
     >>> frame_end(bytearray(framed({":event-type": "metadata"}, {})), 100)
-    45
+    41
     """
     head = b"".join(_header(name, value) for name, value in headers.items())
     body = msgspec.json.encode(payload)
