@@ -41,7 +41,7 @@ RARE = 0.01
 LEAST = (3, 1, 1)
 """Members who come a way that is a campaign's."""
 
-MOST = 4096
+MOST = 1 << 17
 """Ways of a campaign that are kept, those that most members come and least others."""
 
 

@@ -22,7 +22,8 @@ def come(
     columns = {"account": account, "network": network, "client": client, "device": device}
     key = np.array(sorted(kinds), np.uint64)
     kind = np.array([kinds[int(k)] for k in key])
-    accounts = Sampled(key, kind, np.ones(len(key), bool))
+    everyone = np.ones(len(key), bool)
+    accounts = Sampled(key, kind, everyone, everyone)
     seen = len(visits) - refused
     knocks = {name: values[seen:] for name, values in columns.items()}
     return access(accounts, columns, seen, knocks, 1)
