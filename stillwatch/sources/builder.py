@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ class ChunkBuilder:
     def __init__(self, file: str, schema: pa.Schema) -> None:
         self.file, self.schema = file, schema
         self._plan = Plan(schema)
+        self._nothing = rows_to_batch([], self._plan).kept
         self._clear()
 
     def _clear(self) -> None:
@@ -97,8 +99,9 @@ class ChunkBuilder:
         return done
 
     def _joined(self) -> pa.RecordBatch:
-        whole = pa.Table.from_batches(self._kept, self.schema).combine_chunks().to_batches()
-        return whole[0] if whole else rows_to_batch([], self._plan).kept
+        if not self._kept:
+            return self._nothing
+        return pa.Table.from_batches(self._kept, self.schema).combine_chunks().to_batches()[0]
 
     def _close(self) -> None:
         """Make the rows that were added one by one a batch."""
@@ -124,7 +127,7 @@ class ChunkBuilder:
             return _NOTHING_REFUSED
         for reason, (line, rows) in self._more.items():
             self._refused.append((line, reason, rows, None))
-        self._refused.sort(key=lambda entry: entry[0])
+        self._refused.sort(key=itemgetter(0, 1))
         lines, reasons, rows, excerpts = (
             zip(*self._refused, strict=True) if self._refused else ((), (), (), ())
         )

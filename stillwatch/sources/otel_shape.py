@@ -334,9 +334,9 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     )
 
 
-def _others(payloads: Sequence[Calls]) -> list[tuple[int, str, int]]:
+def _others(payloads: Sequence[Calls]) -> list[tuple[int, reasons.Refused]]:
     return [
-        (place, reasons.NOT_AN_EXCHANGE, payload.others)
+        (place, reasons.Refused(reasons.NOT_AN_EXCHANGE, payload.others))
         for place, payload in enumerate(payloads)
         if payload.others
     ]

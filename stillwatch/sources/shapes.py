@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, fields
 
 from stillwatch.sources.batch import Values
+from stillwatch.sources.reasons import Refused
 from stillwatch.sources.records import (
     MAX_RECORD_BYTES,
     Block,
@@ -63,6 +64,14 @@ def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
     return msgspec.defstruct(record.__name__, [added], bases=(record,), gc=False), "named"
 
 
+def decoded(decoder: msgspec.json.Decoder, texts: Sequence[str]) -> list[Any]:
+    """Each of `texts`, `None` where it is of another shape or no JSON."""
+    try:
+        return list(map(decoder.decode, texts))
+    except UNFIT:
+        return [_fit(text, decoder) for text in texts]
+
+
 class Columns(NamedTuple):
     """Values by contract column for so many `rows`; what `Batch` says of their types holds."""
 
@@ -70,8 +79,8 @@ class Columns(NamedTuple):
     rows: int
     places: Sequence[int] | None = None
     """Of each row, the record that it is of, where a record may be several rows."""
-    others: Sequence[tuple[int, str, int]] = ()
-    """What is no row: of a record, for a reason, so many."""
+    others: Sequence[tuple[int, dict[str, Any] | Refused]] = ()
+    """What is no row of these: of a record, a row by itself, or a reason."""
 
 
 class Shape:
@@ -160,7 +169,11 @@ class Run:
     @property
     def line(self) -> int:
         """Where the last of them begins."""
-        return self.source.line(self.places[-1])
+        return self.line_of(len(self.usual) - 1)
+
+    def line_of(self, record: int) -> int:
+        """Where one of them begins."""
+        return self.source.line(self.first + record)
 
     def origin(self, records: Sequence[int] | None, row: int) -> tuple[int, bytes]:
         """Line and text that a row is of; `records` by row, where a record may be several."""
@@ -208,7 +221,7 @@ def _runs(usual: list[Any], shape: Shape, source: Source, first: int) -> Iterato
     yield from _closed(run, shape, source, first + len(usual))
 
 
-def _fit(raw: bytes, decoder: msgspec.json.Decoder) -> Any:
+def _fit(raw: bytes | str, decoder: msgspec.json.Decoder) -> Any:
     try:
         return decoder.decode(raw)
     except UNFIT:
