@@ -221,12 +221,12 @@ class Reader(azure_apim.Reader):
         while some := list(islice(waiting, AT_ONCE)):
             calls = self._calls_of([exchange.key for exchange in some])
             opened = _opened(some, calls)
-            for usual, places in groupby(range(len(some)), lambda place: opened[place] is not None):
-                run = list(places)
-                if usual and len(run) >= WORTHWHILE:
-                    yield _columns([one for place in run if (one := opened[place])])
+            for usual, run in groupby(zip(opened, some, calls, strict=True), _is_open):
+                held = list(run)
+                if usual and len(held) >= WORTHWHILE:
+                    yield _columns([one for one, _, _ in held if one is not None])
                 else:
-                    yield from (self._row(some[place], calls[place]) for place in run)
+                    yield from (self._row(exchange, call) for _, exchange, call in held)
 
     def _calls_of(self, keys: Sequence[str]) -> list[Any]:
         return list(map(_typed, super()._calls_of(keys)))
@@ -236,6 +236,10 @@ class Reader(azure_apim.Reader):
             (n, _plain(part) if isinstance(part, Part) else part) for n, part in exchange.parts
         ]
         return super()._row(exchange, _plain_call(call) if isinstance(call, Call) else call)
+
+
+def _is_open(one: tuple[Opened | None, Exchange, Any]) -> bool:
+    return one[0] is not None
 
 
 def _typed(call: Any) -> Any:

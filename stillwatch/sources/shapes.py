@@ -72,6 +72,29 @@ def decoded(decoder: msgspec.json.Decoder, texts: Sequence[str]) -> list[Any]:
         return [_fit(text, decoder) for text in texts]
 
 
+def objects(decoder: msgspec.json.Decoder, held: Sequence[Any], nothing: Struct) -> list[Any]:
+    """Structs that stand as themselves or as JSON text, `nothing` for null and empty text.
+
+    `None` where text is anything else.
+    """
+    if str not in set(map(type, held)):
+        return [nothing if one is None else one for one in held]
+    texts = [one if isinstance(one, str) and one[:1] == "{" else "{}" for one in held]
+    made = decoded(decoder, texts)
+    if texts == held:
+        return made
+    return [
+        one if text is value else _standing(value, nothing)
+        for one, text, value in zip(made, texts, held, strict=True)
+    ]
+
+
+def _standing(value: Any, nothing: Struct) -> Any:
+    if isinstance(value, str):
+        return None if value else nothing
+    return nothing if value is None else value
+
+
 class Columns(NamedTuple):
     """Values by contract column for so many `rows`; what `Batch` says of their types holds."""
 
