@@ -218,7 +218,7 @@ def said(*columns: Sequence[Any]) -> list[Any]:
 
 
 def either(first: Sequence[Any], other: Sequence[Any]) -> Sequence[Any]:
-    """Row by row the one that is truthy, which of structs and dictionaries with values is either."""
+    """Row by row, the first of two that is true."""
     return [mine or more for mine, more in zip(first, other, strict=True)] if any(other) else first
 
 

@@ -77,22 +77,17 @@ def objects(decoder: msgspec.json.Decoder, held: Sequence[Any], nothing: Struct)
 
     `None` where text is anything else.
     """
-    if str not in set(map(type, held)):
-        return [nothing if one is None else one for one in held]
-    texts = [one if isinstance(one, str) and one[:1] == "{" else "{}" for one in held]
+    texts = [one for one in held if isinstance(one, str) and one[:1] == "{"]
     made = decoded(decoder, texts)
-    if texts == held:
+    if len(texts) == len(held):
         return made
+    following = iter(made)
     return [
-        one if text is value else _standing(value, nothing)
-        for one, text, value in zip(made, texts, held, strict=True)
+        (next(following) if one[:1] == "{" else None if one else nothing)
+        if isinstance(one, str)
+        else (nothing if one is None else one)
+        for one in held
     ]
-
-
-def _standing(value: Any, nothing: Struct) -> Any:
-    if isinstance(value, str):
-        return None if value else nothing
-    return nothing if value is None else value
 
 
 class Columns(NamedTuple):

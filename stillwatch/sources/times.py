@@ -9,6 +9,7 @@ says so, and the values are looked at one by one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ _NONE = type(None)
 _UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0))
 """Below which size a number is of a unit, and microseconds in it; nanoseconds above."""
 _EXACT = 1 << 53
+_NO_ZONE = pa.timestamp("us")
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d|T.*[+-]\d\d)$")
 
 
 def times_us(values: Sequence[Any] | pa.Array) -> pa.Array | None:
@@ -49,11 +52,14 @@ def times_us(values: Sequence[Any] | pa.Array) -> pa.Array | None:
 
 
 def _texts(values: Sequence[str | None] | pa.Array) -> pa.Array:
+    """All of them say their zone, or none does, which is UTC."""
     texts = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+    first = next((text for text in values if text is not None), None)
+    own, other = (TIME, _NO_ZONE) if _ZONE.search(str(first)) else (_NO_ZONE, TIME)
     try:
-        return texts.cast(TIME).cast(pa.int64())
+        return texts.cast(own).cast(pa.int64())
     except pa.ArrowInvalid:
-        return texts.cast(pa.timestamp("us")).cast(pa.int64())  # none says its zone: UTC
+        return texts.cast(other).cast(pa.int64())
 
 
 def _numbers(values: Sequence[float | None]) -> pa.Array | None:
