@@ -111,9 +111,7 @@ def _columns(opened: list[Opened]) -> Columns:
     others = field("litellm_metadata", asked)
     sent = [one and one.headers for one in field("metadata", asked)]
     if any(others):
-        sent = [
-            mine or (other and other.headers) for mine, other in zip(sent, others, strict=True)
-        ]
+        sent = [mine or (other and other.headers) for mine, other in zip(sent, others, strict=True)]
     made = litellm_shape.columns(
         Payloads(
             held

@@ -63,6 +63,8 @@ def _texts(values: Sequence[str | None] | pa.Array) -> pa.Array:
 
 
 def _numbers(values: Sequence[float | None]) -> pa.Array | None:
+    if abs(next(filter(None, values), 0)) >= _UNITS[-1][0]:
+        return _nanoseconds(values)
     numbers = np.array([np.nan if value is None else value for value in values], np.float64)
     if np.isnan(numbers).sum() != values.count(None):
         return None
@@ -79,13 +81,13 @@ def _nanoseconds(values: Sequence[float | None]) -> pa.Array | None:
     """Whole nanoseconds: too many for a float to tell them apart."""
     if set(map(type, values)) - {_NONE, int}:
         return None
-    given = pa.array(values, pa.int64())
-    if pc.min(given).as_py() < _UNITS[-1][0]:
+    least = int(_UNITS[-1][0])
+    nanos = np.array([least if value is None else value for value in values], np.int64)
+    if nanos.min() < least:
         return None
-    nanos = given.fill_null(0).to_numpy()
     micros = nanos // 1000
     rounded = np.rint(micros + (nanos - micros * 1000) / 1000).astype(np.int64)
-    return pc.if_else(given.is_valid(), pa.array(rounded), pa.scalar(None, pa.int64()))
+    return pa.array(rounded, mask=np.array([value is None for value in values]))
 
 
 def moments(values: Sequence[Any]) -> Sequence[Any] | pa.Array:
