@@ -152,13 +152,9 @@ class Exchange(Struct):
     def add(self, plain: Record) -> None:
         """One more record."""
         self.parts.append((_number(plain.get("sequencenumber")), plain))
-        self.chars += size(plain)
-
-
-def size(plain: Record) -> int:
-    """How much of a record is messages."""
-    held = plain.get("requestmessages"), plain.get("responsemessages")
-    return sum(len(text if isinstance(text, str) else str(text or "")) for text in held)
+        for name in ("requestmessages", "responsemessages"):
+            held = plain.get(name)
+            self.chars += len(held) if isinstance(held, str) else len(str(held or ""))
 
 
 def _number(value: Any) -> int:

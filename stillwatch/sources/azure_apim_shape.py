@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -36,7 +36,7 @@ from stillwatch.sources.reasons import NOT_AN_EXCHANGE, UNJOINED, Refused
 from stillwatch.sources.shapes import UNFIT, WORTHWHILE, Columns, Shape, Used, by_field, decoded
 
 AT_ONCE = 256
-"""Exchanges that are put together at once in the end."""
+"""Exchanges that are put together at once in the end: their texts fit a processor's cache."""
 
 
 class Part(Used):
@@ -175,14 +175,13 @@ class Reader(azure_apim.Reader):
             elif done and hash(key) in done:
                 others.append((place, Refused(UNJOINED)))
             else:
+                if key != last.key:
+                    out += self._kept(last, place)
+                    last = self._waiting.get(key) or Exchange(key)
                 if part.time is None:
                     part.time = record.time
-                if key == last.key:
-                    last.parts.append((part.sequenceNumber, part))
-                    continue
-                out += self._kept(last, place)
-                last = self._waiting.get(key) or Exchange(key)
                 last.parts.append((part.sequenceNumber, part))
+                last.chars += len(part.requestMessages or "") + len(part.responseMessages or "")
         out += self._kept(last, len(records) - 1)
         if known:
             others.append((known[0], Refused(NOT_AN_EXCHANGE, len(known))))
@@ -192,7 +191,6 @@ class Reader(azure_apim.Reader):
         """Keep what grew, and hand out what there is no more room for, with what is known of it."""
         if not exchange.parts:
             return []
-        exchange.chars = sum(map(_size, exchange.parts))
         out: list[tuple[int, Exchange, Any]] = []
         for old in self._waiting.put(exchange.key, exchange, exchange.chars):
             self._done.add(hash(old.key))
@@ -263,13 +261,6 @@ def _plain_call(call: Call) -> Record:
     return asdict(call) | {"headers": lower}
 
 
-def _size(numbered: tuple[int, Part | Record]) -> int:
-    part = numbered[1]
-    if isinstance(part, Part):
-        return len(part.requestMessages or "") + len(part.responseMessages or "")
-    return azure_apim.size(part)
-
-
 def _opened(exchanges: Sequence[Exchange], calls: Sequence[Any]) -> list[Opened | None]:
     """Exchanges with their texts decoded, `None` where one has to go the general way."""
     parts = list(map(_parts, exchanges))
@@ -286,8 +277,12 @@ def _opened(exchanges: Sequence[Exchange], calls: Sequence[Any]) -> list[Opened 
 
 def _parts(exchange: Exchange) -> list[Part] | None:
     """The parts of an exchange in order, where all of them are usual."""
-    parts = [part for _, part in sorted(exchange.parts, key=itemgetter(0))]
-    return parts if set(map(type, parts)) == {Part} else None
+    numbers, parts = zip(*exchange.parts, strict=True)
+    if set(map(type, parts)) != {Part}:
+        return None
+    if list(numbers) != sorted(numbers):
+        return sorted(parts, key=attrgetter("sequenceNumber"))
+    return list(parts)
 
 
 _requests, _responses = attrgetter("requestMessages"), attrgetter("responseMessages")
@@ -338,14 +333,7 @@ def _columns(opened: Sequence[Opened]) -> Columns:
             ],
             "key_id": held["subscription"],
             "surface": ["azure"] * len(opened),
-            "model": [
-                name or model
-                for name, model in zip(
-                    said(_first(parts, "deploymentName"), _first(parts, "modelName")),
-                    made["model"],
-                    strict=True,
-                )
-            ],
+            "model": _models(parts, made["model"]),
             "response": list(map(_answer, got)),
             "stop_reason": [
                 messages[-1].finish_reason or messages[-1].stop_reason if messages else None
@@ -361,6 +349,14 @@ def _columns(opened: Sequence[Opened]) -> Columns:
         },
         len(opened),
     )
+
+
+def _models(parts: Sequence[Sequence[Part]], asked: Sequence[str | None]) -> Sequence[str | None]:
+    deployed = _first(parts, "deploymentName")
+    if all(deployed):
+        return deployed
+    named = said(deployed, _first(parts, "modelName"))
+    return [name or model for name, model in zip(named, asked, strict=True)]
 
 
 def _first(parts: Sequence[Sequence[Part]], name: str) -> list[Any]:

@@ -246,7 +246,7 @@ def _set(asked: Asked, settings: Settings) -> bool:
     return True
 
 
-def _response(held: str | Told | None, body: Told | None) -> Response | None:
+def _response(held: Any, body: Told | None) -> Response | None:
     """A message of itself is the answer, and so is plain text; `None` where it isn't usual."""
     if body is None:
         plain = isinstance(held, str) and not held.lstrip().startswith(_OPEN)

@@ -247,14 +247,13 @@ def _calls(payload: Payload) -> Calls | None:
 
 
 def _with_texts(closed: list[Closed]) -> list[Call | None]:
-    asked, told, systems = ([call[place] for call in closed] for place in (1, 2, 3))
     return list(
         map(
             _call,
             closed,
-            decoded(_turns, [text if text.startswith("[") else "[]" for text in asked]),
-            decoded(_answers, [text or "[]" for text in told]),
-            decoded(_parts, [text or "[]" for text in systems]),
+            decoded(_turns, [asked if asked[0] == "[" else "[]" for _, asked, _, _ in closed]),
+            decoded(_answers, [told or "[]" for _, _, told, _ in closed]),
+            decoded(_parts, [system or "[]" for _, _, _, system in closed]),
         )
     )
 

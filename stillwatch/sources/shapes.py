@@ -9,7 +9,7 @@ rows for whatever fits, which is tested for every shape there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -64,12 +64,21 @@ def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
     return msgspec.defstruct(record.__name__, [added], bases=(record,), gc=False), "named"
 
 
-def decoded(decoder: msgspec.json.Decoder, texts: Sequence[str]) -> list[Any]:
-    """Each of `texts`, `None` where it is of another shape or no JSON."""
-    try:
-        return list(map(decoder.decode, texts))
-    except UNFIT:
-        return [_fit(text, decoder) for text in texts]
+def decoded(decoder: msgspec.json.Decoder, texts: Iterable[str | bytes]) -> list[Any]:
+    """Each of `texts`, `None` where it is of another shape or no JSON.
+
+    >>> decoded(msgspec.json.Decoder(int), ["1", "x", "[2]", "3"])
+    [1, None, None, 3]
+    """
+    made: list[Any] = []
+    following = map(decoder.decode, texts)
+    while True:
+        try:
+            made.extend(following)
+        except UNFIT:
+            made.append(None)  # those before it are there, those after it follow
+        else:
+            return made
 
 
 def objects(decoder: msgspec.json.Decoder, held: Sequence[Any], nothing: Struct) -> list[Any]:
@@ -208,7 +217,7 @@ def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
         return
     raw = source.records.raw
     for first in range(0, len(raw), AT_MOST):
-        found = [_fit(text, shape.decoder) for text in raw[first : first + AT_MOST]]
+        found = decoded(shape.decoder, raw[first : first + AT_MOST])
         yield from _runs(_opened(found, shape), shape, source, first)
 
 
@@ -216,7 +225,10 @@ def _opened(found: list[Any], shape: Shape) -> list[Any]:
     if shape.opened is None:
         return found
     fit = [record for record in found if record is not None]
-    opened = shape.opened(fit)
+    try:
+        opened = shape.opened(fit)
+    except Exception:  # what our own code stumbles over is told one by one
+        return [None] * len(found)
     if len(fit) == len(found):
         return opened
     following = iter(opened)
@@ -237,13 +249,6 @@ def _runs(usual: list[Any], shape: Shape, source: Source, first: int) -> Iterato
         yield place
         run = []
     yield from _closed(run, shape, source, first + len(usual))
-
-
-def _fit(raw: bytes | str, decoder: msgspec.json.Decoder) -> Any:
-    try:
-        return decoder.decode(raw)
-    except UNFIT:
-        return None
 
 
 def _closed(run: list[Any], shape: Shape, source: Source, end: int) -> Iterator[Run | int]:

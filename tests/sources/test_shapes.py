@@ -51,7 +51,13 @@ def watched(format: Format) -> tuple[Callable[[Around], Reader], list[int]]:
         reader = format.reader(around)
         assert reader.shape is not None
         shape = copy(reader.shape)
-        columns = shape.columns
+        columns, opened = shape.columns, shape.opened
+
+        def told(records: list[Any]) -> list[Any]:
+            try:
+                return opened(records) if opened else records
+            except Exception as fault:
+                raise SystemExit(f"{format.name}: {fault!r}") from fault
 
         def counted(records: list[Any]) -> Any:
             try:
@@ -63,7 +69,7 @@ def watched(format: Format) -> tuple[Callable[[Around], Reader], list[int]]:
             usual.append(len(records))
             return found
 
-        shape.columns = counted
+        shape.columns, shape.opened = counted, told
         reader.shape = shape  # type: ignore[misc]
         return reader
 
