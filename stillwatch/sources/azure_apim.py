@@ -34,7 +34,7 @@ from stillwatch.sources.beside import Companions, beside
 from stillwatch.sources.bodies import REQUEST_COLUMNS, request_columns
 from stillwatch.sources.joining import Waiting
 from stillwatch.sources.messages import dig, first, opened_response, response_text
-from stillwatch.sources.reasons import NOT_AN_EXCHANGE, UNJOINED, Refused
+from stillwatch.sources.reasons import FAILED, NOT_AN_EXCHANGE, TOO_DEEP, UNJOINED, Refused
 from stillwatch.sources.shapes import Columns, Shape
 
 KEYS = frozenset(
@@ -235,6 +235,10 @@ class Reader:
             return exchange_to_row(exchange.key, parts, call, self._account)
         except Refused as fault:
             return fault
+        except RecursionError:
+            return Refused(TOO_DEEP)
+        except Exception:
+            return Refused(FAILED)
 
 
 def exchange_to_row(

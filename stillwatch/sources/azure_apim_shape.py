@@ -202,16 +202,16 @@ class Reader(azure_apim.Reader):
     ) -> Columns:
         places, exchanges, calls = zip(*out, strict=True)
         opened = _opened(exchanges, calls)
+        made = _together([one for one in opened if one is not None])
+        if made is None:
+            opened = [None] * len(out)
         rows = [
             (place, self._row(exchange, call))
             for (place, exchange, call), one in zip(out, opened, strict=True)
             if one is None
         ]
-        if len(rows) == len(out):
-            return Columns({}, 0, (), rows + others)
         usual = [place for place, one in zip(places, opened, strict=True) if one is not None]
-        made = _columns([one for one in opened if one is not None])
-        return made._replace(places=usual, others=rows + others)
+        return (made or Columns({}, 0))._replace(places=usual, others=rows + others)
 
     def finish(self) -> Iterator[Record | Refused | Columns]:
         """All that was gathered."""
@@ -221,10 +221,13 @@ class Reader(azure_apim.Reader):
             opened = _opened(some, calls)
             for usual, run in groupby(zip(opened, some, calls, strict=True), _is_open):
                 held = list(run)
+                made = None
                 if usual and len(held) >= WORTHWHILE:
-                    yield _columns([one for one, _, _ in held if one is not None])
-                else:
+                    made = _together([one for one, _, _ in held if one is not None])
+                if made is None:
                     yield from (self._row(exchange, call) for _, exchange, call in held)
+                else:
+                    yield made
 
     def _calls_of(self, keys: Sequence[str]) -> list[Any]:
         return list(map(_typed, super()._calls_of(keys)))
@@ -312,6 +315,14 @@ def _body_text(call: Any) -> str:
     if not isinstance(call, Call):
         return ""
     return call.body if call.body and call.body.startswith("{") else "{}"
+
+
+def _together(opened: list[Opened]) -> Columns | None:
+    """Exchanges as columns; `None` where they have to go the general way after all."""
+    try:
+        return _columns(opened) if opened else None
+    except Exception:  # what our own code stumbles over costs one exchange then
+        return None
 
 
 def _columns(opened: Sequence[Opened]) -> Columns:

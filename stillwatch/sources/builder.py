@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -127,7 +126,7 @@ class ChunkBuilder:
             return _NOTHING_REFUSED
         for reason, (line, rows) in self._more.items():
             self._refused.append((line, reason, rows, None))
-        self._refused.sort(key=itemgetter(0, 1))
+        self._refused.sort(key=lambda entry: entry[0])
         lines, reasons, rows, excerpts = (
             zip(*self._refused, strict=True) if self._refused else ((), (), (), ())
         )

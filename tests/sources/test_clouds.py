@@ -231,7 +231,7 @@ def test_azure_rows_in_any_order() -> None:
 
     def read(given: list[Any]) -> dict[str, Any]:
         reader = azure_apim.Reader()
-        made = [row for record in given for row in reader.add(record)]
+        made: list[Any] = [row for record in given for row in reader.add(record)]
         made += reader.finish()
         return {row["exchange_id"]: row for row in made if isinstance(row, dict)}
 
