@@ -23,16 +23,19 @@ CSV), as answers of the query API (`tables` with `columns` and `rows`), or from 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from stillwatch.sources.beside import Companions, beside
 from stillwatch.sources.bodies import REQUEST_COLUMNS, request_columns
 from stillwatch.sources.joining import Waiting
 from stillwatch.sources.messages import dig, first, opened_response, response_text
-from stillwatch.sources.reasons import NOT_AN_EXCHANGE, UNJOINED, Refused
+from stillwatch.sources.reasons import FAILED, NOT_AN_EXCHANGE, TOO_DEEP, UNJOINED, Refused
+from stillwatch.sources.shapes import Columns, Shape
 
 KEYS = frozenset(
     {b"CorrelationId", b"correlationId", b"correlationId_g", b"category", b"operationName"}
@@ -139,13 +142,12 @@ GATEWAY = Companions(
 """How the gateway's log is found beside the log of messages and what of it is kept."""
 
 
-class _Exchange:
-    """The records of one request, by sequence number."""
+class Exchange(Struct):
+    """The records of one request, by sequence number; here each is a flat `Record`."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.parts: list[tuple[int, Record]] = []
-        self.chars = 0
+    key: str
+    parts: list[tuple[int, Any]] = []
+    chars: int = 0
 
     def add(self, plain: Record) -> None:
         """One more record."""
@@ -169,12 +171,12 @@ class Reader:
     who called, instead of the subscription.
     """
 
-    shape = None
+    shape: Shape | None = None
 
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
         self._account = account
-        self._waiting: Waiting[_Exchange] = Waiting()
-        self._calls: Waiting[Record] = Waiting(CALLS_BYTES)
+        self._waiting: Waiting[Exchange] = Waiting()
+        self._calls: Waiting[Any] = Waiting(CALLS_BYTES)
         self._done: set[int] = set()
         self._beside = beside(path, GATEWAY) if path and path.name else None
 
@@ -185,9 +187,10 @@ class Reader:
             made += self._take(record)
         return made
 
-    def finish(self) -> Sequence[Record | Refused]:
+    def finish(self) -> Iterator[Record | Refused | Columns]:
         """All that was gathered."""
-        return [self._made(exchange) for exchange in self._waiting.drain()]
+        for exchange in self._waiting.drain():
+            yield self._row(exchange, *self._calls_of((exchange.key,)))
 
     def _take(self, record: Any) -> Iterator[Record | Refused]:
         if not isinstance(record, dict):
@@ -199,8 +202,8 @@ class Reader:
             yield Refused("missing:exchange_id")
         elif _is_call(plain):
             call = _call(plain)
-            for _ in self._calls.put(key, call, len(str(call))):
-                pass  # the oldest are still in the index on disk, where the log is a file
+            # The oldest that are let go are in the index on disk, where the log is a file.
+            self._calls.put(key, call, len(str(call)))
             yield Refused(NOT_AN_EXCHANGE)
         elif not _LLM & plain.keys():
             yield Refused(NOT_AN_EXCHANGE)
@@ -210,20 +213,32 @@ class Reader:
             yield from self._gather(key, plain)
 
     def _gather(self, key: str, plain: Record) -> Iterator[Record | Refused]:
-        exchange = self._waiting.get(key) or _Exchange(key)
+        exchange = self._waiting.get(key) or Exchange(key)
         exchange.add(plain)
         for old in self._waiting.put(key, exchange, exchange.chars):
             self._done.add(hash(old.key))
-            yield self._made(old)
+            yield self._row(old, *self._calls_of((old.key,)))
 
-    def _made(self, exchange: _Exchange) -> Record | Refused:
-        key = exchange.key
-        call = self._calls.get(key) or (self._beside.said_of(key) if self._beside else None)
-        parts = [part for _, part in sorted(exchange.parts, key=lambda numbered: numbered[0])]
+    def _calls_of(self, keys: Sequence[str]) -> list[Any]:
+        """What the gateway says of each exchange; `None` where it says nothing."""
+        calls = [self._calls.get(key) for key in keys]
+        missing = [place for place, call in enumerate(calls) if call is None]
+        if self._beside and missing:
+            found = self._beside.said_of_each([keys[place] for place in missing])
+            for place, said in zip(missing, found, strict=True):
+                calls[place] = said
+        return calls
+
+    def _row(self, exchange: Exchange, call: Any) -> Record | Refused:
+        parts = [part for _, part in sorted(exchange.parts, key=itemgetter(0))]
         try:
-            return exchange_to_row(key, parts, call, self._account)
+            return exchange_to_row(exchange.key, parts, call, self._account)
         except Refused as fault:
             return fault
+        except RecursionError:
+            return Refused(TOO_DEEP)
+        except Exception:
+            return Refused(FAILED)
 
 
 def exchange_to_row(

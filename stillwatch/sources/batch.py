@@ -11,14 +11,13 @@ comes out doesn't depend on which way a column went.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.sources.coerce import MAY_BE_EMPTY, UNFIT, Plan, Step, reason_of
+from stillwatch.sources.coerce import MAY_BE_EMPTY, SECRET_HEADERS, UNFIT, Plan, Step, reason_of
 from stillwatch.sources.columns import conform_headers
 from stillwatch.sources.lenient import mended_text
 from stillwatch.sources.times import times_us
@@ -127,7 +126,7 @@ def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
         micros = times_us(values)
         return None if micros is None else micros.cast(kind)
     if pa.types.is_map(kind):
-        return conform_headers(_maps(kind, values))
+        return _maps(kind, values)
     array = pa.array(values, kind)
     if pa.types.is_floating(kind) and pc.all(pc.is_finite(array)).as_py() is False:
         return None
@@ -136,16 +135,20 @@ def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
 
 def _maps(kind: pa.MapType, values: Sequence[dict[str, str | None] | None]) -> pa.Array:
     held = [value for value in values if value]
-    sizes = np.fromiter((len(value) if value else 0 for value in values), np.int32, len(values))
-    offsets = np.zeros(len(values) + 1, np.int32)
-    np.cumsum(sizes, out=offsets[1:])
-    absent = np.fromiter((value is None for value in values), bool, len(values))
-    return pa.MapArray.from_arrays(
-        pa.array(offsets),
-        pa.array(list(chain.from_iterable(held)), kind.key_type),
+    names = list(chain.from_iterable(held))
+    sizes = [len(value) if value else 0 for value in values]
+    absent = [value is None for value in values]
+    made = pa.MapArray.from_arrays(
+        pa.array(list(accumulate(sizes, initial=0)), pa.int32()),
+        pa.array(names, kind.key_type),
         pa.array(list(chain.from_iterable(map(dict.values, held))), kind.item_type),
-        mask=pa.array(absent),
+        mask=pa.array(absent) if any(absent) else None,
     )
+    return made if all(map(_is_conform, set(names))) else conform_headers(made)
+
+
+def _is_conform(name: str) -> bool:
+    return name.isascii() and name == name.lower() and name not in SECRET_HEADERS
 
 
 def _one_by_one(

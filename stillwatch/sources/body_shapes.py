@@ -217,6 +217,11 @@ def said(*columns: Sequence[Any]) -> list[Any]:
     return found
 
 
+def either(first: Sequence[Any], other: Sequence[Any]) -> Sequence[Any]:
+    """Row by row, the first of two that is true."""
+    return [mine or more for mine, more in zip(first, other, strict=True)] if any(other) else first
+
+
 def text_of(content: Content) -> str:
     """The text of a message's content."""
     if isinstance(content, str):
@@ -363,7 +368,8 @@ _MAX_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_
 
 def users_told(parameters: Sequence[Parameters]) -> list[str | None]:
     """Whom the metadata of a request names."""
-    return [about.user_id if about else None for about in field("metadata", parameters)]
+    held = field("metadata", parameters)
+    return [about and about.user_id for about in held] if any(held) else held
 
 
 def messages_columns(

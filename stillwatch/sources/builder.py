@@ -30,6 +30,7 @@ class ChunkBuilder:
     def __init__(self, file: str, schema: pa.Schema) -> None:
         self.file, self.schema = file, schema
         self._plan = Plan(schema)
+        self._nothing = rows_to_batch([], self._plan).kept
         self._clear()
 
     def _clear(self) -> None:
@@ -97,8 +98,9 @@ class ChunkBuilder:
         return done
 
     def _joined(self) -> pa.RecordBatch:
-        whole = pa.Table.from_batches(self._kept, self.schema).combine_chunks().to_batches()
-        return whole[0] if whole else rows_to_batch([], self._plan).kept
+        if not self._kept:
+            return self._nothing
+        return pa.Table.from_batches(self._kept, self.schema).combine_chunks().to_batches()[0]
 
     def _close(self) -> None:
         """Make the rows that were added one by one a batch."""

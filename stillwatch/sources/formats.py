@@ -16,6 +16,7 @@ import pyarrow as pa
 from stillwatch.errors import FormatUnknown
 from stillwatch.sources import (
     azure_apim,
+    azure_apim_shape,
     bedrock,
     bedrock_shape,
     cloudtrail,
@@ -38,7 +39,7 @@ from stillwatch.sources import (
 )
 from stillwatch.sources.contract_json import contract_shape
 from stillwatch.sources.reasons import Mended, Refused
-from stillwatch.sources.shapes import Shape
+from stillwatch.sources.shapes import Columns, Shape
 from stillwatch.tables import EXCHANGES
 
 AUTO = "auto"
@@ -71,7 +72,7 @@ class Reader(Protocol):
         """Rows that are complete now that `payload` is here; raises `Refused` of it as a whole."""
         ...
 
-    def finish(self) -> Sequence[Row | Refused]:
+    def finish(self) -> Iterable[Row | Refused | Columns]:
         """Rows that waited for records that never came."""
         ...
 
@@ -223,7 +224,7 @@ REGISTRY = (
         "Azure API Management's logs of language models, with the gateway's",
         azure_apim.KEYS,
         azure_apim.COLUMNS,
-        lambda around: azure_apim.Reader(around.path, around.account),
+        lambda around: azure_apim_shape.Reader(around.path, around.account),
         joins=True,
     ),
 )

@@ -11,9 +11,10 @@ Headers = dict[str, str | None]
 def lowered(given: Sequence[Headers | None]) -> list[Headers]:
     """Each record's headers under lower-case names; of equal ones the last."""
     names = set(chain.from_iterable(held for held in given if held))
-    if all(name == name.lower() for name in names):
+    lower = {name: name.lower() for name in names}
+    if all(name == other for name, other in lower.items()):
         return [held or {} for held in given]
-    return [{name.lower(): held[name] for name in held} if held else {} for held in given]
+    return [{lower[name]: what for name, what in held.items()} if held else {} for held in given]
 
 
 def without(given: Sequence[Headers], names: frozenset[str]) -> list[Headers | None]:

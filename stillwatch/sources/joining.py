@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -39,7 +39,7 @@ class Waiting(Generic[Part]):
         self._bytes -= size
         return part
 
-    def put(self, key: str, part: Part, size: int = 0) -> Iterator[Part]:
+    def put(self, key: str, part: Part, size: int = 0) -> Sequence[Part]:
         """Keep `part` of `size` bytes in the place of what waits under `key`.
 
         Hands back the oldest parts, for which there is no room any more.
@@ -47,18 +47,23 @@ class Waiting(Generic[Part]):
         self.take(key)
         self._parts[key] = part, size + _OVERHEAD_BYTES
         self._bytes += size + _OVERHEAD_BYTES
-        while self._bytes > self._limit and self._parts:
-            yield from self._oldest()
+        return self._crowded_out() if self._bytes > self._limit else ()
 
     def drain(self) -> Iterator[Part]:
         """All that still waits, the oldest first, each let go."""
         while self._parts:
-            yield from self._oldest()
+            yield self._oldest()
 
-    def _oldest(self) -> Iterator[Part]:
+    def _crowded_out(self) -> list[Part]:
+        found: list[Part] = []
+        while self._bytes > self._limit and self._parts:
+            found.append(self._oldest())
+        return found
+
+    def _oldest(self) -> Part:
         _, (part, size) = self._parts.popitem(last=False)
         self._bytes -= size
-        yield part
+        return part
 
 
 class Recent:

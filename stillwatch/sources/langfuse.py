@@ -137,8 +137,7 @@ class Joiner:
             "conversation_id": first(payload, "session_id", "sessionId"),
             **_client(metadata),
         }
-        for _ in self._traces.put(trace_id, trace):
-            pass  # the oldest traces are forgotten
+        self._traces.put(trace_id, trace)  # the oldest traces are forgotten
         return [_completed(row, trace) for row in self._rows.take(trace_id) or ()]
 
 

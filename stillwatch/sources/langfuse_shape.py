@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -27,12 +27,13 @@ from stillwatch.sources.body_shapes import (
     Response,
     Thinking,
     ToolSets,
+    field,
     request_columns,
     response_text,
     said,
     stop_reason,
 )
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Unusual, Used, by_field
+from stillwatch.sources.shapes import Columns, Shape, Used, by_field, decoded, objects
 from stillwatch.sources.times import gaps_ms, moments
 
 
@@ -161,63 +162,69 @@ class Observation(Used):
     metadata: Metadata | None = None  # type: ignore[valid-type]
 
 
-class Opened(NamedTuple):
-    """An observation with its bodies decoded."""
-
-    about: Observation
-    asked: Asked
-    told: Response
-
-
 _asked, _turns = msgspec.json.Decoder(Asked), msgspec.json.Decoder(list[Turn])
 _told, _settings = msgspec.json.Decoder(Told), msgspec.json.Decoder(Settings)
+_NOT_ASKED, _NOT_TOLD, _NO_SETTINGS = Asked(), Told(), Settings()
 _NO_TOKENS, _NO_METADATA, _NO_CLIENT = Tokens(), Metadata(), Attributes()
 _OPEN = ("{", "[", "data:", "event:")
 _own_tools, _tool_sets = ToolSets(), ToolSets(langfuse.tools_of)
 
 
+Opened = tuple[Observation, Asked, Response]
+"""An observation with its bodies decoded."""
+
+
 def _opened(observations: list[Observation]) -> list[Opened | None]:
-    return list(map(_with_bodies, observations))
+    asked = field("input", observations)
+    told = field("output", observations)
+    return list(
+        map(
+            _with_bodies,
+            observations,
+            map(_request, asked, objects(_asked, asked, _NOT_ASKED)),
+            map(_response, told, objects(_told, told, _NOT_TOLD)),
+            objects(_settings, field("model_parameters", observations), _NO_SETTINGS),
+        )
+    )
 
 
-def _with_bodies(one: Observation) -> Opened | None:
+def _with_bodies(
+    one: Observation, asked: Asked | None, told: Response | None, settings: Settings | None
+) -> Opened | None:
+    if asked is None or told is None or settings is None:
+        return None
     if one.user_id is UNSET and one.userId is UNSET:
         return None
-    try:
-        settings = one.model_parameters
-        if isinstance(settings, str):
-            settings = _settings.decode(settings) if settings else None
-        asked = _request(one.input)
-        if settings is not None:
-            _set(asked, settings)
-        return Opened(one, asked, _response(one.output))
-    except (Unusual, *UNFIT):
+    if settings is not _NO_SETTINGS:
+        asked = Asked() if asked is _NOT_ASKED else asked
+        if not _set(asked, settings):
+            return None
+    return one, asked, told
+
+
+def _request(held: str | Asked | None, body: Asked | None) -> Asked | None:
+    """What is no object, is the messages; `None` where it isn't usual."""
+    if body is None:
+        return _messages(held)
+    if body is not _NOT_ASKED and (
+        not (body.messages or body.input or body.contents or body.prompt)
+        or body.generationConfig
+        or body.systemInstruction
+        or body.functions is not NOT_SENT
+    ):
         return None
+    return body
 
 
-def _request(held: str | Asked | None) -> Asked:
-    if held is None or held == "":
-        return Asked()
-    if isinstance(held, str):
-        if held.startswith("["):
-            turns = _turns.decode(held)
-            if not turns:
-                raise Unusual
-            return Asked(messages=turns)
-        if not held.startswith("{"):
-            if held.lstrip().startswith(_OPEN):
-                raise Unusual
-            return Asked(messages=held)
-        held = _asked.decode(held)
-    if not (held.messages or held.input or held.contents or held.prompt):
-        raise Unusual
-    if held.generationConfig or held.systemInstruction or bytes(held.functions):
-        raise Unusual
-    return held
+def _messages(held: Any) -> Asked | None:
+    if not held.startswith("["):
+        return None if held.lstrip().startswith(_OPEN) else Asked(messages=held)
+    turns = decoded(_turns, [held])[0]
+    return Asked(messages=turns) if turns else None
 
 
-def _set(asked: Asked, settings: Settings) -> None:
-    """Parameters beside the request outrank those inside."""
+def _set(asked: Asked, settings: Settings) -> bool:
+    """Parameters beside the request outrank those inside; false where they aren't usual."""
     most = [
         given
         for given in (settings.max_tokens, settings.maxTokens, settings.max_completion_tokens)
@@ -225,7 +232,7 @@ def _set(asked: Asked, settings: Settings) -> None:
     ]
     if most:
         if len(most) > 1:
-            raise Unusual
+            return False
         asked.max_tokens = most[0]
     if settings.temperature is not None:
         asked.temperature = settings.temperature
@@ -236,25 +243,24 @@ def _set(asked: Asked, settings: Settings) -> None:
         asked.model = settings.model
     if settings.user is not None:
         asked.user = settings.user
+    return True
 
 
-def _response(held: str | Told | None) -> Response:
-    if held is None or held == "":
+def _response(held: Any, body: Told | None) -> Response | None:
+    """A message of itself is the answer, and so is plain text; `None` where it isn't usual."""
+    if body is None:
+        plain = isinstance(held, str) and not held.lstrip().startswith(_OPEN)
+        return Response(content=held) if plain else None
+    if body is _NOT_TOLD:
         return NO_RESPONSE
-    if isinstance(held, str):
-        if not held.startswith("{"):
-            if held.lstrip().startswith(_OPEN):
-                raise Unusual
-            return Response(content=held)
-        held = _told.decode(held)
-    if held.choices or held.output or held.usage:
-        return held
-    if held.content is None or held.content == "":
-        raise Unusual
-    for finish in (held.finish_reason, held.finishReason, held.stop_reason):
+    if body.choices or body.output or body.usage:
+        return body
+    if body.content is None or body.content == "":
+        return None
+    for finish in (body.finish_reason, body.finishReason, body.stop_reason):
         if finish is not None and finish != "":
-            return Response(content=held.content, stop_reason=finish)
-    return Response(content=held.content)
+            return Response(content=body.content, stop_reason=finish)
+    return Response(content=body.content)
 
 
 def _columns(opened: list[Opened]) -> Columns:
@@ -321,12 +327,13 @@ def _client(metadata: Sequence[Any]) -> dict[str, Any]:
     if not any(metadata):
         return {}
     about = [one or _NO_METADATA for one in metadata]
-    known = by_field(about)
-    more = by_field([one or _NO_CLIENT for one in known["attributes"]])
+    places = [by_field(about)]
+    if any(inside := places[0]["attributes"]):
+        places.append(by_field([one or _NO_CLIENT for one in inside]))
     names = [f"field_{place}" for place in range(len(_CLIENT))]
     cut = len(langfuse.ADDRESSES)
-    addresses = said(*(held[name] for held in (known, more) for name in names[:cut]))
-    agents = said(*(held[name] for held in (known, more) for name in names[cut:]))
+    addresses = said(*(held[name] for held in places for name in names[:cut]))
+    agents = said(*(held[name] for held in places for name in names[cut:]))
     return {"ip": [one and nearest_address(one) for one in addresses], "user_agent": agents}
 
 

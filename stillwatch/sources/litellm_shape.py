@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.batch import Values
@@ -26,7 +27,7 @@ from stillwatch.sources.body_shapes import (
 )
 from stillwatch.sources.header_shapes import Headers, lowered, without
 from stillwatch.sources.litellm import CALL_ID_HEADER, NO_USER, exchange_id, status_of
-from stillwatch.sources.shapes import Columns, Shape, Used
+from stillwatch.sources.shapes import Columns, Shape, Used, by_field
 from stillwatch.sources.times import gaps_ms, moments
 
 
@@ -98,119 +99,144 @@ class Payload(Used):
 
 _NO_METADATA, _NO_ERROR, _NO_FLAGS = Metadata(), Error(), Flags()
 
+Held = Mapping[str, Sequence[Any]]
+"""Values by field's name."""
 
-def columns(payloads: list[Payload]) -> Columns:
+
+class Payloads(NamedTuple):
+    """What many payloads say: `held` by the names of `Payload`, `known` by those of `Metadata`."""
+
+    held: Held
+    known: Held
+    parameters: Sequence[Parameters]
+    responses: Sequence[Response]
+    headers: Sequence[Headers]
+
+
+def _columns(payloads: list[Payload]) -> Columns:
+    held = by_field(payloads)
+    known = by_field([about or _NO_METADATA for about in held["metadata"]])
+    given = map(_headers, known["requester_metadata"], known["requester_custom_headers"])
+    return columns(
+        Payloads(
+            held,
+            known,
+            [one or NO_PARAMETERS for one in held["model_parameters"]],
+            [one or NO_RESPONSE for one in held["response"]],
+            lowered(list(given)),
+        )
+    )
+
+
+def columns(payloads: Payloads) -> Columns:
     """Payloads as columns."""
-    parameters = [p.model_parameters or NO_PARAMETERS for p in payloads]
-    metadata = [p.metadata or _NO_METADATA for p in payloads]
-    responses = [p.response or NO_RESPONSE for p in payloads]
-    messages = field("messages", payloads)
-    headers = lowered(list(map(_headers, metadata)))
-    began = moments(field("startTime", payloads))
-    made: dict[str, Values] = {
+    held, known, parameters, responses, headers = payloads
+    rows = len(headers)
+    began = moments(held["startTime"])
+    made: dict[str, Any] = {
         **messages_columns(
-            messages, field("system", parameters), field("instructions", parameters)
+            held["messages"], field("system", parameters), field("instructions", parameters)
         ),
         **parameters_columns(parameters),
-        **_tokens(payloads, metadata, responses),
-        **_who(metadata),
-        **_client(payloads, metadata, headers),
+        **_tokens(held, known, responses),
+        **_who(known),
+        **_client(held, known, headers),
         "exchange_id": [
-            exchange_id(p.litellm_call_id or p.id, p.startTime, CALL_ID_HEADER in held)
-            for p, held in zip(payloads, headers, strict=True)
+            exchange_id(call or own, start, CALL_ID_HEADER in sent)
+            for call, own, start, sent in zip(
+                held["litellm_call_id"], held["id"], held["startTime"], headers, strict=True
+            )
         ],
         "ts": began,
-        "conversation_id": [p.session_id or None for p in payloads],
-        "end_user": said(
-            field("end_user", payloads),
-            field("user_api_key_end_user_id", metadata),
-            field("user", parameters),
-            users_told(parameters),
-        ),
-        "surface": ["api"] * len(payloads),
-        "model": [p.model_group or p.model for p in payloads],
+        "conversation_id": said(held["session_id"]),
+        "surface": ["api"] * rows,
+        "model": [
+            group or model for group, model in zip(held["model_group"], held["model"], strict=True)
+        ],
         "response": list(map(response_text, responses)),
         "stop_reason": list(map(stop_reason, responses)),
-        "status": list(map(_status, payloads)),
-        "latency_ms": gaps_ms(began, field("endTime", payloads)),
+        "status": _statuses(held),
+        "latency_ms": gaps_ms(began, held["endTime"]),
     }
-    made["system"] = [
-        system or (about.spend_logs_metadata and _kept_system(about)) or None
-        for system, about in zip(made["system"], metadata, strict=True)
-    ]
-    return Columns(made, len(payloads))
+    made["end_user"] = said(
+        held["end_user"],
+        known["user_api_key_end_user_id"],
+        field("user", parameters),
+        users_told(parameters),
+    )
+    kept = known["spend_logs_metadata"]
+    if any(kept):
+        made["system"] = [
+            system or (about and text_of(about.stillwatch_system)) or None
+            for system, about in zip(made["system"], kept, strict=True)
+        ]
+    return Columns(made, rows)
 
 
-def _kept_system(metadata: Metadata) -> str | None:
-    kept = metadata.spend_logs_metadata
-    return None if kept is None else text_of(kept.stillwatch_system) or None
-
-
-def _headers(metadata: Metadata) -> Headers:
-    sent = metadata.requester_metadata
+def _headers(sent: Requester | None, more: Headers | None) -> Headers:
     first = sent.headers if sent else None
-    more = metadata.requester_custom_headers
     return {**first, **more} if first and more else first or more or {}
 
 
-def _who(metadata: Sequence[Metadata]) -> dict[str, Values]:
-    users = said(field("user_api_key_user_id", metadata))
-    keys = said(field("user_api_key_hash", metadata))
-    teams = said(field("user_api_key_team_id", metadata))
-    orgs = said(field("user_api_key_org_id", metadata))
+def _who(known: Held) -> dict[str, Values]:
+    users = said(known["user_api_key_user_id"])
+    keys = said(known["user_api_key_hash"])
+    teams = said(known["user_api_key_team_id"])
+    orgs = said(known["user_api_key_org_id"])
     return {
         "account_id": [
             user if user is not None and user not in NO_USER else key or team or org or user
             for user, key, team, org in zip(users, keys, teams, orgs, strict=True)
         ],
-        "org_id": [org or team for org, team in zip(orgs, teams, strict=True)],
+        "org_id": said(orgs, teams),
         "key_id": keys,
     }
 
 
-def _client(
-    payloads: Sequence[Payload], metadata: Sequence[Metadata], headers: Sequence[Headers]
-) -> dict[str, Values]:
-    given = [
-        payload.requester_ip_address or about.requester_ip_address or None
-        for payload, about in zip(payloads, metadata, strict=True)
-    ]
+def _client(held: Held, known: Held, headers: Sequence[Headers]) -> dict[str, Values]:
+    given = said(held["requester_ip_address"], known["requester_ip_address"])
     kept = without(headers, frozenset({"user-agent", MARK}))
-    for row, (address, held) in enumerate(zip(given, headers, strict=True)):
-        if address is not None and held.get(FORWARDED) == address:
+    for row, (address, sent) in enumerate(zip(given, headers, strict=True)):
+        if address is not None and sent.get(FORWARDED) == address:
             kept[row] = {**(kept[row] or {}), MARK: FORWARDED}
     return {
         "ip": [address and nearest_address(address) for address in given],
         "user_agent": [
-            payload.user_agent or about.user_agent or held.get("user-agent")
-            for payload, about, held in zip(payloads, metadata, headers, strict=True)
+            mine or other or sent.get("user-agent")
+            for mine, other, sent in zip(
+                held["user_agent"], known["user_agent"], headers, strict=True
+            )
         ],
         "headers": kept,
     }
 
 
-def _tokens(
-    payloads: Sequence[Payload], metadata: Sequence[Metadata], responses: Sequence[Response]
-) -> dict[str, Values]:
-    told = usage_columns(field("usage_object", metadata), field("usage", responses))
+def _tokens(held: Held, known: Held, responses: Sequence[Response]) -> dict[str, Values]:
+    told = usage_columns(known["usage_object"], field("usage", responses))
     for column, name in (
         ("input_tokens", "prompt_tokens"),
         ("output_tokens", "completion_tokens"),
     ):
-        given = field(name, payloads)
-        told[column] = [
-            mine or other or mine for mine, other in zip(given, told[column], strict=True)
-        ]
+        if not all(held[name]):
+            given = zip(held[name], told[column], strict=True)
+            told[column] = [mine or other or mine for mine, other in given]
+        else:
+            told[column] = held[name]
     return told
 
 
-def _status(payload: Payload) -> int | None:
-    if payload.status == "success":
-        return 200
-    error, flags = payload.error_information or _NO_ERROR, payload.status_fields or _NO_FLAGS
-    told = error.error_code, error.normalized_error, payload.error_str
-    return status_of(payload.status, told, flags.guardrail_status)
+def _statuses(held: Held) -> list[int | None]:
+    if set(held["status"]) == {"success"}:
+        return [200] * len(held["status"])
+    names = ("status", "error_information", "error_str", "status_fields")
+    return list(map(_status, *(held[name] for name in names)))
 
 
-SHAPE = Shape(Payload, columns)
+def _status(status: str | None, error: Any, text: str | None, flags: Any) -> int | None:
+    error, flags = error or _NO_ERROR, flags or _NO_FLAGS
+    told = error.error_code, error.normalized_error, text
+    return status_of(status, told, flags.guardrail_status)
+
+
+SHAPE = Shape(Payload, _columns)
 """Payloads of the types that LiteLLM's `StandardLoggingPayload` declares."""

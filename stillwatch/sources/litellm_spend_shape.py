@@ -13,11 +13,20 @@ from typing import Any
 import msgspec
 
 from stillwatch.sources import litellm_shape
-from stillwatch.sources.body_shapes import Messages, Parameters, Response, Usage
-from stillwatch.sources.header_shapes import Headers
-from stillwatch.sources.litellm_shape import Error, Kept, Metadata, Payload, Requester
+from stillwatch.sources.body_shapes import (
+    NO_RESPONSE,
+    Messages,
+    Parameters,
+    Response,
+    Usage,
+    either,
+    field,
+    said,
+)
+from stillwatch.sources.header_shapes import Headers, lowered
+from stillwatch.sources.litellm_shape import Error, Kept, Payloads
 from stillwatch.sources.litellm_spend import CUT, GAP, TEXTS
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Used
+from stillwatch.sources.shapes import Columns, Shape, Used, by_field, objects
 
 
 class About(Used):
@@ -77,78 +86,67 @@ class Row(Used):
 
 _asked, _told = msgspec.json.Decoder(Asked), msgspec.json.Decoder(Response)
 _known = msgspec.json.Decoder(Known)
-_NOTHING = ("", "{}")
-_NOT_ASKED, _NOT_KNOWN, _NOT_TOLD = Asked(), Known(), Response()
+_NOTHING = (None, "", "{}", {})
+_NOT_ASKED, _NOT_KNOWN = Asked(), Known()
+
+Opened = tuple[Row, Asked, Response, Known]
 
 
-def _opened(rows: list[Row]) -> list[Payload | None]:
-    return list(map(_payload, rows))
-
-
-def _payload(row: Row) -> Payload | None:
-    """The row as the log callback would have had it."""
-    asked, told, known = row.proxy_server_request, row.response, row.metadata
-    if row.messages and row.messages not in _NOTHING:
-        return None
-    try:
-        if isinstance(asked, str):
-            asked = _decoded(asked, _asked)
-        if isinstance(told, str):
-            told = _decoded(told, _told)
-        if isinstance(known, str):
-            known = _decoded(known, _known)
-    except UNFIT:
-        return None
-    asked, known = asked or _NOT_ASKED, known or _NOT_KNOWN
-    about = asked.metadata
-    headers = about.headers if about else None
-    if not headers and asked.litellm_metadata:
-        headers = asked.litellm_metadata.headers
-    return Payload(
-        id=row.request_id,
-        session_id=row.session_id,
-        startTime=row.startTime or None,
-        endTime=row.endTime or None,
-        model=row.model,
-        model_group=row.model_group,
-        end_user=row.end_user,
-        requester_ip_address=row.requester_ip_address,
-        user_agent=known.user_agent,
-        messages=asked.messages or asked.input or asked.prompt or None,
-        model_parameters=asked,
-        response=told,
-        prompt_tokens=row.prompt_tokens,
-        completion_tokens=row.completion_tokens,
-        status=row.status or known.status,
-        error_information=known.error_information,
-        error_str=row.error_str,
-        metadata=Metadata(
-            user_api_key_user_id=row.user,
-            user_api_key_hash=row.api_key,
-            user_api_key_team_id=row.team_id,
-            user_api_key_org_id=row.organization_id,
-            requester_ip_address=known.requester_ip_address,
-            requester_metadata=Requester(headers) if headers else None,
-            usage_object=known.usage_object or known.additional_usage_values,
-            spend_logs_metadata=known.spend_logs_metadata,
-        ),
+def _opened(rows: list[Row]) -> list[Opened | None]:
+    """Rows with their JSON columns."""
+    found = zip(
+        rows,
+        objects(_asked, field("proxy_server_request", rows), _NOT_ASKED),
+        objects(_told, field("response", rows), NO_RESPONSE),
+        objects(_known, field("metadata", rows), _NOT_KNOWN),
+        strict=True,
     )
+    return [one if None not in one and one[0].messages in _NOTHING else None for one in found]
 
 
-def _decoded(text: str, decoder: msgspec.json.Decoder) -> Any:
-    if text in _NOTHING:
-        return None
-    if text[0] != "{":
-        raise ValueError("no object")
-    return decoder.decode(text)
-
-
-def _columns(payloads: list[Payload]) -> Columns:
-    made = litellm_shape.columns(payloads)
+def _columns(opened: list[Opened]) -> Columns:
+    """What the log callback would have had, and what it makes of it."""
+    rows, asked, told, about = zip(*opened, strict=True)
+    held, known = by_field(rows), by_field(about)
+    others = field("litellm_metadata", asked)
+    sent = [one and one.headers for one in field("metadata", asked)]
+    if any(others):
+        sent = [mine or (other and other.headers) for mine, other in zip(sent, others, strict=True)]
+    made = litellm_shape.columns(
+        Payloads(
+            held
+            | {
+                "litellm_call_id": held["request_id"],
+                "id": held["request_id"],
+                "startTime": said(held["startTime"]),
+                "endTime": said(held["endTime"]),
+                "user_agent": known["user_agent"],
+                "messages": [one.messages or one.input or one.prompt or None for one in asked],
+                "status": said(held["status"], known["status"]),
+                "error_information": known["error_information"],
+            },
+            {
+                "user_api_key_user_id": held["user"],
+                "user_api_key_hash": held["api_key"],
+                "user_api_key_team_id": held["team_id"],
+                "user_api_key_org_id": held["organization_id"],
+                "user_api_key_end_user_id": [None] * len(rows),
+                "requester_ip_address": known["requester_ip_address"],
+                "user_agent": [None] * len(rows),
+                "usage_object": either(known["usage_object"], known["additional_usage_values"]),
+                "spend_logs_metadata": known["spend_logs_metadata"],
+            },
+            asked,
+            told,
+            lowered(sent),
+        )
+    )
     values: dict[str, Any] = dict(made.values)
     for name in TEXTS:
+        # One character is found much faster than many.
         values[name] = [
-            GAP.sub("…", text) if text and CUT in text else text for text in values[name]
+            GAP.sub("…", text) if text and "_" in text and CUT in text else text
+            for text in values[name]
         ]
     return made._replace(values=values)
 

@@ -48,7 +48,7 @@ from stillwatch.sources.otel_call import (
     status,
 )
 from stillwatch.sources.otlp import plain, whole
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Unusual, Used
+from stillwatch.sources.shapes import Columns, Shape, Unusual, Used, decoded
 
 
 class Value(Used, forbid_unknown_fields=True):
@@ -166,7 +166,9 @@ class Call(NamedTuple):
 
     key: str
     about: dict[str, Any]
-    span: Span
+    start: Nanos
+    end: Nanos
+    failed: bool
     messages: Messages
     answer: Told | None
     system: Content
@@ -175,7 +177,7 @@ class Call(NamedTuple):
 class Calls(NamedTuple):
     """Of a payload: its calls, and how many of its spans are none."""
 
-    calls: list[Call]
+    calls: Sequence[Call]
     others: int
 
 
@@ -216,62 +218,83 @@ def _plain(value: Value) -> Any:
     return plain(msgspec.to_builtins(value))
 
 
+Closed = tuple[tuple[str, dict[str, Any], Nanos, Nanos, bool], str, str, str]
+"""A call with its texts: what was asked, answered and given as instructions, empty if not there."""
+
+
 def _opened(payloads: list[Payload]) -> list[Calls | None]:
     return list(map(_calls, payloads))
 
 
 def _calls(payload: Payload) -> Calls | None:
-    calls: list[Call] = []
+    closed: list[Closed] = []
     others = seen = 0
-    try:
-        for resource in payload.resourceSpans:
-            whose = _about(resource.resource.attributes) if resource.resource else {}
-            for scope in resource.scopeSpans or ():
-                for span in scope.spans or ():
-                    seen += 1
-                    about = _about(span.attributes)
-                    if about.get("gen_ai.operation.name") in OPERATIONS or is_call(about):
-                        calls.append(_call({**whose, **about} if whose else about, span))
-                    else:
-                        others += 1
-    except (Unusual, *UNFIT):
-        return None
-    return Calls(calls, others or int(not seen))
+    for resource in payload.resourceSpans:
+        whose = _about(resource.resource.attributes) if resource.resource else {}
+        for scope in resource.scopeSpans or ():
+            for span in scope.spans or ():
+                seen += 1
+                about = _about(span.attributes)
+                if about.get("gen_ai.operation.name") in OPERATIONS or is_call(about):
+                    call = _closed({**whose, **about} if whose else about, span)
+                    if call is None:
+                        return None
+                    closed.append(call)
+                else:
+                    others += 1
+    calls = _with_texts(closed) if closed else []
+    return None if None in calls else Calls(calls, others or int(not seen))  # type: ignore[arg-type]
 
 
-def _call(about: dict[str, Any], span: Span) -> Call:
+def _with_texts(closed: list[Closed]) -> list[Call | None]:
+    return list(
+        map(
+            _call,
+            closed,
+            decoded(_turns, [asked if asked[0] == "[" else "[]" for _, asked, _, _ in closed]),
+            decoded(_answers, [told or "[]" for _, _, told, _ in closed]),
+            decoded(_parts, [system or "[]" for _, _, _, system in closed]),
+        )
+    )
+
+
+def _closed(about: dict[str, Any], span: Span) -> Closed | None:
     asked = about.get(INPUTS[0]) or first(about, *INPUTS)
     told = about.get(OUTPUTS[0]) or first(about, *OUTPUTS)
-    if not isinstance(asked, str):
-        raise Unusual
-    messages: Messages = asked
-    if asked.startswith("["):
-        messages = _turns.decode(asked)
-        if not messages:
-            raise Unusual
-    elif asked.lstrip().startswith(_START_OF_MORE):
-        raise Unusual
-    answer = None
-    if told is not None:
-        if not isinstance(told, str) or not told.startswith("["):
-            raise Unusual
-        answer = _answers.decode(told)[0]
     system = about.get("gen_ai.system_instructions")
-    if system is not None:
-        if not isinstance(system, str) or not system.startswith("["):
-            raise Unusual
-        system = _parts.decode(system)
+    if not isinstance(asked, str) or (
+        not asked.startswith("[") and asked.lstrip().startswith(_START_OF_MORE)
+    ):
+        return None
+    for text in (told, system):
+        if text is not None and not (isinstance(text, str) and text.startswith("[")):
+            return None
     if span.traceId[-1] == "=" or span.spanId[-1] == "=":
-        raise Unusual("ids in base64")
+        return None  # ids in base64
     key = f"{span.traceId}-{span.spanId}".lower()
-    return Call(key, about, span, messages, answer, system)
+    failed = span.status is not None and span.status.code in otel.FAILED
+    whose = key, about, span.startTimeUnixNano, span.endTimeUnixNano, failed
+    return whose, asked, told or "", system or ""
+
+
+def _call(
+    closed: Closed, turns: list[Turn] | None, answers: list[Told] | None, system: Any
+) -> Call | None:
+    whose, asked, told, given = closed
+    if turns is None or answers is None or system is None:
+        return None
+    messages = turns if asked.startswith("[") else asked
+    if not messages or (told and not answers):
+        return None
+    answer = answers[0] if answers else None
+    return Call(*whose, messages, answer, system if given else None)
 
 
 def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls]) -> Columns:
     calls = [call for payload in payloads for call in payload.calls]
     if not calls:
         return Columns({}, 0, (), _others(payloads))
-    keys, abouts, spans, messages, answers, systems = zip(*calls, strict=True)
+    keys, abouts, starts, ends, failed, messages, answers, systems = zip(*calls, strict=True)
     names = set(chain.from_iterable(abouts))
     if any(name.startswith(_NUMBERED) for name in names):
         raise Unusual("content may be among attributes with numbers")
@@ -284,8 +307,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
             raise Unusual("attributes of other types")
         return values
 
-    starts = [whole(span.startTimeUnixNano) for span in spans]
-    ends = [whole(span.endTimeUnixNano) for span in spans]
+    starts, ends = _wholes(starts), _wholes(ends)
     tools = any_of(str, "gen_ai.tool.definitions")
     found = [NO_TOOLS if one is None else _tool_sets.of(one.encode()) or NO_TOOLS for one in tools]
     efforts = any_of(str, *EFFORTS)
@@ -310,15 +332,13 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         "model": any_of(str, *MODELS),
         **{column: any_of(int, *spots) for column, spots in TOKENS.items()},
         "status": [
-            status(about, span.status is not None and span.status.code in otel.FAILED)
-            if code is None
-            else code
-            for code, about, span in zip(codes, abouts, spans, strict=True)
+            status(about, fault) if code is None else code
+            for code, about, fault in zip(codes, abouts, failed, strict=True)
         ],
         "latency_ms": list(map(latency_ms, starts, ends)),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
         "headers": [
-            {headers[name]: _header(about[name]) for name in about if name in headers} or None
+            {headers[name]: _header(about[name]) for name in filter(headers.get, about)} or None
             for about in abouts
         ]
         if headers
@@ -334,9 +354,18 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     )
 
 
-def _others(payloads: Sequence[Calls]) -> list[tuple[int, str, int]]:
+def _wholes(values: Sequence[Nanos]) -> list[Any]:
+    try:
+        if all(map(str.isdecimal, values)) and max(map(len, values)) < 21:  # type: ignore[arg-type]
+            return list(map(int, values))  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    return list(map(whole, values))
+
+
+def _others(payloads: Sequence[Calls]) -> list[tuple[int, reasons.Refused]]:
     return [
-        (place, reasons.NOT_AN_EXCHANGE, payload.others)
+        (place, reasons.Refused(reasons.NOT_AN_EXCHANGE, payload.others))
         for place, payload in enumerate(payloads)
         if payload.others
     ]

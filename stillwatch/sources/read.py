@@ -22,7 +22,7 @@ from stillwatch.sources.lenient import decode_object
 from stillwatch.sources.parquet_records import read_parquet
 from stillwatch.sources.reasons import Mended, Refused
 from stillwatch.sources.records import read_blocks, read_objects, read_wrapped
-from stillwatch.sources.shapes import Run, Shape, Source, runs
+from stillwatch.sources.shapes import Columns, Run, Shape, Source, runs
 from stillwatch.tables import EXCHANGES, Chunk
 
 _LAYOUTS = {"objects": read_objects, "wrapped": read_wrapped}
@@ -72,10 +72,15 @@ def _chunks(path: Path, reader: Reader, layout: str, builder: ChunkBuilder) -> I
             if builder.full:
                 yield builder.chunk(0)
         yield builder.chunk(size)
-    for row in reader.finish():
-        _take(row, Record(line, None, {}), builder)
-        if builder.full:
+    end = Record(line, None, {})
+    for made in reader.finish():
+        if isinstance(made, Columns):
+            builder.add_columns(made.values, made.rows, lambda _: (line, None))
             yield builder.chunk(0)
+        else:
+            _take(made, end, builder)
+            if builder.full:
+                yield builder.chunk(0)
     chunk = builder.chunk(0)
     if chunk.read:
         yield chunk
@@ -136,9 +141,10 @@ def _add_run(reader: Reader, run: Run, builder: ChunkBuilder) -> None:
             _add(reader, record, builder)
         return
     builder.add_columns(made.values, made.rows, partial(run.origin, made.places))
-    for record, reason, rows in made.others:
-        line, raw = run.origin(None, record)
-        builder.refuse(line, reason, raw, rows)
+    for place, row in made.others:
+        told = isinstance(row, Refused) and row.reason == reasons.NOT_AN_EXCHANGE
+        line, raw = (run.line_of(place), None) if told else run.origin(None, place)
+        _take(row, Record(line, raw, {}), builder)
 
 
 def _add(reader: Reader, record: Record, builder: ChunkBuilder) -> None:

@@ -9,7 +9,7 @@ rows for whatever fits, which is tested for every shape there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, fields
 
 from stillwatch.sources.batch import Values
+from stillwatch.sources.reasons import Refused
 from stillwatch.sources.records import (
     MAX_RECORD_BYTES,
     Block,
@@ -63,6 +64,41 @@ def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
     return msgspec.defstruct(record.__name__, [added], bases=(record,), gc=False), "named"
 
 
+def decoded(decoder: msgspec.json.Decoder, texts: Iterable[str | bytes]) -> list[Any]:
+    """Each of `texts`, `None` where it is of another shape or no JSON.
+
+    >>> decoded(msgspec.json.Decoder(int), ["1", "x", "[2]", "3"])
+    [1, None, None, 3]
+    """
+    made: list[Any] = []
+    following = map(decoder.decode, texts)
+    while True:
+        try:
+            made.extend(following)
+        except UNFIT:
+            made.append(None)  # those before it are there, those after it follow
+        else:
+            return made
+
+
+def objects(decoder: msgspec.json.Decoder, held: Sequence[Any], nothing: Struct) -> list[Any]:
+    """Structs that stand as themselves or as JSON text, `nothing` for null and empty text.
+
+    `None` where text is anything else.
+    """
+    texts = [one for one in held if isinstance(one, str) and one[:1] == "{"]
+    made = decoded(decoder, texts)
+    if len(texts) == len(held):
+        return made
+    following = iter(made)
+    return [
+        (next(following) if one[:1] == "{" else None if one else nothing)
+        if isinstance(one, str)
+        else (nothing if one is None else one)
+        for one in held
+    ]
+
+
 class Columns(NamedTuple):
     """Values by contract column for so many `rows`; what `Batch` says of their types holds."""
 
@@ -70,8 +106,8 @@ class Columns(NamedTuple):
     rows: int
     places: Sequence[int] | None = None
     """Of each row, the record that it is of, where a record may be several rows."""
-    others: Sequence[tuple[int, str, int]] = ()
-    """What is no row: of a record, for a reason, so many."""
+    others: Sequence[tuple[int, dict[str, Any] | Refused]] = ()
+    """What is no row of these: of a record, a row by itself, or a reason."""
 
 
 class Shape:
@@ -160,7 +196,11 @@ class Run:
     @property
     def line(self) -> int:
         """Where the last of them begins."""
-        return self.source.line(self.places[-1])
+        return self.line_of(len(self.usual) - 1)
+
+    def line_of(self, record: int) -> int:
+        """Where one of them begins."""
+        return self.source.line(self.first + record)
 
     def origin(self, records: Sequence[int] | None, row: int) -> tuple[int, bytes]:
         """Line and text that a row is of; `records` by row, where a record may be several."""
@@ -177,7 +217,7 @@ def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
         return
     raw = source.records.raw
     for first in range(0, len(raw), AT_MOST):
-        found = [_fit(text, shape.decoder) for text in raw[first : first + AT_MOST]]
+        found = decoded(shape.decoder, raw[first : first + AT_MOST])
         yield from _runs(_opened(found, shape), shape, source, first)
 
 
@@ -185,7 +225,10 @@ def _opened(found: list[Any], shape: Shape) -> list[Any]:
     if shape.opened is None:
         return found
     fit = [record for record in found if record is not None]
-    opened = shape.opened(fit)
+    try:
+        opened = shape.opened(fit)
+    except Exception:  # what our own code stumbles over is told one by one
+        return [None] * len(found)
     if len(fit) == len(found):
         return opened
     following = iter(opened)
@@ -206,13 +249,6 @@ def _runs(usual: list[Any], shape: Shape, source: Source, first: int) -> Iterato
         yield place
         run = []
     yield from _closed(run, shape, source, first + len(usual))
-
-
-def _fit(raw: bytes, decoder: msgspec.json.Decoder) -> Any:
-    try:
-        return decoder.decode(raw)
-    except UNFIT:
-        return None
 
 
 def _closed(run: list[Any], shape: Shape, source: Source, end: int) -> Iterator[Run | int]:

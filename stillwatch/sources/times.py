@@ -9,6 +9,7 @@ says so, and the values are looked at one by one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ _NONE = type(None)
 _UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0))
 """Below which size a number is of a unit, and microseconds in it; nanoseconds above."""
 _EXACT = 1 << 53
+_NO_ZONE = pa.timestamp("us")
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d|T.*[+-]\d\d)$")
 
 
 def times_us(values: Sequence[Any] | pa.Array) -> pa.Array | None:
@@ -49,14 +52,19 @@ def times_us(values: Sequence[Any] | pa.Array) -> pa.Array | None:
 
 
 def _texts(values: Sequence[str | None] | pa.Array) -> pa.Array:
+    """All of them say their zone, or none does, which is UTC."""
     texts = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+    first = next((text for text in values if text is not None), None)
+    own, other = (TIME, _NO_ZONE) if _ZONE.search(str(first)) else (_NO_ZONE, TIME)
     try:
-        return texts.cast(TIME).cast(pa.int64())
+        return texts.cast(own).cast(pa.int64())
     except pa.ArrowInvalid:
-        return texts.cast(pa.timestamp("us")).cast(pa.int64())  # none says its zone: UTC
+        return texts.cast(other).cast(pa.int64())
 
 
 def _numbers(values: Sequence[float | None]) -> pa.Array | None:
+    if abs(next(filter(None, values), 0)) >= _UNITS[-1][0]:
+        return _nanoseconds(values)
     numbers = np.array([np.nan if value is None else value for value in values], np.float64)
     if np.isnan(numbers).sum() != values.count(None):
         return None
@@ -73,13 +81,13 @@ def _nanoseconds(values: Sequence[float | None]) -> pa.Array | None:
     """Whole nanoseconds: too many for a float to tell them apart."""
     if set(map(type, values)) - {_NONE, int}:
         return None
-    given = pa.array(values, pa.int64())
-    if pc.min(given).as_py() < _UNITS[-1][0]:
+    least = int(_UNITS[-1][0])
+    nanos = np.array([least if value is None else value for value in values], np.int64)
+    if nanos.min() < least:
         return None
-    nanos = given.fill_null(0).to_numpy()
     micros = nanos // 1000
     rounded = np.rint(micros + (nanos - micros * 1000) / 1000).astype(np.int64)
-    return pc.if_else(given.is_valid(), pa.array(rounded), pa.scalar(None, pa.int64()))
+    return pa.array(rounded, mask=np.array([value is None for value in values]))
 
 
 def moments(values: Sequence[Any]) -> Sequence[Any] | pa.Array:

@@ -114,16 +114,29 @@ def mutations(format: Format, seed: int) -> Iterator[bytes]:
         record = copy.deepcopy(rng.choice(records))
         for _ in range(rng.randint(1, 4)):
             _change(record, rng)
-        try:
-            line = json.dumps(record, default=str, ensure_ascii=rng.random() < 0.5)
-        except RecursionError:
-            line = '{"a": ' * 2000 + "1" + "}" * 2000
-        data = line.encode("utf-8", "surrogatepass")
+        data = _line(record, rng.random() < 0.5)
         if rng.random() < 0.3:
             data = _damaged(data, rng)
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")
         if data.strip(b" \t"):
             yield data
+
+
+def mostly_sound(format: Format, n: int, seed: int) -> Iterator[bytes]:
+    """The records of `n` exchanges in order, one in ten of them changed."""
+    rng = random.Random(f"{format.name} {seed}")
+    for record in records_of(format, n, seed):
+        if rng.random() < 0.1:
+            _change(record, rng)
+        yield _line(record, rng.random() < 0.5)
+
+
+def _line(record: dict[str, Any], escaped: bool) -> bytes:
+    try:
+        line = json.dumps(record, default=str, ensure_ascii=escaped)
+    except RecursionError:
+        line = '{"a": ' * 2000 + "1" + "}" * 2000
+    return line.encode("utf-8", "surrogatepass")
 
 
 def _change(record: dict[str, Any], rng: random.Random) -> None:

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from stillwatch.sources.beside import beside
 from stillwatch.sources.bodies import RESPONSE_COLUMNS, request_columns, response_columns
 from stillwatch.sources.cloudtrail import TRAIL
 from stillwatch.sources.coerce import Plan
+from stillwatch.sources.formats import format_named
 from stillwatch.sources.reasons import Mended, Refused
 from stillwatch.sources.spilled import find_spilled
 from stillwatch.tables import EXCHANGES
@@ -229,7 +231,7 @@ def test_azure_rows_in_any_order() -> None:
 
     def read(given: list[Any]) -> dict[str, Any]:
         reader = azure_apim.Reader()
-        made = [row for record in given for row in reader.add(record)]
+        made: list[Any] = [row for record in given for row in reader.add(record)]
         made += reader.finish()
         return {row["exchange_id"]: row for row in made if isinstance(row, dict)}
 
@@ -253,6 +255,44 @@ def test_azure_lets_go_of_what_waits_too_long(monkeypatch: pytest.MonkeyPatch) -
     assert [fault.reason for fault in late if isinstance(fault, Refused)] == ["unjoined"]
     made += reader.finish()
     assert sum(isinstance(row, dict) for row in made) == 100
+
+
+def test_azure_makes_room_many_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What has to make room comes out of a run of records as it does one by one, cut texts and
+    records of other spelling among them; no exchange is lost, and what comes later is told."""
+    lines: list[dict[str, Any]] = []
+    for n in range(300):
+        key = {"category": "GatewayLogs", "correlationId": f"c-{n}"}
+        text = json.dumps([{"role": "user", "content": f"Task {n} " * 50}])
+        answer = json.dumps([{"role": "assistant", "content": "Done", "finish_reason": "stop"}])
+        parts = [
+            {"sequenceNumber": 0, "deploymentName": "m", "promptTokens": n % 3},
+            {"sequenceNumber": 2, "requestMessages": text[200:]},
+            {"sequenceNumber": 1, "requestMessages": text[:200]},
+            {"sequenceNumber": 3, "responseMessages": answer},
+        ]
+        lines.append({**key, "time": "2026-11-23T10:00:00Z", "properties": {"responseCode": 200}})
+        lines[-1]["properties"] |= {"apimSubscriptionId": f"team-{n % 7}" if n % 11 else ""}
+        lines += [{**key, "properties": part} for part in parts]
+        if n % 13 == 0:
+            lines[-1] = {"CorrelationId": f"c-{n}", "SequenceNumber": 3, "ResponseMessages": answer}
+    late = {"correlationId": "c-1", "properties": {"sequenceNumber": 9, "requestMessages": "[]"}}
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, late]))
+    monkeypatch.setattr(azure_apim.Waiting.__init__, "__defaults__", (20_000,))
+    fast = gather(read_exchanges(path, format="azure_apim"))
+    general = replace(
+        format_named("azure_apim"), reader=lambda around: azure_apim.Reader(around.path)
+    )
+    slow = gather(read_exchanges(path, format=general))
+    assert {row["exchange_id"]: row for row in fast.rows} == {
+        row["exchange_id"]: row for row in slow.rows
+    }
+    assert fast.reasons == slow.reasons
+    assert fast.reasons["unjoined"] == 1
+    assert fast.kept.num_rows + fast.reasons["missing:account_id"] == 300
+    assert {row["response"] for row in fast.rows} == {"Done"}
+    assert max(len(row["prompt"]) for row in fast.rows) == len("Task 100 " * 50)
 
 
 Write = Callable[[Any, Path], Callable[[str], str]]

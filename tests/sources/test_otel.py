@@ -282,6 +282,23 @@ def test_content_on_the_span(about: Row, prompt: str | None, response: str | Non
     assert row["response"] == response
 
 
+@pytest.mark.parametrize("told", ["[]", "[1]", "[", '[{"role": "assistant"}]', '["R"]'])
+def test_an_answer_that_says_nothing_costs_no_other(told: str, tmp_path: Path) -> None:
+    """Read many at once, and beside sound ones."""
+    asked = '[{"role": "user", "parts": [{"type": "text", "content": "P"}]}]'
+    answers = ['[{"role": "assistant", "content": "R"}]'] * 10
+    answers[5] = told
+    path = tmp_path / "traces.jsonl"
+    spans = [
+        span(n, gen_ai__input__messages=asked, gen_ai__output__messages=answer)
+        for n, answer in enumerate(answers, 1)
+    ]
+    path.write_text("".join(json.dumps(spans_of(one)) + "\n" for one in spans))
+    found = gather(read_exchanges(path, format="otel"))
+    assert [row["prompt"] for row in found.rows] == ["P"] * 10
+    assert [row["response"] for row in found.rows].count("R") >= 9
+
+
 def test_content_on_events_inside_the_span() -> None:
     """The oldest way, and the newest where no log pipeline is at hand."""
     inside = span() | {
