@@ -29,16 +29,7 @@ from stillwatch.campaigns.membership import (
 from stillwatch.gateway.state import CAMPAIGNS
 from stillwatch.gateway.works.access import Access, access, came
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
-from stillwatch.gateway.works.sample import (
-    DOUBTED,
-    FIRST_THREADS,
-    LEAST_HITS_COMPARED,
-    NOBODYS,
-    Sampled,
-    Seen,
-    first_threads,
-    sampled,
-)
+from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.told import models_of
 from stillwatch.statistics.mmd import Samples, squared_mmd
 from stillwatch.statistics.tails import at_least
@@ -137,7 +128,7 @@ def learn(
         _honest(k, precedent.stray, accounts, seen, fit[k].fits | ways.seated)
         for k, precedent in enumerate(live)
     ]
-    alike = [honest[k] & (seen.hits[:, k] >= LEAST_HITS_COMPARED) for k in range(len(live))]
+    alike = [honest[k] & (seen.hits[:, k] >= COMPARED) for k in range(len(live))]
     by_chance = _share(np.concatenate([fit[k].fits[alike[k]] for k in range(len(live))]))
     stakes = [_stake(ways.shared[accounts.campaign == k, k]) for k in range(len(live))]
     evidence = [
@@ -156,7 +147,7 @@ def learn(
         "way": ways.way,
         "owners": ways.owners,
         "seat": ways.seat,
-        "near": np.stack([each.near for each in fit]),
+        "near": np.array([each.near for each in fit]),
         **_compared([each.parts for each in fit]),
     }
     return Works(
@@ -169,33 +160,28 @@ def learn(
 @dataclass(frozen=True)
 class _Fit:
     """How parts are compared with a campaign's: members' `parts`, of some of them; how `near`
-    (median squared MMD) most members come, by their number of hits, (FIRST_THREADS + 1,); and which
-    of a accounts `fits` at any number of hits, (a,)."""
+    (median squared MMD) most members come; and which of a accounts `fits`, (a,)."""
 
     parts: Samples
-    near: NDArray[np.float64]
+    near: float
     fits: NDArray[np.bool_]
 
 
 def _fit(campaign: int, accounts: Sampled, seen: Seen) -> _Fit:
     """Members' hits, seen through the same eyes, are what others' are compared with."""
     fits = np.zeros(len(accounts.key), bool)
-    near = np.full(FIRST_THREADS + 1, -np.inf)
-    about = seen.about[campaign]
-    mine = accounts.campaign[about.account] == campaign
-    some = compared_with(np.flatnonzero(mine & (np.diff(about.first) >= COMPARED)))
-    theirs = about.whole(some)
+    large = np.flatnonzero(seen.campaign == campaign)
+    account = seen.account[large]
+    mine = accounts.campaign[account] == campaign
+    some = large[compared_with(np.flatnonzero(mine))]
     if len(some) < LEAST_PARTS:
-        return _Fit(theirs, near, fits)
-    for there, part in about.growing():
-        apart = squared_mmd(part, theirs)
-        apart[there[:, None] == some] = np.nan
-        distance, members = np.nanmedian(apart, axis=1), mine[there]
-        if np.count_nonzero(members) < LEAST_PARTS:
-            break
-        near[int(part.size[0])] = nearest = np.quantile(distance[members], FITTING)
-        fits[about.account[there[distance <= nearest]]] = True
-    return _Fit(theirs, near, fits)
+        return _Fit(seen.parts.at(some), -np.inf, fits)
+    apart = squared_mmd(seen.parts.at(large), seen.parts.at(some))
+    apart[account[:, None] == seen.account[some]] = np.nan
+    distance = np.nanmedian(apart, axis=1)
+    near = float(np.quantile(distance[mine], FITTING))
+    fits[account[distance <= near]] = True
+    return _Fit(seen.parts.at(some), near, fits)
 
 
 def _honest(
@@ -244,7 +230,7 @@ def _evidence(
     hits, threads = seen.hits[:, campaign], seen.threads
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
     # A part of few hits can't be compared yet: it comes to fit as others of its sort do.
-    alike = hits >= LEAST_HITS_COMPARED
+    alike = hits >= COMPARED
     theirs = np.where(alike, fits, by_chance)[honest].astype(float)
     shared = ways.shared[honest, campaign]
     known = _known(hits[members], threads[members], threads[honest])

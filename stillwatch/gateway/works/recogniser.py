@@ -14,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.access import CAME, WAYS, came, way_keys
 from stillwatch.gateway.works.evidence import MOST_THREADS
 from stillwatch.gateway.works.learn import MARKS, SEAT
-from stillwatch.gateway.works.sample import FIRST_THREADS, LEAST_HITS_COMPARED
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
@@ -174,14 +173,13 @@ class Recogniser:
         if int(slot["summed"]) != campaign:
             return False
         theirs = self._members[campaign]
-        if slot["parts"] < LEAST_HITS_COMPARED or not len(theirs.size):
+        if slot["parts"] < COMPARED or not len(theirs.size):
             return False
-        near = self._models["near"][campaign][min(int(slot["parts"]), FIRST_THREADS)]
         size = np.array([slot["parts"]])
         mine = samples(
             slot["sums"].astype(float)[None], np.array([slot["squares"]], float), size, SCALE
         )
-        return bool(np.median(squared_mmd(mine, theirs)) <= near)
+        return bool(np.median(squared_mmd(mine, theirs)) <= self._models["near"][campaign])
 
     def _note_access(self, request: Request, slot: Any) -> None:
         """Remember whose ways the account comes."""

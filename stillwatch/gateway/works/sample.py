@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED
+from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
 from stillwatch.gateway.works.told import Models, told
 from stillwatch.gateway.works.view import FIRST_TURN, view_of_signals
 from stillwatch.signals.content import SCALE
 from stillwatch.signals.keys import string_keys
 from stillwatch.statistics.mmd import Samples, samples
+from stillwatch.statistics.sums import sums_by_account
 from stillwatch.tables import CONTENT_COMPONENTS
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 FIRST_THREADS = 16
 """Threads of an account that are learnt from."""
-
-LEAST_HITS_COMPARED = 4
-"""Hits from which what an account's hits are about is compared with members'."""
 
 MOST_HONEST = 200_000
 MOST_MEMBERS = 5_000
@@ -106,8 +104,8 @@ def sampled(
     key, first = np.unique(key, return_index=True)
     alone = findings.accounts.filter(pc.field("verdict") == "alone")["account_id"]
     campaign = campaign[first]
-    looked_at = (campaign < 0) | np.isin(key, np.concatenate(some))
     alone = np.isin(key, string_keys(alone.combine_chunks()))
+    looked_at = (campaign < 0) | np.isin(key, np.concatenate(some))
     return Sampled(key, campaign, alone, looked_at)
 
 
@@ -117,46 +115,17 @@ def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True)
-class About:
-    """What the hits of p accounts, by their places `account`, were about: their embeddings
-    `content` (h, d) in order of time, those of the i-th from `first[i]` to `first[i + 1]`."""
-
-    account: NDArray[np.int64]
-    first: NDArray[np.int64]
-    content: NDArray[np.int8]
-
-    def whole(self, places: NDArray[np.integer]) -> Samples:
-        """The samples that all hits of some of them make."""
-        rows = [self.content[self.first[i] : self.first[i + 1]].astype(float) for i in places]
-        total = np.array([part.sum(0) for part in rows]).reshape(len(rows), self.content.shape[1])
-        squares = np.array([(part * part).sum() for part in rows])
-        return samples(total, squares, np.array([len(part) for part in rows]), SCALE)
-
-    def growing(self) -> Iterator[tuple[NDArray[np.int64], Samples]]:
-        """For each number of hits from `LEAST_HITS_COMPARED` to the most there are: who of the p
-        has as many, and the samples that these first ones make."""
-        count = np.diff(self.first)
-        total = np.zeros((len(count), self.content.shape[1]))
-        squares = np.zeros(len(count))
-        for n in range(1, int(count.max(initial=0)) + 1):
-            there = np.flatnonzero(count >= n)
-            hit = self.content[self.first[there] + n - 1].astype(float)
-            total[there] += hit
-            squares[there] += np.einsum("hd,hd->h", hit, hit)
-            if n >= LEAST_HITS_COMPARED:
-                size = np.full(len(there), n)
-                yield there, samples(total[there], squares[there], size, SCALE)
-
-
-@dataclass(frozen=True)
 class Seen:
     """What was seen of a accounts' first `threads` (a,): `hits` (a, k), those of any campaign (a,),
-    and of each campaign what its hits were about, where they are enough to be compared."""
+    and the parts that hits make, where there are enough to be compared: of which `account` and
+    `campaign` each is."""
 
     threads: NDArray[np.int64]
     hits: NDArray[np.int64]
     any_hits: NDArray[np.int64]
-    about: tuple[About, ...]
+    account: NDArray[np.int64]
+    campaign: NDArray[np.int64]
+    parts: Samples
 
 
 def first_threads(
@@ -185,20 +154,13 @@ def first_threads(
         thread, campaign = np.nonzero(yes)
         np.add.at(hits, (mine[thread], campaign), 1)
         pieces.append((mine[thread] * k + campaign, view.content[thread]))
-    account, campaign = np.divmod(np.concatenate([pair for pair, _ in pieces]), max(1, k))
+    pair = np.concatenate([pair for pair, _ in pieces])
     content = np.concatenate([part for _, part in pieces])
-    about = (_about(account[mine], content[mine]) for mine in (campaign == i for i in range(k)))
-    return Seen(threads, hits, any_hits, tuple(about))
-
-
-def _about(account: NDArray[np.int64], content: NDArray[np.int8]) -> About:
-    """What accounts' hits, in order of time, are about; those that have no text are left out."""
-    order = np.argsort(account, kind="stable")
-    account, content = account[order], content[order]
-    whose, place, count = np.unique(account, return_inverse=True, return_counts=True)
-    enough = (count >= LEAST_HITS_COMPARED)[place] & content.any(1)
-    whose, count = np.unique(account[enough], return_counts=True)
-    return About(whose, np.concatenate([[0], np.cumsum(count)]), content[enough])
+    named, place, count = np.unique(pair, return_inverse=True, return_counts=True)
+    large = np.flatnonzero(count >= COMPARED)
+    total, squares, size = sums_by_account(place, content, np.arange(len(place)), large, len(named))
+    account, campaign = np.divmod(named[large], max(1, k))
+    return Seen(threads, hits, any_hits, account, campaign, samples(total, squares, size, SCALE))
 
 
 def _begun(
@@ -207,7 +169,7 @@ def _begun(
     """Rows of a block, counted from its beginning, that are among the first threads of accounts of
     which so many `threads` came before, and the place of each one's account."""
     place, there = accounts.places(columns["account"][block])
-    there &= accounts.looked_at[place] if len(accounts.key) else False
+    there[there] = accounts.looked_at[place[there]]
     fresh = there & (columns["turns"][block] <= FIRST_TURN) & (threads[place] < FIRST_THREADS)
     asked = np.flatnonzero(fresh)
     asked = asked[np.lexsort((columns["ts"][block][asked], place[asked]))]
