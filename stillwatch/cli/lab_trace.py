@@ -10,7 +10,7 @@ import typer
 from stillwatch.cli.options import Json, examples
 
 if TYPE_CHECKING:
-    from stillwatch.lab.provenance.commitment import Registration
+    from stillwatch.lab.provenance.registration import Registration
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -11,7 +11,8 @@ import typer
 from stillwatch.cli.options import Json, examples
 
 if TYPE_CHECKING:
-    from stillwatch.lab.uplift.report import Comparison, Report
+    from stillwatch.lab.uplift.figures import Comparison
+    from stillwatch.lab.uplift.report import Report
     from stillwatch.lab.uplift.setting import Setting
     from stillwatch.lab.uplift.yields import Haul
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from stillwatch.countermeasures.forms import Body, Change
+Body = dict[str, Any]
+Change = Callable[[str], str | None]
+"""What becomes of a text of reasoning; None takes it out."""
 
 REASONING = "reasoningContent"
 TEXT = "reasoningText"

@@ -29,11 +29,7 @@ from enum import StrEnum
 from typing import Any
 
 from stillwatch.countermeasures import converse
-from stillwatch.countermeasures.converse import is_converse
-
-Body = dict[str, Any]
-Change = Callable[[str], str | None]
-"""What becomes of a text of reasoning; None takes it out."""
+from stillwatch.countermeasures.converse import Body, Change, is_converse
 
 
 class Form(StrEnum):

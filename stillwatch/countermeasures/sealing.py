@@ -29,8 +29,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 from stillwatch.countermeasures.blobs import with_blobs
+from stillwatch.countermeasures.converse import Body
 from stillwatch.countermeasures.deriving import derived, joined
-from stillwatch.countermeasures.forms import Body
 from stillwatch.countermeasures.measure import About, Pieces, Who
 from stillwatch.countermeasures.table import MEASURES
 from stillwatch.errors import MeasureRefused

@@ -21,7 +21,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from stillwatch.countermeasures.forms import Body
+from stillwatch.countermeasures.converse import Body
 from stillwatch.errors import ExtraMissing, MeasureRefused
 
 if TYPE_CHECKING:

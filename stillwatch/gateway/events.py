@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stillwatch.countermeasures.forms import Body
+from stillwatch.countermeasures.converse import Body
 from stillwatch.countermeasures.measure import Pieces
 
 

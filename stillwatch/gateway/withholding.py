@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from stillwatch.countermeasures.forms import Body
+from stillwatch.countermeasures.converse import Body
 from stillwatch.countermeasures.measure import Measure, Pieces, Together, Who
 from stillwatch.gateway import amazon_frames
 from stillwatch.gateway.answer import Answer

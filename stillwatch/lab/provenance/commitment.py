@@ -17,7 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from stillwatch.cases.canonical import digest
 from stillwatch.errors import TraceRefused
 from stillwatch.lab.provenance.binding import Bound, check_enough
 from stillwatch.lab.provenance.plan import MOST_RUNS, Levels, Test, test_of
+from stillwatch.lab.provenance.registration import Registration
 from stillwatch.lab.provenance.runs import begin, runs_of
 from stillwatch.lab.provenance.signing import bare, checked, read, signed, write_new
 
@@ -38,29 +39,6 @@ OPENING = "stillwatch-trace-opening-1"
 MAX_TEXT = 4000
 
 _TODO = "Use the registration and its opening as they were written"
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A registration that was read and holds."""
-
-    hash: str
-    created: dt.datetime
-    why: str
-    receipt: str
-    parameters: tuple[dict[str, Any], ...]
-    commitments: tuple[str, ...]
-    tests: tuple[Test, ...]
-    levels: Levels
-    bound: tuple[Bound, ...]
-    seed: str
-    runs: int
-    document: dict[str, Any]
-
-    @property
-    def number(self) -> int:
-        """The seed as a number."""
-        return int(digest({"seed": self.seed})[:8], 16)
 
 
 def opening_of(path: Path) -> Path:

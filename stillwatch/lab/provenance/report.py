@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import OutputExists, TraceRefused
 from stillwatch.lab.provenance.binding import check_same
-from stillwatch.lab.provenance.commitment import Registration, registration_of
+from stillwatch.lab.provenance.commitment import registration_of
 from stillwatch.lab.provenance.controls import SUSPICIOUS, holm
 from stillwatch.lab.provenance.outcome import FEWEST_ANSWERS, NEVER_SERVED, comparable
 from stillwatch.lab.provenance.plan import KEYED, least, test_of
+from stillwatch.lab.provenance.registration import Registration
 from stillwatch.lab.provenance.runs import (
     Entered,
     check_ledger,

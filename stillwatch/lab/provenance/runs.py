@@ -32,7 +32,7 @@ from stillwatch.lab.provenance.signing import checked, signed, write_new
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from stillwatch.lab.provenance.commitment import Registration
+    from stillwatch.lab.provenance.registration import Registration
 
 ENTRY = "stillwatch-trace-run-1"
 

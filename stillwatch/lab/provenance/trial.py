@@ -37,7 +37,7 @@ from stillwatch.lab.provenance.wording import null_of
 from stillwatch.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from stillwatch.lab.provenance.commitment import Registration
+    from stillwatch.lab.provenance.registration import Registration
     from stillwatch.lab.provenance.schemes.scheme import Scheme
     from stillwatch.lab.provenance.scoring import Guesses
     from stillwatch.lab.provenance.texts import Texts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stillwatch.lab.uplift.report import Comparison, Kept, Report, Row
+from stillwatch.lab.uplift.figures import Comparison, Kept, Row
+from stillwatch.lab.uplift.report import Report
 from stillwatch.lab.uplift.verdict import overall, verdict
 
 CAVEAT = (

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from html import escape
 
-from stillwatch.lab.uplift.report import Comparison, Report, Row
+from stillwatch.lab.uplift.figures import Comparison, Row
+from stillwatch.lab.uplift.report import Report
 
 _WIDE, _HIGH, _LEFT, _TOP = 420, 300, 56, 46
 _PANEL, _FOOT, _LINE = 760, 80, 15

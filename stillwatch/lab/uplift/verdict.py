@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stillwatch.lab.uplift.report import Comparison, Honest, Row
+    from stillwatch.lab.uplift.figures import Comparison, Honest, Row
 
 UNDONE, BLUNTED = 0.9, 0.5
 """From which share of the uplift on a measure counts as undone; below which as blunting."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.lab.uplift.cells import write
+from stillwatch.lab.uplift.figures import Comparison
 from stillwatch.lab.uplift.page import page
 from stillwatch.lab.uplift.picture import picture
-from stillwatch.lab.uplift.report import Comparison, Report
+from stillwatch.lab.uplift.report import Report
 from stillwatch.lab.uplift.yields import Haul
 
 

@@ -8,9 +8,10 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra lab (torch)")
 
+from stillwatch.lab.uplift.figures import Comparison, Honest, Kept, Row, Skill
 from stillwatch.lab.uplift.page import page
 from stillwatch.lab.uplift.picture import picture
-from stillwatch.lab.uplift.report import Comparison, Honest, Kept, Report, Row, Skill
+from stillwatch.lab.uplift.report import Report
 from stillwatch.lab.uplift.retained import Retained
 from stillwatch.lab.uplift.setting import SETTINGS
 from stillwatch.lab.uplift.verdict import is_free, overall, verdict
