@@ -90,7 +90,12 @@ def _made(columns: Mapping[str, Values], rows: int, plan: Plan, typed: Collectio
 
 
 def _says_nothing(values: Values) -> bool:
-    return not isinstance(values, pa.Array) and values.count(None) == len(values)
+    return not isinstance(values, pa.Array) and all_null(values)
+
+
+def all_null(values: Sequence[Any]) -> bool:
+    """Whether a column says nothing; seen at its first value where it does, as most do."""
+    return (not values or values[0] is None) and values.count(None) == len(values)
 
 
 def _has_own_type(field: pa.Field, values: list[Any]) -> bool:
@@ -121,10 +126,12 @@ def _has_empty(kind: pa.DataType, values: Values) -> bool:
 
 def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
     if isinstance(values, pa.Array):
-        return values.cast(kind)
+        if pa.types.is_timestamp(kind) and pa.types.is_int64(values.type):
+            return values.view(kind)
+        return values if values.type == kind else values.cast(kind)
     if pa.types.is_timestamp(kind):
         micros = times_us(values)
-        return None if micros is None else micros.cast(kind)
+        return None if micros is None else micros.view(kind)
     if pa.types.is_map(kind):
         return _maps(kind, values)
     array = pa.array(values, kind)
