@@ -10,7 +10,7 @@ comes out doesn't depend on which way a column went.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, chain, repeat
 from typing import Any, NamedTuple
 
@@ -141,10 +141,13 @@ def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
 
 
 def _maps(kind: pa.MapType, values: Sequence[dict[str, str | None] | None]) -> pa.Array:
-    held = [value for value in values if value]
+    held = list(filter(None, values))
     names = list(chain.from_iterable(held))
-    sizes = [len(value) if value else 0 for value in values]
-    absent = [value is None for value in values]
+    sizes: Iterable[int] = map(len, held)
+    absent: list[bool] = []
+    if len(held) < len(values):
+        sizes = [len(value) if value else 0 for value in values]
+        absent = [value is None for value in values]
     made = pa.MapArray.from_arrays(
         pa.array(list(accumulate(sizes, initial=0)), pa.int32()),
         pa.array(names, kind.key_type),

@@ -221,8 +221,8 @@ def _latencies(told: list[Any], times: list[Any], ends: list[Any]) -> Values:
 
 def _client(addresses: list[Any], headers: Sequence[Headers]) -> dict[str, Values]:
     kept = without(headers, frozenset({"user-agent", MARK}))
-    for row, held in enumerate(headers):
-        if addresses[row] is None and (listed := held.get(FORWARDED)) is not None:
+    for row in [row for row, held in enumerate(headers) if FORWARDED in held]:
+        if addresses[row] is None and (listed := headers[row][FORWARDED]) is not None:
             addresses[row] = nearest_address(listed)
             kept[row] = {**(kept[row] or {}), MARK: FORWARDED}
     return {"ip": addresses, "headers": kept}
