@@ -19,5 +19,7 @@ def nearest_address(listed: str, hops: int = 0) -> str | None:
     >>> nearest_address("6.6.6.6, 203.0.113.9")
     '203.0.113.9'
     """
+    if "," not in listed:
+        return listed.strip() or None
     parts = [part.strip() for part in listed.split(",")]
     return parts[max(0, len(parts) - 1 - hops)] or None

@@ -10,7 +10,7 @@ comes out doesn't depend on which way a column went.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, chain, repeat
 from typing import Any, NamedTuple
 
@@ -90,7 +90,12 @@ def _made(columns: Mapping[str, Values], rows: int, plan: Plan, typed: Collectio
 
 
 def _says_nothing(values: Values) -> bool:
-    return not isinstance(values, pa.Array) and values.count(None) == len(values)
+    return not isinstance(values, pa.Array) and all_null(values)
+
+
+def all_null(values: Sequence[Any]) -> bool:
+    """Whether a column says nothing; seen at its first value where it does, as most do."""
+    return (not values or values[0] is None) and values.count(None) == len(values)
 
 
 def _has_own_type(field: pa.Field, values: list[Any]) -> bool:
@@ -121,10 +126,12 @@ def _has_empty(kind: pa.DataType, values: Values) -> bool:
 
 def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
     if isinstance(values, pa.Array):
-        return values.cast(kind)
+        if pa.types.is_timestamp(kind) and pa.types.is_int64(values.type):
+            return values.view(kind)
+        return values if values.type == kind else values.cast(kind)
     if pa.types.is_timestamp(kind):
         micros = times_us(values)
-        return None if micros is None else micros.cast(kind)
+        return None if micros is None else micros.view(kind)
     if pa.types.is_map(kind):
         return _maps(kind, values)
     array = pa.array(values, kind)
@@ -134,10 +141,13 @@ def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
 
 
 def _maps(kind: pa.MapType, values: Sequence[dict[str, str | None] | None]) -> pa.Array:
-    held = [value for value in values if value]
+    held = list(filter(None, values))
     names = list(chain.from_iterable(held))
-    sizes = [len(value) if value else 0 for value in values]
-    absent = [value is None for value in values]
+    sizes: Iterable[int] = map(len, held)
+    absent: list[bool] = []
+    if len(held) < len(values):
+        sizes = [len(value) if value else 0 for value in values]
+        absent = [value is None for value in values]
     made = pa.MapArray.from_arrays(
         pa.array(list(accumulate(sizes, initial=0)), pa.int32()),
         pa.array(names, kind.key_type),

@@ -15,12 +15,13 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from stillwatch.sources import messages as general
-from stillwatch.sources.batch import Values
+from stillwatch.sources.batch import Values, all_null
 from stillwatch.sources.messages import BLANK_LINE, tool_names, tools_digest
 from stillwatch.sources.shapes import UNFIT, Unusual, Used, by_field
 from stillwatch.sources.usage import SPOTS
 
 _SYSTEM = ("system", "developer")
+_SYSTEM_ROLES = frozenset(_SYSTEM)
 _USER = ("user", "human")
 _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 _KNOWN_TOOLS_BYTES = 16 << 20
@@ -205,9 +206,11 @@ def said(*columns: Sequence[Any]) -> list[Any]:
     >>> said(["", None, 0], ["b", None, 1])
     ['b', None, 0]
     """
-    held = [column for column in columns if column.count(None) < len(column)]
+    held = [column for column in columns if not all_null(column)]
     if not held:
         return [None] * len(columns[0])
+    if all(held[0]):
+        return list(held[0])
     found = [None if value == "" else value for value in held[0]]
     for more in held[1:]:
         found = [
@@ -272,12 +275,18 @@ def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> l
         for contents in zip(*systems, strict=True)
     ]
     turns = chain.from_iterable(held for held in messages if isinstance(held, list))
-    roles = list(map(_role, turns))
-    if any(role in roles for role in _SYSTEM):
+    if _any_of_system(turns):
         for texts, held in zip(given, messages, strict=True):
             if isinstance(held, list):
                 texts += [text_of(content_of(m)) for m in held if m.role in _SYSTEM]
     return [_joined(texts) for texts in given]
+
+
+def _any_of_system(turns: Iterable[Message]) -> bool:
+    try:
+        return not _SYSTEM_ROLES.isdisjoint(map(_role, turns))
+    except TypeError:  # a role that is no text
+        return True
 
 
 _role = attrgetter("role")
@@ -332,6 +341,10 @@ class ToolSets:
             self._bytes += len(raw)
         return self._known[raw]
 
+    def many(self, given: Sequence[Raw]) -> list[tuple[list[str] | None, str | None] | None]:
+        """As `of`, of many."""
+        return [None if raw is NOT_SENT else self.of(bytes(raw)) for raw in given]
+
 
 _tool_sets = ToolSets()
 NO_TOOLS = None, None
@@ -340,10 +353,10 @@ NO_TOOLS = None, None
 def _tools_columns(tools: Sequence[Raw], functions: Sequence[Raw]) -> dict[str, Values]:
     if tools.count(NOT_SENT) == len(tools) and functions.count(NOT_SENT) == len(tools):
         return {}
-    given = [
-        _tool_sets.of(bytes(mine)) or _tool_sets.of(bytes(other))
-        for mine, other in zip(tools, functions, strict=True)
-    ]
+    given = _tool_sets.many(tools)
+    if functions.count(NOT_SENT) < len(functions):
+        others = _tool_sets.many(functions)
+        given = [mine or other for mine, other in zip(given, others, strict=True)]
     names, digests = zip(*(found or NO_TOOLS for found in given), strict=True)
     return {"tools": names, "tools_digest": digests}
 

@@ -19,6 +19,6 @@ def lowered(given: Sequence[Headers | None]) -> list[Headers]:
 
 def without(given: Sequence[Headers], names: frozenset[str]) -> list[Headers | None]:
     """Each record's headers without those of `names`; `None` where none are left."""
-    if names & set(chain.from_iterable(given)):
+    if not names.isdisjoint(chain.from_iterable(given)):
         given = [{n: v for n, v in held.items() if n not in names} for held in given]
     return [held or None for held in given]

@@ -225,15 +225,12 @@ def _messages(held: Any) -> Asked | None:
 
 def _set(asked: Asked, settings: Settings) -> bool:
     """Parameters beside the request outrank those inside; false where they aren't usual."""
-    most = [
-        given
-        for given in (settings.max_tokens, settings.maxTokens, settings.max_completion_tokens)
-        if given is not None
-    ]
-    if most:
-        if len(most) > 1:
-            return False
-        asked.max_tokens = most[0]
+    told = False
+    for most in (settings.max_tokens, settings.maxTokens, settings.max_completion_tokens):
+        if most is not None:
+            if told:
+                return False
+            told, asked.max_tokens = True, most
     if settings.temperature is not None:
         asked.temperature = settings.temperature
     asked.thinking = settings.thinking or asked.thinking
@@ -315,7 +312,7 @@ def _tools(asked: Sequence[Asked], given: Sequence[Raw], others: Sequence[Raw]) 
     """Of definitions beside the request where it has no list of tools itself."""
     found = [
         _own_tools.of(own)
-        if (own := bytes(body.tools)).startswith(b"[")
+        if body.tools is not NOT_SENT and (own := bytes(body.tools)).startswith(b"[")
         else _tool_sets.of(bytes(mine) or bytes(other))
         for body, mine, other in zip(asked, given, others, strict=True)
     ]

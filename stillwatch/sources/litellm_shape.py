@@ -141,18 +141,11 @@ def columns(payloads: Payloads) -> Columns:
         **_tokens(held, known, responses),
         **_who(known),
         **_client(held, known, headers),
-        "exchange_id": [
-            exchange_id(call or own, start, CALL_ID_HEADER in sent)
-            for call, own, start, sent in zip(
-                held["litellm_call_id"], held["id"], held["startTime"], headers, strict=True
-            )
-        ],
+        "exchange_id": _ids(held, headers),
         "ts": began,
         "conversation_id": said(held["session_id"]),
         "surface": ["api"] * rows,
-        "model": [
-            group or model for group, model in zip(held["model_group"], held["model"], strict=True)
-        ],
+        "model": _first_true(held["model_group"], held["model"]),
         "response": list(map(response_text, responses)),
         "stop_reason": list(map(stop_reason, responses)),
         "status": _statuses(held),
@@ -171,6 +164,20 @@ def columns(payloads: Payloads) -> Columns:
             for system, about in zip(made["system"], kept, strict=True)
         ]
     return Columns(made, rows)
+
+
+def _first_true(first: Sequence[Any], other: Sequence[Any]) -> Sequence[Any]:
+    if all(first):
+        return first
+    return [mine or more for mine, more in zip(first, other, strict=True)]
+
+
+def _ids(held: Held, headers: Sequence[Headers]) -> Sequence[Any]:
+    found = _first_true(held["litellm_call_id"], held["id"])
+    chosen = [CALL_ID_HEADER in sent for sent in headers]
+    if not any(chosen):
+        return found
+    return list(map(exchange_id, found, held["startTime"], chosen))
 
 
 def _headers(sent: Requester | None, more: Headers | None) -> Headers:
@@ -196,12 +203,14 @@ def _who(known: Held) -> dict[str, Values]:
 def _client(held: Held, known: Held, headers: Sequence[Headers]) -> dict[str, Values]:
     given = said(held["requester_ip_address"], known["requester_ip_address"])
     kept = without(headers, frozenset({"user-agent", MARK}))
-    for row, (address, sent) in enumerate(zip(given, headers, strict=True)):
-        if address is not None and sent.get(FORWARDED) == address:
+    for row in [row for row, sent in enumerate(headers) if FORWARDED in sent]:
+        if given[row] is not None and headers[row][FORWARDED] == given[row]:
             kept[row] = {**(kept[row] or {}), MARK: FORWARDED}
     return {
         "ip": [address and nearest_address(address) for address in given],
-        "user_agent": [
+        "user_agent": held["user_agent"]
+        if all(held["user_agent"])
+        else [
             mine or other or sent.get("user-agent")
             for mine, other, sent in zip(
                 held["user_agent"], known["user_agent"], headers, strict=True

@@ -86,7 +86,7 @@ class Row(Used):
 
 _asked, _told = msgspec.json.Decoder(Asked), msgspec.json.Decoder(Response)
 _known = msgspec.json.Decoder(Known)
-_NOTHING = (None, "", "{}", {})
+_NOTHING = ("{}", None, "", {})
 _NOT_ASKED, _NOT_KNOWN = Asked(), Known()
 
 Opened = tuple[Row, Asked, Response, Known]
@@ -101,7 +101,7 @@ def _opened(rows: list[Row]) -> list[Opened | None]:
         objects(_known, field("metadata", rows), _NOT_KNOWN),
         strict=True,
     )
-    return [one if None not in one and one[0].messages in _NOTHING else None for one in found]
+    return [one if all(one) and one[0].messages in _NOTHING else None for one in found]
 
 
 def _columns(opened: list[Opened]) -> Columns:

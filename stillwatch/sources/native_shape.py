@@ -15,6 +15,7 @@ from stillwatch.sources import native
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.batch import Values
 from stillwatch.sources.body_shapes import (
+    NOT_SENT,
     Request,
     Response,
     field,
@@ -33,9 +34,9 @@ class Asked(Request):
     """A request's body, or what is around one."""
 
     conversation: Any = None
-    body: Raw = Raw()
-    content: Raw = Raw()
-    json: Raw = Raw()
+    body: Raw = NOT_SENT
+    content: Raw = NOT_SENT
+    json: Raw = NOT_SENT
 
 
 class Told(Response):
@@ -48,8 +49,8 @@ class Told(Response):
     created_at: Moment = None
     error: Any = None
     status_code: Any = None
-    body: Raw = Raw()
-    json: Raw = Raw()
+    body: Raw = NOT_SENT
+    json: Raw = NOT_SENT
 
 
 class Pair(Used):
@@ -127,11 +128,9 @@ def _usual(record: Pair) -> Pair | None:
     response = record.response or record.response_body or record.responseBody
     if request is None and response is None:
         return None
-    if request is not None and (
-        bytes(request.body) or bytes(request.content) or bytes(request.json)
-    ):
+    if request is not None and not (request.body is request.content is request.json is NOT_SENT):
         return None
-    if response is not None and (bytes(response.body) or bytes(response.json)):
+    if response is not None and not (response.body is response.json is NOT_SENT):
         return None
     return record
 
@@ -222,8 +221,8 @@ def _latencies(told: list[Any], times: list[Any], ends: list[Any]) -> Values:
 
 def _client(addresses: list[Any], headers: Sequence[Headers]) -> dict[str, Values]:
     kept = without(headers, frozenset({"user-agent", MARK}))
-    for row, held in enumerate(headers):
-        if addresses[row] is None and (listed := held.get(FORWARDED)) is not None:
+    for row in [row for row, held in enumerate(headers) if FORWARDED in held]:
+        if addresses[row] is None and (listed := headers[row][FORWARDED]) is not None:
             addresses[row] = nearest_address(listed)
             kept[row] = {**(kept[row] or {}), MARK: FORWARDED}
     return {"ip": addresses, "headers": kept}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -301,7 +301,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     headers = {name: name.removeprefix(HEADER) for name in names if name.startswith(HEADER)}
 
     def any_of(own: type, *wanted: str) -> list[Any]:
-        found = [[about.get(name) for about in abouts] for name in wanted if name in names]
+        found = [list(map(dict.get, abouts, repeat(name))) for name in wanted if name in names]
         values = said(*found) if found else [None] * len(calls)
         if set(map(type, values)) - {own, type(None)}:
             raise Unusual("attributes of other types")
@@ -338,7 +338,11 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         "latency_ms": list(map(latency_ms, starts, ends)),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
         "headers": [
-            {headers[name]: _header(about[name]) for name in filter(headers.get, about)} or None
+            {
+                headers[name]: held if type(held := about[name]) is str else _header(held)
+                for name in filter(headers.__contains__, about)
+            }
+            or None
             for about in abouts
         ]
         if headers

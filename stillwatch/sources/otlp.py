@@ -79,7 +79,7 @@ def plain(value: Any) -> Any:
 
 def whole(value: Any) -> Any:
     """A 64-bit integer, which JSON has as text; anything else as it stands."""
-    if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 21:
+    if isinstance(value, str) and len(value) < 21 and value.lstrip("-").isdecimal():
         return int(value)
     return value
 

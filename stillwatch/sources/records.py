@@ -97,6 +97,7 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         yield Block(block, line, breaks, faults, size)
         line += breaks
         size = 0
+        del piece, block
     if too_long is not None:
         yield Block(b"", line, 0, [Fault(line, reasons.TOO_LONG, too_long)], size)
     elif held or size:

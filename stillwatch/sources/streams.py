@@ -57,6 +57,7 @@ def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
                 now = raw.tell()
                 yield Piece(data, now - seen)
                 seen = now
+                del data
     except EOFError:
         yield Piece(b"", 0, reasons.TRUNCATED)
     except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError):

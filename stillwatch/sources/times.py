@@ -47,8 +47,14 @@ def times_us(values: Sequence[Any] | pa.Array) -> pa.Array | None:
         return None
     if micros is None or len(micros) == micros.null_count:
         return micros
-    span = pc.min_max(micros).as_py()
-    return micros if span["min"] >= FIRST_US and span["max"] < LAST_US else None
+    return micros if _in_range(micros) else None
+
+
+def _in_range(micros: pa.Array) -> bool:
+    if micros.null_count:
+        micros = micros.drop_null()
+    moments = micros.to_numpy()
+    return bool(moments.min() >= FIRST_US and moments.max() < LAST_US)
 
 
 def _texts(values: Sequence[str | None] | pa.Array) -> pa.Array:
@@ -57,9 +63,9 @@ def _texts(values: Sequence[str | None] | pa.Array) -> pa.Array:
     first = next((text for text in values if text is not None), None)
     own, other = (TIME, _NO_ZONE) if _ZONE.search(str(first)) else (_NO_ZONE, TIME)
     try:
-        return texts.cast(own).cast(pa.int64())
+        return texts.cast(own).view(pa.int64())
     except pa.ArrowInvalid:
-        return texts.cast(other).cast(pa.int64())
+        return texts.cast(other).view(pa.int64())
 
 
 def _numbers(values: Sequence[float | None]) -> pa.Array | None:
@@ -105,6 +111,10 @@ def gaps_ms(starts: Sequence[Any] | pa.Array, ends: Sequence[Any]) -> list[int |
         if isinstance(starts, pa.Array):
             starts = starts.cast(TIME).to_pylist()
         return [_gap_ms(start, end) for start, end in zip(starts, ends, strict=True)]
+    if not begun.null_count and not ended.null_count:
+        lasted = ended.to_numpy() - begun.to_numpy()
+        if (lasted >= 0).all():
+            return pa.array(lasted // 1000)
     gaps = pc.subtract(ended, begun)
     whole = pc.divide(gaps, 1000)
     return pc.if_else(pc.less(gaps, 0), pa.scalar(None, pa.int64()), whole)
