@@ -157,8 +157,7 @@ def detect(
         _signals(lake, spool, until, runner, clock)
         run = run_record(lake, until) | runner.record() | world_of(log)
         run["exchanges_detected"] = len(spool)
-        refused = lake.scan(["status"], until, which="refused")
-        run["exchanges_refused"] = sum(batch.num_rows for batch in refused)
+        run["exchanges_refused"] = _refused(lake, len(spool), until)
         own = spool.folder == _signals_of(lake)
         judged = Judged(lake.path, _version(*JUDGES)) if own else None
         kept, last = _last_judgement(judged)
@@ -412,6 +411,14 @@ def _parts(lake: Lake, until: datetime | None = None) -> list[Fragment]:
     """What is judged: all but requests that were refused. Whom a gate turned away is judged by what
     they did before, and who only knocked has harvested nothing."""
     return lake.fragments(READS, until, encoded=True, which="answered")
+
+
+def _refused(lake: Lake, answered: int, until: datetime | None) -> int:
+    """How many requests were refused; of a whole lake it is known without reading any."""
+    if until is None:
+        return lake.rows - answered
+    refused = lake.scan(["status"], until, which="refused")
+    return sum(batch.num_rows for batch in refused)
 
 
 def _signals(
