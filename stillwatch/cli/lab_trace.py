@@ -317,6 +317,8 @@ def verify(
         ),
         soft_wrap=True,
     )
+    if registration is not None and made is None:
+        console.print("No ledger lies beside the registration: other runs aren't known.")
     if made is not None:
         told = ", ".join(f"{n} ({'reported' if done else 'no report'})" for n, done in made.items())
         console.print(safe(f"Runs in the ledger: {told or 'none'}."), soft_wrap=True)

@@ -57,10 +57,11 @@ def test_paths_headers_counts_and_variables() -> None:
     page = ask(service(), "/metrics", method="GET").body.decode()
     counts = re.findall(r"^# TYPE (\w+) (?:counter|histogram|gauge)", page, re.MULTILINE)
     assert not [n for n in counts if not n.endswith("_created") and n not in TEXT]
-    hook = (ROOT / "stillwatch" / "gateway" / "litellm_hook.py").read_text()
-    assert set(re.findall(r'environ.get\("(\w+)"', hook)) == set(
-        re.findall(r"^\| `(STILL\w+)`", TEXT, re.MULTILINE)
-    )
+    gateway = ROOT / "stillwatch" / "gateway"
+    code = "".join((gateway / name).read_text() for name in ("litellm_hook.py", "measures.py"))
+    read = set(re.findall(r'"(STILLWATCH_\w+)"', code))
+    assert len(read) > 8
+    assert read == set(re.findall(r"^\| `(STILL\w+)`", TEXT, re.MULTILINE))
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.name)

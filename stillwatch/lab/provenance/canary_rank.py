@@ -98,6 +98,8 @@ def read_canaries(path: str | Path) -> list[Canary]:
             raise TraceRefused(path, f"{where}: references are not as long as the canary", _TODO)
         if told[0] in told[1:]:
             raise TraceRefused(path, f"{where}: the canary is among its references", _TODO)
+        if len(set(told)) < len(told):
+            raise TraceRefused(path, f"{where}: a reference is told twice", _TODO)
         # said twice, as where two exports were put together, it would count as two findings
         if (before := lines.setdefault(told[0], number)) != number:
             raise TraceRefused(path, f"{where}: the canary of line {before} again", _TODO)

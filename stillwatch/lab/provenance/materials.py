@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,14 +185,36 @@ class Materials:
         return path
 
 
+def _check_inside(path: Path) -> None:
+    """That settings name no weights outside their folder, which no digest of it covers."""
+    try:
+        settings = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(settings, dict):
+        return
+    weights = settings.get("weight_map")
+    named = [settings.get("transformers_weights"), settings.get("base_model_name_or_path")]
+    named += weights.values() if isinstance(weights, dict) else []
+    for name in named:
+        inside = not isinstance(name, str) or not (Path(name).is_absolute() or ".." in name)
+        if not inside or (name and name == settings.get("base_model_name_or_path")):
+            todo = "Name a folder that holds all of the model, adapters merged"
+            raise TraceRefused(path, "names weights that lie elsewhere", todo)
+
+
 def folder_digest(folder: Path) -> dict[str, Any]:
     """SHA-256 of a folder's weights, settings and tokenizer; raises `InputNotFound`."""
     try:
-        wanted = sorted(path for path in folder.iterdir() if path.suffix in _READ)
+        wanted = sorted(path for path in folder.rglob("*") if path.suffix in _READ)
         told, size = {}, 0
         for path in wanted:
+            if path.suffix == ".json":
+                _check_inside(path)
             with path.open("rb") as file:
-                told[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+                told[str(path.relative_to(folder))] = hashlib.file_digest(
+                    file, "sha256"
+                ).hexdigest()
                 size += file.tell()
     except OSError as fault:
         todo = "Name a folder that `save_pretrained` wrote"

@@ -26,6 +26,11 @@ OPEN = ("open_unsupervised", "open_supervised")
 
 CONTROL = 0.01
 """The least level at which an innocent may fail; it is no lower than the trial's own, either."""
+ALPHAS = (1e-9, 0.1)
+"""Levels that a trial may have."""
+POWERS = (0.5, 0.999)
+"""Powers that it may ask for: with less, hardly any evidence would be enough."""
+SHARES = (0.001, 1.0)
 FEWEST_KEYS = 100
 MOST_RUNS = 100
 
@@ -70,9 +75,14 @@ class Levels:
         accuses. So the controls' level is no lower than the trial's, nor than what a single
         innocent has by chance once in a hundred times, however small a level the trial has.
         """
-        bounds = (self.alpha, self.power, self.share, self.control_alpha)
-        if not all(0 < value < 1 or value == self.share == 1 for value in bounds):
-            return "a level is not between 0 and 1"
+        for name, value, (low, high) in (
+            ("level", self.alpha, ALPHAS),
+            ("power", self.power, POWERS),
+            ("share", self.share, SHARES),
+            ("controls' level", self.control_alpha, (0.0, 1.0)),
+        ):
+            if not low <= value <= high:
+                return f"the {name} is not between {low:g} and {high:g}"
         if self.control_alpha < control_level(self.alpha):
             return (
                 f"an innocent would fail below {self.control_alpha:g} only, and has to below "

@@ -17,7 +17,7 @@ from stillwatch.lab.provenance.binding import check_same
 from stillwatch.lab.provenance.commitment import registration_of
 from stillwatch.lab.provenance.controls import SUSPICIOUS, holm
 from stillwatch.lab.provenance.outcome import FEWEST_ANSWERS, NEVER_SERVED, comparable
-from stillwatch.lab.provenance.plan import KEYED, least, test_of
+from stillwatch.lab.provenance.plan import KEYED, least, needs, test_of
 from stillwatch.lab.provenance.registration import Registration
 from stillwatch.lab.provenance.runs import (
     Entered,
@@ -113,7 +113,7 @@ def _concluded(
     body: dict[str, Any], registration: Registration
 ) -> tuple[list[str], dict[str, Any]]:
     """Adjusted p-values and verdict, from what the body holds and nothing else."""
-    within = holm([float(test["p"]) for test in body["tests"]])
+    within = holm([probability(test["p"]) for test in body["tests"]])
     # whoever may run it again may choose the best run: each pays for all that were registered
     adjusted = [min(1.0, p * registration.runs) for p in within]
     alpha = registration.levels.alpha
@@ -128,24 +128,48 @@ def _concluded(
     }
 
 
+def probability(told: str) -> float:
+    """A probability as a report writes it; raises `ValueError` where it is none."""
+    p = float(told)
+    if not 0 <= p <= 1:
+        raise ValueError(f"{told} is no probability")
+    return p
+
+
 def _failed(body: dict[str, Any], registration: Registration) -> bool:
     """Whether a control in the body fails, or is none, or a test has too little to go on."""
     many = len(body["tests"]) * registration.runs
     levels = registration.levels
     for told in body["tests"]:
         test = test_of(told["test"])
-        if not told["controls"] or float(told["least_p"]) > levels.alpha / many:
+        if probability(told["least_p"]) > levels.alpha / many:
             return True
-        if any(float(one["p"]) < levels.control_alpha for one in told["controls"]):
+        if _accuses(test, told, registration):
             return True
         wrong = told["wrong_keys"]
         if test.mode in KEYED and wrong is None:
             return True
-        if wrong is not None and float(wrong["p_that_they_are_too_small"]) < SUSPICIOUS:
+        if wrong is not None and (
+            int(wrong["keys"]) < levels.wrong_keys
+            or probability(wrong["p_that_they_are_too_small"]) < SUSPICIOUS
+        ):
             return True
         if _too_little(test, told):
             return True
     return False
+
+
+def _accuses(test: Test, told: dict[str, Any], registration: Registration) -> bool:
+    """Whether a test accuses a control, or has none, or leaves one that was registered out."""
+    innocent = [role for role in needs(test) if role.startswith("innocent")]
+    registered = sum(one.role in innocent for one in registration.bound)
+    models = [one for one in told["controls"] if one["name"] != NEVER_SERVED]
+    # one innocent may be what the suspect is compared with
+    compared = test.mode == "membership" or test.statistic == "contrast"
+    if not told["controls"] or len(models) < registered - compared:
+        return True
+    least = registration.levels.control_alpha
+    return any(probability(one["p"]) < least for one in told["controls"])
 
 
 def _too_little(test: Test, told: dict[str, Any]) -> bool:
@@ -208,6 +232,8 @@ def verified(
     todo = "Ask for the report as it was written"
     try:
         held = registration_of(path, body["registration"])
+        if document["key"] != held.document["key"]:
+            raise TraceRefused(path, "is signed by another than who registered it", todo)
         if [test_of(test["test"]) for test in body["tests"]] != list(held.tests):
             raise TraceRefused(path, "tells of other tests than were registered", todo)
         if [test["name"] for test in body["tests"]] != [test.name for test in held.tests]:

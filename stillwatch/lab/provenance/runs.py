@@ -116,7 +116,8 @@ def check_ledger(where: object, ledger: Sequence[Any], registration: Registratio
     """That a ledger is one chain from its registration on, with numbers as they must be."""
     before, seen = registration.hash, []
     for line, document in enumerate(ledger, 1):
-        body = checked(f"{where}, run entry {line}", document, ENTRY)
+        signer = registration.document["key"]
+        body = checked(f"{where}, run entry {line}", document, ENTRY, signer)
         if body.get("prev") != before or body.get("registration") != registration.hash:
             what = f"entry {line} doesn't follow the one before it: one was taken out or put in"
             raise TraceRefused(where, what, _TODO)
