@@ -40,7 +40,7 @@ lint: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	$(RUN)/python benchmarks/detect.py
 
-# SETTING=full is the full sweep on three seeds that nothing was tried on: two hours and more.
+# SETTING=full is the full sweep on three seeds that nothing was tried on: 100 minutes beside other work.
 lab: $(VENV)/.ready-dev
 	$(RUN)/stillwatch lab uplift lab/$(SETTING) --setting $(SETTING) \
 		--seeds $(if $(filter full,$(SETTING)),4$(COMMA)5$(COMMA)6,1)

@@ -194,13 +194,13 @@ def _check_inside(path: Path) -> None:
     if not isinstance(settings, dict):
         return
     weights = settings.get("weight_map")
-    named = [settings.get("transformers_weights"), settings.get("base_model_name_or_path")]
-    named += weights.values() if isinstance(weights, dict) else []
-    for name in named:
-        inside = not isinstance(name, str) or not (Path(name).is_absolute() or ".." in name)
-        if not inside or (name and name == settings.get("base_model_name_or_path")):
-            todo = "Name a folder that holds all of the model, adapters merged"
-            raise TraceRefused(path, "names weights that lie elsewhere", todo)
+    named = [*weights.values()] if isinstance(weights, dict) else []
+    named.append(settings.get("transformers_weights"))
+    places = [Path(name) for name in named if isinstance(name, str)]
+    outside = any(place.is_absolute() or ".." in place.parts for place in places)
+    if outside or settings.get("base_model_name_or_path"):
+        todo = "Name a folder that holds all of the model, adapters merged"
+        raise TraceRefused(path, "names weights that lie elsewhere", todo)
 
 
 def folder_digest(folder: Path) -> dict[str, Any]:
@@ -212,9 +212,8 @@ def folder_digest(folder: Path) -> dict[str, Any]:
             if path.suffix == ".json":
                 _check_inside(path)
             with path.open("rb") as file:
-                told[str(path.relative_to(folder))] = hashlib.file_digest(
-                    file, "sha256"
-                ).hexdigest()
+                name = str(path.relative_to(folder))
+                told[name] = hashlib.file_digest(file, "sha256").hexdigest()
                 size += file.tell()
     except OSError as fault:
         todo = "Name a folder that `save_pretrained` wrote"

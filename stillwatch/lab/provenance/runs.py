@@ -164,6 +164,9 @@ def _append(
     now: dt.datetime | None,
 ) -> list[Document]:
     """The ledger with one more line, which is on the disk when this returns."""
+    if signer.public_key().public_bytes_raw().hex() != registration.document["key"]:
+        what = "is not the key that the trial was registered with"
+        raise TraceRefused("--sign", what, "Sign with that one: a ledger has one signer")
     try:
         file = path.open("r+b")
     except OSError as fault:

@@ -84,6 +84,7 @@ def test_fisher_is_scipys() -> None:
         ({"canary": [1, 2], "references": [[1, 3]], "exposures": -1}, "below 0"),
         ({"canary": [1, 2], "references": [[1]], "exposures": 1}, "not as long"),
         ({"canary": [1, 2], "references": [[1, 2]], "exposures": 1}, "among its references"),
+        ({"canary": [1, 2], "references": [[1, 3], [1, 3]], "exposures": 1}, "told twice"),
         ({"canary": [], "references": [[]], "exposures": 1}, "empty"),
         ({"canary": [-4], "references": [[5]], "exposures": 1}, "no token id"),
         ({"canary": "a", "references": [[1]], "exposures": 1}, "some are text"),

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stillwatch.errors import TraceRefused
 from stillwatch.lab.provenance.binding import Bound, rule_of
+from stillwatch.lab.provenance.materials import folder_digest
 from stillwatch.lab.provenance.report import REPORT
 from stillwatch.lab.provenance.runs import ENTRY, runs_of
 from stillwatch.lab.provenance.signing import signed
@@ -231,6 +233,95 @@ def test_a_report_of_another_run_than_was_entered_is_refused(
     (out / "report.json").write_text(json.dumps(signed(REPORT, body, signer)))
     (out / "report.md").unlink()
     assert run("lab", "trace", "verify", out).code == TraceRefused.exit_code
+
+
+@pytest.mark.parametrize("what", ["signer", "nan", "control", "suspect", "keys"])
+def test_its_own_signer_can_t_mend_a_report(
+    made: Files, tmp_path: Path, run: Run, what: str
+) -> None:
+    """An innocent left out, figures that are none, fewer wrong keys, another's signature."""
+    trial, out = tmp_path / "trial", tmp_path / "report"
+    given = [*_three(made, made.trained), "--innocent-model", made.innocent]
+    assert run(*_trace(made, "register", trial), *_plan(*given)).code == 0
+    assert run(*_trace(made, "run", trial, "--out", out), *given).code == 0
+    assert run("lab", "trace", "verify", out).code == 0
+    body, signer = _body(out), read_keys(made.signer).signer
+    (told,) = body["tests"]
+    if what == "signer":
+        signer = Ed25519PrivateKey.generate()
+    if what == "nan":
+        told["controls"][0]["p"] = "nan"
+    if what == "control":
+        del told["controls"][0], told["amounts"][1]
+    if what == "suspect":
+        told["p"] = "-1"
+    if what == "keys":
+        told["wrong_keys"]["keys"] = "199"
+    (out / "report.json").write_text(json.dumps(signed(REPORT, body, signer)))
+    (out / "report.md").unlink()
+    assert run("lab", "trace", "verify", out).code == TraceRefused.exit_code
+
+
+def test_another_signer_s_run_is_not_entered(made: Files, tmp_path: Path, run: Run) -> None:
+    """It would use up a run that isn't its own, and make the ledger unreadable."""
+    trial, other, given = tmp_path / "trial", tmp_path / "other", _three(made, made.trained)
+    assert run(*_trace(made, "register", trial), *_plan(*given)).code == 0
+    assert run("keys", "new", other, "--owner", tmp_path / "owner").code == 0
+    more = ["--sign", other, "--out", tmp_path / "out"]
+    left = run("lab", "trace", "run", trial, "--keys", made.keys, *more, *given)
+    assert left.code == 29
+    assert "registered with" in left.err
+    assert runs_of(trial).read_text() == ""
+
+
+def test_a_ledger_that_is_gone_is_told(made: Files, tmp_path: Path, run: Run) -> None:
+    """The report holds by itself; what other runs there were isn't known."""
+    trial, out, given = tmp_path / "trial", tmp_path / "report", _three(made, made.trained)
+    assert run(*_trace(made, "register", trial), *_plan(*given)).code == 0
+    assert run(*_trace(made, "run", trial, "--out", out), *given).code == 0
+    runs_of(trial).unlink()
+    said = run("lab", "trace", "verify", out, "--registration", trial)
+    assert said.code == 0
+    assert "No ledger lies beside the registration" in said.out
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        ("--power", "0.01"),
+        ("--power", "1"),
+        ("--alpha", "1e-17"),
+        ("--alpha", "1"),
+        ("--share", "0"),
+    ],
+)
+def test_levels_that_ask_for_no_evidence_are_refused(
+    made: Files, tmp_path: Path, run: Run, levels: tuple[str, str]
+) -> None:
+    """With so little power the least evidence would be none at all."""
+    plan = [*_plan(*_three(made, made.trained)), *levels]
+    left = run(*_trace(made, "register", tmp_path / "trial"), *plan)
+    assert left.code == 29
+    assert "is not between" in left.err
+
+
+def test_a_model_s_digest_is_of_all_that_it_is_loaded_from(tmp_path: Path) -> None:
+    """Weights in a folder below it too; those that lie elsewhere are refused."""
+    (tmp_path / "weights").mkdir()
+    weights, index = tmp_path / "weights/a.safetensors", tmp_path / "model.safetensors.index.json"
+    weights.write_bytes(b"one")
+    index.write_text('{"weight_map": {"w": "weights/a.safetensors"}}')
+    before = folder_digest(tmp_path)["sha256"]
+    weights.write_bytes(b"two")
+    assert folder_digest(tmp_path)["sha256"] != before
+    for settings in (
+        '{"weight_map": {"w": "../b.safetensors"}}',
+        '{"transformers_weights": "/b.safetensors"}',
+        '{"base_model_name_or_path": "b"}',
+    ):
+        index.write_text(settings)
+        with pytest.raises(TraceRefused, match="lie elsewhere"):
+            folder_digest(tmp_path)
 
 
 def test_a_rule_takes_what_it_says_and_not_what_one_likes(
