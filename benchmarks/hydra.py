@@ -1,6 +1,6 @@
 """How soon new heads are known, and how many of the honest are taken for them.
 
-    python -m benchmarks.hydra --scale 0.15 --seed 41 --texts PROMPTS --record FILE
+    python -m benchmarks.hydra --scale 0.15 --seed 41 --strangers LOG --record FILE
 
 Makes the world `churn`, in which one campaign's account in ten is banned a day and replaced, or
 takes its log (`--log`). What came in its first days is detected and published, with everything that
@@ -11,7 +11,8 @@ Reported of new accounts of campaigns (`heads`, a share of them where `--heads` 
 many are recognised, at which of their requests the median of all heads is, how many within their
 first twenty, and how many send so many; of honest new accounts: how many were taken for
 heads, by role, and the upper end of the 95% interval of their share (Clopper and Pearson 1934).
-Accounts of resellers without a campaign count as honest. Prints one JSON document.
+Accounts of resellers without a campaign count as honest. `--strangers` are logs of other worlds:
+all of their honest accounts are new to the gate, too, and are told apart. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,6 +45,9 @@ FIRST = 64
 """Requests of an account that are sent: after as many it isn't new any more."""
 
 SOON = 20
+PARTS = 16
+"""Pieces in which another world's accounts are read, so that their texts fit into memory."""
+
 COLUMNS = (
     "ts", "account_id", "org_id", "surface", "model", "system", "prompt", "turns", "tools",
     "tools_digest", "max_tokens", "temperature", "thinking", "ip", "user_agent", "ja4", "device_id",
@@ -106,12 +111,31 @@ def later(log: Path, days: int, before: pa.Array) -> Iterator[dict[str, Any]]:
             yield from batch.filter(fresh).to_pylist()
 
 
-def replay(gate: Gate, requests: Iterator[dict[str, Any]], chosen: set[str]) -> Seen:
-    """Send the first requests of the `chosen` accounts to the gate."""
+def strangers(log: Path) -> Iterator[dict[str, Any]]:
+    """The first requests of every honest account of a log; an account's in order of time."""
+    told = f"select {', '.join(COLUMNS)} from read_parquet($days)"
+    honest = "select account_id from read_parquet($labels) where campaign is null"
+    with duckdb.connect() as lake:
+        for part in range(PARTS):
+            rows = lake.execute(
+                f"{told} where hash(account_id) % {PARTS} = {part} and account_id in ({honest})"
+                f" qualify row_number() over (partition by account_id order by ts) <= {FIRST}"
+                " order by ts",
+                {
+                    "days": str(log / "exchanges" / "*.parquet"),
+                    "labels": str(log / "labels" / "accounts.parquet"),
+                },
+            )
+            for batch in rows.to_arrow_reader():
+                yield from batch.to_pylist()
+
+
+def replay(gate: Gate, requests: Iterator[dict[str, Any]]) -> Seen:
+    """Send the first requests of each account to the gate."""
     seen = Seen()
     for row in requests:
         account = row["account_id"]
-        if account not in chosen or account in seen.known_at or seen.requests[account] == FIRST:
+        if account in seen.known_at or seen.requests[account] == FIRST:
             continue
         seen.requests[account] += 1
         row["ts"] = round(row["ts"].timestamp() * 1e6)
@@ -128,27 +152,30 @@ def told(seen: Seen, labels: pa.Table) -> dict[str, Any]:
         for name in ("role", "campaign")
     )
     heads = [a for a in seen.requests if campaign[a] is not None]
-    honest = [a for a in seen.requests if campaign[a] is None]
     at = np.sort([seen.known_at.get(a, np.inf) for a in heads])
     long = [a for a in heads if a in seen.known_at or seen.requests[a] >= SOON]
-    soon = sum(seen.known_at.get(a, np.inf) <= SOON for a in heads)
-    false = [a for a in honest if a in seen.known_at]
-    upper = beta.ppf(0.975, len(false) + 1, len(honest) - len(false)) if honest else None
     return {
         "heads": {
             "accounts": len(heads),
             "recognised": sum(a in seen.known_at for a in heads),
             "median_request": None if np.isinf(at[len(at) // 2]) else int(at[len(at) // 2]),
-            "within_20": soon,
+            "within_20": sum(seen.known_at.get(a, np.inf) <= SOON for a in heads),
             "that_send_20_or_are_known": len(long),
         },
-        "honest": {
-            "accounts": len(honest),
-            "by_role": Counter(role[a] for a in honest),
-            "taken_for_heads": len(false),
-            "of_them": Counter(role[a] for a in false),
-            "share_at_most": upper,
-        },
+        "honest": mistaken(seen, {a: role[a] for a in seen.requests if campaign[a] is None}),
+    }
+
+
+def mistaken(seen: Seen, honest: dict[str, str]) -> dict[str, Any]:
+    """How many of the `honest` accounts, with their roles, were taken for heads."""
+    false = [a for a in honest if a in seen.known_at]
+    upper = beta.ppf(0.975, len(false) + 1, len(honest) - len(false)) if honest else None
+    return {
+        "accounts": len(honest),
+        "by_role": Counter(honest.values()),
+        "taken_for_heads": len(false),
+        "of_them": Counter(honest[a] for a in false),
+        "share_at_most": upper,
     }
 
 
@@ -164,6 +191,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=25)
     parser.add_argument("--false-rate", type=float, default=1e-4)
     parser.add_argument("--heads", type=float, default=1.0, help="share of the new heads")
+    parser.add_argument("--strangers", type=Path, nargs="*", default=[], help="other worlds")
     parser.add_argument("--record", type=Path, help="write the document there too")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stillwatch-hydra-") as scratch:
@@ -176,13 +204,23 @@ def main() -> None:
         chosen = rng.random(labels.num_rows) < args.heads
         chosen |= pc.is_null(labels["campaign"]).to_numpy()
         accounts = set(labels["account_id"].filter(pa.array(chosen)).to_pylist())
-        seen = replay(gate, later(log, args.days, before), accounts)
+        after = later(log, args.days, before)
+        seen = replay(gate, (row for row in after if row["account_id"] in accounts))
+        others = []
+        for other in args.strangers:
+            known = pq.read_table(other / "labels" / "accounts.parquet").select(
+                ["account_id", "role"]
+            )
+            role_of = dict(zip(*known.to_pydict().values(), strict=True))
+            came = replay(gate, strangers(other))
+            others.append(mistaken(came, {a: role_of[a] for a in came.requests}))
         document = {
             "world": {"name": "churn", "scale": args.scale, "seed": args.seed, "days": args.days},
             "false_rate": args.false_rate,
             "heads_looked_at": args.heads,
             "takedown": found,
             **told(seen, labels),
+            "strangers": others,
         }
     text = json.dumps(document, indent=1)
     if args.record:

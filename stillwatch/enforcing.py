@@ -122,11 +122,10 @@ def _last_works(gate: Folder) -> Works:
 
 
 def _decided(planned: Plan) -> dict[str, int]:
-    """Accounts that the plan does, or would do, something about, by campaign; largest first."""
-    standing = planned.decisions["standing"]
-    decided = planned.decisions.filter(
-        pc.is_in(standing, value_set=pa.array(["in_force", "dry_run"]))
-    )
+    """Accounts that the plan does, or would do, something about, by campaign; largest first. Whom
+    it only observes it does nothing about."""
+    stands = pc.field("standing").isin(["in_force", "dry_run"])
+    decided = planned.decisions.filter(stands & (pc.field("action") != "observe"))
     counted = decided.group_by("campaign_id").aggregate([([], "count_all")])
     counted = counted.filter(pc.is_valid(counted["campaign_id"]))
     order = [("count_all", "descending"), ("campaign_id", "ascending")]

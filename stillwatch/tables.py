@@ -341,6 +341,7 @@ SIGNALS = pa.schema(
         pa.field("system", pa.uint64(), nullable=False),
         pa.field("toolset", pa.uint64(), nullable=False),
         pa.field("network", pa.uint64(), nullable=False),
+        pa.field("address", pa.uint64(), nullable=False),
         pa.field("client", pa.uint64(), nullable=False),
         pa.field("device", pa.uint64(), nullable=False),
         pa.field("frame", pa.uint64(), nullable=False),

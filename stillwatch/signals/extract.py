@@ -14,7 +14,13 @@ from stillwatch.signals.capability import classes, text_scores
 from stillwatch.signals.content import content
 from stillwatch.signals.elicitation import elicitation
 from stillwatch.signals.frames import Frames, frames
-from stillwatch.signals.keys import list_keys, mix_keys, network_keys, string_keys
+from stillwatch.signals.keys import (
+    address_keys,
+    list_keys,
+    mix_keys,
+    network_keys,
+    string_keys,
+)
 from stillwatch.signals.repeats import Repeats
 from stillwatch.signals.settings import settings, temperatures
 from stillwatch.signals.tokens import tokenise
@@ -69,7 +75,7 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
     digest = keys("tools_digest")
     thinking, most = counts("thinking").astype(np.int8), counts("max_tokens")
     warmth = temperatures(batch.column("temperature")) if "temperature" in names else counts("")
-    networks = network_keys(batch.column("ip")) if "ip" in names else np.zeros(n, np.uint64)
+    ip = batch.column("ip") if "ip" in names else pa.nulls(n, pa.string())
     toolset = np.where(digest != 0, digest, tools)
     texts = Texts.of(batch.column("prompt"))
     columns = {
@@ -82,7 +88,8 @@ def signals(batch: pa.RecordBatch) -> pa.RecordBatch:
         "model": keys("model"),
         "system": keys("system"),
         "toolset": toolset,
-        "network": networks,
+        "network": network_keys(ip),
+        "address": address_keys(ip),
         "client": mix_keys(keys("user_agent"), keys("ja4")),
         "device": keys("device_id"),
         "frame": texts.framed.frame,

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.membership import THEIRS
 from stillwatch.gateway.works.sample import BLOCK, DOUBTED, NOBODYS, Sampled
-from stillwatch.signals.keys import mix_keys, network_keys, string_keys
+from stillwatch.signals.keys import address_keys, mix_keys, network_keys, string_keys
 from stillwatch.tables import EXCHANGES
 
 if TYPE_CHECKING:
     from stillwatch.columns import Column
 
-WAYS = (("network",), ("device",), ("network", "client"))
+WAYS = (("network",), ("network", "client"), ("device",), ("address",))
 """Columns of `tables.SIGNALS` that say together how an account comes. Software alone isn't a way:
 who uses a popular agent looks by it like everybody who does."""
 
@@ -32,13 +32,13 @@ CAME = pa.schema(
 )
 """The contract's columns that say how a request came."""
 
-SEAT = (False, True, True)
+SEAT = (False, False, True, True)
 """Whether a way is one machine, or hardly more: a seat that is taken over."""
 
 RARE = 0.01
 """Share of honest accounts that may come a way that is a campaign's."""
 
-LEAST = (3, 1, 1)
+LEAST = (3, 1, 1, 1)
 """Members who come a way that is a campaign's."""
 
 MOST = 1 << 17
@@ -120,6 +120,7 @@ def came(batch: pa.RecordBatch) -> dict[str, NDArray[np.uint64]]:
     return {
         "account": string_keys(account),
         "network": network_keys(ip),
+        "address": address_keys(ip),
         "device": device,
         "client": mix_keys(agent, handshake),
     }

@@ -125,14 +125,13 @@ def learn(
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
-        _honest(k, precedent.stray, accounts, seen, fit[k].fits | ways.seated)
+        _honest(k, precedent.stray, accounts, seen, fit[k].fits, ways)
         for k, precedent in enumerate(live)
     ]
-    alike = [honest[k] & (seen.hits[:, k] >= COMPARED) for k in range(len(live))]
-    by_chance = _share(np.concatenate([fit[k].fits[alike[k]] for k in range(len(live))]))
+    by_chance = _fits_by_chance(accounts, seen, [each.fits for each in fit], ways)
     stakes = [_stake(ways.shared[accounts.campaign == k, k]) for k in range(len(live))]
     evidence = [
-        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways, by_chance, stakes[k])
+        _evidence(k, accounts, seen, honest[k], ways, by_chance, stakes[k])
         for k in range(len(live))
     ]
     theirs = (accounts.campaign >= 0) | (accounts.campaign == DOUBTED)
@@ -176,11 +175,15 @@ def _fit(campaign: int, accounts: Sampled, seen: Seen) -> _Fit:
     some = large[compared_with(np.flatnonzero(mine))]
     if len(some) < LEAST_PARTS:
         return _Fit(seen.parts.at(some), -np.inf, fits)
-    apart = squared_mmd(seen.parts.at(large), seen.parts.at(some))
-    apart[account[:, None] == seen.account[some]] = np.nan
-    distance = np.nanmedian(apart, axis=1)
-    near = float(np.quantile(distance[mine], FITTING))
-    fits[account[distance <= near]] = True
+
+    def distance(parts: Samples) -> NDArray[np.float64]:
+        apart = squared_mmd(parts.at(large), seen.parts.at(some))
+        apart[account[:, None] == seen.account[some]] = np.nan
+        return np.nanmedian(apart, axis=1)
+
+    whole = distance(seen.parts)
+    near = float(np.quantile(whole[mine], FITTING))
+    fits[account[np.minimum(whole, distance(seen.first)) <= near]] = True
     return _Fit(seen.parts.at(some), near, fits)
 
 
@@ -189,26 +192,33 @@ def _honest(
     stray: float,
     accounts: Sampled,
     seen: Seen,
-    marked: NDArray[np.bool_],
+    fits: NDArray[np.bool_],
+    ways: Access,
 ) -> NDArray[np.bool_]:
     """Who teaches what honest accounts do, (a,).
 
-    Who would be a member by its hits (the rules of `membership`), is `marked`, and is excused by
-    nothing may be a member that no finding holds, and teaches nothing.
+    Whom nothing excuses may be a member that no finding holds, and teaches nothing: at a member's
+    seat, if it hits as members do; elsewhere, if it would be a member by its hits (the rules of
+    `membership`), fits, and comes a way that is theirs.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
-    members = (accounts.campaign == campaign) & (threads >= LOOKED)
-    rate = hits / np.maximum(threads, 1)
-    typical = float(np.median(rate[members])) if members.any() else 1.0
-    working = (
-        (hits >= LEAST_ATTRIBUTED)
-        & (at_least(hits, threads, stray) <= MEMBER_P)
-        & (rate >= PART_OF_TYPICAL * typical)
-    )
+    like_them = _hits_like(hits, threads, accounts.campaign == campaign)
+    working = like_them & (hits >= LEAST_ATTRIBUTED) & (at_least(hits, threads, stray) <= MEMBER_P)
     # All of a few threads that are hits may be a member's first ones.
     begun = (threads < LOOKED) & (hits == threads)
-    suspect = accounts.alone & (working & marked | begun)
+    seated = like_them & ways.seated
+    suspect = accounts.unexcused & (begun | seated | working & fits & ways.shared[:, campaign])
     return (accounts.campaign == NOBODYS) & (threads > 0) & ~suspect
+
+
+def _fits_by_chance(
+    accounts: Sampled, seen: Seen, fits: Sequence[NDArray[np.bool_]], ways: Access
+) -> float:
+    """Share of honest accounts, with as many hits as can be compared, that fit: told by those who
+    come no campaign's way, among whom hardly any member is missed."""
+    apart = (accounts.campaign == NOBODYS) & ~ways.seated & ~ways.shared.any(1)
+    alike = [apart & (hits >= COMPARED) for hits in seen.hits.T]
+    return _share(np.concatenate([mine[who] for mine, who in zip(fits, alike, strict=True)]))
 
 
 def _evidence(
@@ -216,27 +226,25 @@ def _evidence(
     accounts: Sampled,
     seen: Seen,
     honest: NDArray[np.bool_],
-    fits: NDArray[np.bool_],
     ways: Access,
     by_chance: float,
     stake: float,
 ) -> NDArray[np.float32]:
-    """A campaign's evidence by mark, threads and hits; of honest accounts with as many hits as can
-    be compared a share of `by_chance` fits. `stake` is bet on coming the campaign's ways.
+    """A campaign's evidence by mark, threads and hits; of honest accounts a share of `by_chance`
+    comes to fit. `stake` is bet on coming the campaign's ways.
 
     That share isn't granted to accounts like which none was seen: a job over the very texts that a
     campaign sends is one of those, and fits.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
-    # A part of few hits can't be compared yet: it comes to fit as others of its sort do.
-    alike = hits >= COMPARED
-    theirs = np.where(alike, fits, by_chance)[honest].astype(float)
     shared = ways.shared[honest, campaign]
+    alike = _hits_like(hits, threads, accounts.campaign == campaign)[honest]
+    comes = _share_of_their_sort(shared, alike)
     known = _known(hits[members], threads[members], threads[honest])
     marks = (
-        (FITTING * (1 - stake), theirs, 1.0),
-        (FITTING * stake, theirs * _one_more(shared), _share(shared)),
+        (FITTING * (1 - stake), np.full(len(shared), by_chance), 1.0),
+        (FITTING * stake, by_chance * comes, _share(shared)),
     )
     return np.stack(
         [
@@ -255,26 +263,38 @@ def _seat_evidence(
     """The evidence of sitting where a member sat, with so many hits of any campaign's work."""
     hits, threads = seen.any_hits, seen.threads
     members = (accounts.campaign >= 0) & (threads >= LOOKED)
-    nobody = np.ones(len(accounts.key), bool)
-    for each in honest:
-        nobody &= each
+    nobody = np.all(honest, axis=0)
     seated = ways.seated[nobody]
+    alike = _hits_like(hits, threads, accounts.campaign >= 0)[nobody]
+    sits = _share_of_their_sort(seated, alike)
     known = _known(hits[members], threads[members], threads[nobody])
     return log_ratio(
         Crowd(hits[members], threads[members], np.ones(members.sum()), 1.0),
-        Crowd(hits[nobody], threads[nobody], _one_more(seated), _share(seated), known),
+        Crowd(hits[nobody], threads[nobody], sits, _share(seated), known),
     )
+
+
+def _hits_like(
+    hits: NDArray[np.int64], threads: NDArray[np.int64], members: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Who hits about as often as `members` (a,) do, (a,)."""
+    rate = hits / np.maximum(threads, 1)
+    known = members & (threads >= LOOKED)
+    typical = float(np.median(rate[known])) if known.any() else 1.0
+    return (hits > 0) & (rate >= PART_OF_TYPICAL * typical)
+
+
+def _share_of_their_sort(
+    bearing: NDArray[np.bool_], alike: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Share of honest accounts that bear a mark, (a,): of those who are `alike`, do the like of the
+    work, and of the others. Look-alikes are few, so that the next to bear it may be any of them."""
+    return np.where(alike, _share(bearing[alike]), _share(bearing[~alike]))
 
 
 def _stake(moved_in: NDArray[np.bool_]) -> float:
     """What is bet on a replacement's coming a known way: the share of members who come others'."""
     return float(np.clip(_share(moved_in), *STAKES))
-
-
-def _one_more(bearing: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Who bears a mark, and one more who may be any of them: the next to bear it needn't be like
-    those who do."""
-    return bearing.astype(np.float64) + 1 / max(1, len(bearing))
 
 
 def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[np.int64]) -> float:
@@ -285,8 +305,8 @@ def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[
 
 
 def _share(bearing: NDArray[np.bool_]) -> float:
-    """Share of accounts that bear a mark, of one more like them (Laplace)."""
-    return (1 + np.count_nonzero(bearing)) / (2 + len(bearing))
+    """Chance that one more like these accounts bears a mark (Jeffreys 1946)."""
+    return (0.5 + np.count_nonzero(bearing)) / (1 + len(bearing))
 
 
 def _families(findings: Findings, live: Sequence[Precedent]) -> NDArray[np.uint64]:

@@ -58,16 +58,20 @@ NOBODYS, DOUBTED, RELEASED = -1, -2, -3
 decided on, who may be members that no finding holds any more; and of those that were decided on and
 let go, of whom nobody can tell what they are."""
 
+UNEXCUSED = ("alone", "network", "rival:chance")
+"""Verdicts of accounts whose work no rival explains: chance is said where there is too little to tell,
+and a network's customers share access, which doesn't make them do the like of a campaign's work."""
+
 
 @dataclass(frozen=True)
 class Sampled:
     """a accounts by sorted `key`: the place of the `campaign` of each, or one of the above
-    in its place; whether a judgement left it `alone`: no rival excuses it; and whether its threads
+    in its place; whether a judgement left it `unexcused` by any rival; and whether its threads
     are `looked_at`: of a large campaign only some are, and where all of it sits is known."""
 
     key: NDArray[np.uint64]
     campaign: NDArray[np.int64]
-    alone: NDArray[np.bool_]
+    unexcused: NDArray[np.bool_]
     looked_at: NDArray[np.bool_]
 
     def places(self, account: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -102,11 +106,11 @@ def sampled(
     key = np.concatenate([accounts for accounts, _ in chosen])
     campaign = np.repeat([i for _, i in chosen], [len(accounts) for accounts, _ in chosen])
     key, first = np.unique(key, return_index=True)
-    alone = findings.accounts.filter(pc.field("verdict") == "alone")["account_id"]
+    unexcused = findings.accounts.filter(pc.field("verdict").isin(UNEXCUSED))["account_id"]
     campaign = campaign[first]
-    alone = np.isin(key, string_keys(alone.combine_chunks()))
+    unexcused = np.isin(key, string_keys(unexcused.combine_chunks()))
     looked_at = (campaign < 0) | np.isin(key, np.concatenate(some))
-    return Sampled(key, campaign, alone, looked_at)
+    return Sampled(key, campaign, unexcused, looked_at)
 
 
 def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
@@ -118,7 +122,7 @@ def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
 class Seen:
     """What was seen of a accounts' first `threads` (a,): `hits` (a, k), those of any campaign (a,),
     and the parts that hits make, where there are enough to be compared: of which `account` and
-    `campaign` each is."""
+    `campaign` each is, all of its hits (`parts`), and as few as can be compared (`first`)."""
 
     threads: NDArray[np.int64]
     hits: NDArray[np.int64]
@@ -126,6 +130,7 @@ class Seen:
     account: NDArray[np.int64]
     campaign: NDArray[np.int64]
     parts: Samples
+    first: Samples
 
 
 def first_threads(
@@ -158,9 +163,24 @@ def first_threads(
     content = np.concatenate([part for _, part in pieces])
     named, place, count = np.unique(pair, return_inverse=True, return_counts=True)
     large = np.flatnonzero(count >= COMPARED)
-    total, squares, size = sums_by_account(place, content, np.arange(len(place)), large, len(named))
     account, campaign = np.divmod(named[large], max(1, k))
-    return Seen(threads, hits, any_hits, account, campaign, samples(total, squares, size, SCALE))
+
+    def parts(hits: NDArray[np.int64]) -> Samples:
+        total, squares, size = sums_by_account(place, content, hits, large, len(named))
+        return samples(total, squares, size, SCALE)
+
+    all_of_them = np.arange(len(place))
+    first = np.flatnonzero(_rank(place) < COMPARED)
+    return Seen(threads, hits, any_hits, account, campaign, parts(all_of_them), parts(first))
+
+
+def _rank(place: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of n came before each with the same place, (n,)."""
+    order = np.argsort(place, kind="stable")
+    first = np.flatnonzero(np.diff(place[order], prepend=-1))
+    rank = np.empty(len(place), np.int64)
+    rank[order] = np.arange(len(place)) - np.repeat(first, np.diff(first, append=len(place)))
+    return rank
 
 
 def _begun(
@@ -174,7 +194,5 @@ def _begun(
     asked = np.flatnonzero(fresh)
     asked = asked[np.lexsort((columns["ts"][block][asked], place[asked]))]
     mine = place[asked]
-    first = np.flatnonzero(np.diff(mine, prepend=-1))
-    rank = np.arange(len(mine)) - np.repeat(first, np.diff(first, append=len(mine)))
-    few = rank + threads[mine] < FIRST_THREADS
+    few = _rank(mine) + threads[mine] < FIRST_THREADS
     return asked[few], mine[few]

@@ -6,20 +6,23 @@ import numpy as np
 import pytest
 
 from stillwatch.gateway.works.access import Access, access, way_keys
-from stillwatch.gateway.works.learn import STAKES, _one_more, _stake
+from stillwatch.gateway.works.learn import STAKES, _share_of_their_sort, _stake
 from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, RELEASED, Sampled
 
-HOME, OFFICE, HOTEL = 101, 102, 103
-CURL, SDK = 201, 202
+HOME, NEXT_DOOR, OFFICE, HOTEL = 101, 102, 201, 301
+"""Addresses; the first two are of one network."""
+
+CURL, SDK = 11, 12
 
 
 def come(
     visits: list[tuple[int, int, int, int]], kinds: dict[int, int], refused: int = 0
 ) -> Access:
-    """The ways of one campaign: visits are (account, network, client, device), kinds by account;
+    """The ways of one campaign: visits are (account, address, client, device), kinds by account;
     the last ones, so many, were refused."""
-    account, network, client, device = np.array(visits, np.uint64).T
-    columns = {"account": account, "network": network, "client": client, "device": device}
+    account, address, client, device = np.array(visits, np.uint64).T
+    columns = {"account": account, "network": address // 100, "address": address}
+    columns |= {"client": client, "device": device}
     key = np.array(sorted(kinds), np.uint64)
     kind = np.array([kinds[int(k)] for k in key])
     everyone = np.ones(len(key), bool)
@@ -40,12 +43,14 @@ CROWD = dict.fromkeys(range(1000, 1200), NOBODYS)
 ELSEWHERE = [(account, 7, 8, 0) for account in CROWD]
 
 
-def test_a_network_with_a_client_is_a_seat_and_neither_alone_is() -> None:
-    """Another client in the same network, and the same client elsewhere, sit somewhere else."""
-    visits = [(1, HOME, CURL, 0), (2, HOME, CURL, 0), (3, HOME, SDK, 0), (4, OFFICE, CURL, 0)]
-    kinds = {1: 0, 2: NOBODYS, 3: NOBODYS, 4: NOBODYS}
-    found = seated(visits + ELSEWHERE, kinds | CROWD)
-    assert [found[a] for a in (1, 2, 3, 4)] == [False, True, False, False]
+def test_an_address_or_a_device_is_a_seat_and_a_network_isn_t() -> None:
+    """Who comes from next door with a member's client comes its way, and sits elsewhere."""
+    visits = [(1, HOME, CURL, 5), (2, HOME, SDK, 0), (3, NEXT_DOOR, CURL, 0), (4, OFFICE, CURL, 5)]
+    visits += [(5, NEXT_DOOR, SDK, 0)]
+    kinds = {1: 0, 2: NOBODYS, 3: NOBODYS, 4: NOBODYS, 5: NOBODYS}
+    made = come(visits + ELSEWHERE, kinds | CROWD)
+    assert made.seated[:5].tolist() == [False, True, False, True, False]
+    assert made.shared[:5, 0].tolist() == [False, True, True, True, False]
 
 
 def test_who_is_looked_at_doesn_t_count_itself() -> None:
@@ -97,7 +102,9 @@ def test_the_stake_is_what_was_seen_and_never_all() -> None:
     assert _stake(np.arange(98) < 49) == pytest.approx(0.5)
 
 
-def test_a_mark_that_none_was_seen_with_is_borne_by_one_of_all() -> None:
-    """The next honest account to sit there is expected to be like any."""
-    np.testing.assert_allclose(_one_more(np.zeros(200, bool)), np.full(200, 1 / 200))
-    assert _one_more(np.arange(200) < 3).sum() == pytest.approx(4)
+def test_look_alikes_bear_a_mark_as_often_as_look_alikes_do() -> None:
+    """Whatever the many do who do nothing of the kind; and none of few is not nobody."""
+    bearing, alike = np.arange(200) < 100, np.arange(200) >= 150
+    share = _share_of_their_sort(bearing, alike)
+    np.testing.assert_allclose(share[alike], 0.5 / 51)
+    np.testing.assert_allclose(share[~alike], 100.5 / 151)
