@@ -59,8 +59,8 @@ decided on, who may be members that no finding holds any more; and of those that
 let go, of whom nobody can tell what they are."""
 
 UNEXCUSED = ("alone", "network", "rival:chance")
-"""Verdicts of accounts whose work no rival explains: chance is said where there is too little to tell,
-and a network's customers share access, which doesn't make them do the like of a campaign's work."""
+"""Verdicts of accounts whose work no rival explains: chance is said where there is too little to
+tell, and that a network's customers share access doesn't make them do the like of a campaign."""
 
 
 @dataclass(frozen=True)
