@@ -4,6 +4,9 @@
 machine and engine; at ten million distinct values two collide with probability 3e-6.
 """
 
+# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numba as nb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.signals.tokens import text_buffers
 
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 _OF_NETWORK, _OF_ADDRESS = 3, 4
 """Parts of an address, between dots or colons, that its network and the address itself are told by;
 an IPv4 address has four in all."""
+
+_NETWORK = r"(\.0|::|/\d+)$"
+"""How an address ends that stands for a network."""
 
 
 def string_keys(column: pa.Array) -> NDArray[np.uint64]:
@@ -35,8 +42,8 @@ def network_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     """Keys of network prefixes: IPv4 by its first three parts (/24), IPv6 by three groups (/48).
 
     An IPv4 address in IPv6's clothes (`::ffff:192.0.2.1`, as servers on both write it) is the IPv4
-    address. Otherwise read as text: an IPv6 address that abbreviates within its first three groups
-    gets a prefix of its own, which can only miss a link and never make one.
+    address. Otherwise read as text: an IPv6 address that leaves groups out before those that tell
+    gets a key of its own, which can only miss a link and never make one.
 
     >>> a, b, c = network_keys(pa.array(["192.0.2.1", "192.0.2.9", "::ffff:192.0.2.7"]))
     >>> bool(a == b == c)
@@ -48,9 +55,9 @@ def network_keys(addresses: pa.Array) -> NDArray[np.uint64]:
 
 
 def address_keys(addresses: pa.Array) -> NDArray[np.uint64]:
-    """Keys of addresses: IPv4 whole, IPv6 by four groups (/64), in which one machine has many.
+    """Keys of addresses: IPv4 whole, IPv6 by four groups (/64), of which one machine has many.
 
-    Read as in `network_keys`.
+    Read as in `network_keys`. A network is no address: 0 (`--addresses prefix` keeps but those).
 
     >>> a, b, c = address_keys(pa.array(["192.0.2.1", "192.0.2.9", "::ffff:192.0.2.1"]))
     >>> bool(a == c != b)
@@ -58,6 +65,8 @@ def address_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     """
     if pa.types.is_dictionary(addresses.type):
         return _by_code(cast(pa.DictionaryArray, addresses), address_keys)
+    networks = pc.match_substring_regex(addresses, _NETWORK)
+    addresses = pc.if_else(networks, pa.scalar(None, addresses.type), addresses)
     return _hash_prefixes(*text_buffers(addresses), _OF_ADDRESS)
 
 
@@ -122,6 +131,8 @@ def _hash_prefixes(starts, data, parts):
                 if seen == parts:
                     end = p
                     break
+                if p > begin and data[p] == 58 and data[p - 1] == 58:
+                    break  # groups are left out: which ones follow isn't known
         keys[i] = _hash_bytes(data, begin, end)
     return keys
 

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.signals.keys import list_keys, mix_keys, network_keys, string_keys
+from stillwatch.signals.keys import (
+    address_keys,
+    list_keys,
+    mix_keys,
+    network_keys,
+    string_keys,
+)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 
@@ -63,7 +69,8 @@ def test_many_values_have_as_many_keys():
 def test_networks_of_dictionary_codes_are_those_of_the_addresses(addresses: list[str | None]):
     """Each distinct address is read once."""
     plain = pa.array(addresses, pa.string())
-    assert network_keys(plain.dictionary_encode()).tolist() == network_keys(plain).tolist()
+    for keys in (network_keys, address_keys):
+        assert keys(plain.dictionary_encode()).tolist() == keys(plain).tolist()
 
 
 SAME_NETWORK = [
@@ -80,6 +87,19 @@ OTHER_NETWORK = [
     ("2001:db8:1::1", "2001:db8:2::1"),
     ("192.0.2.1", "192.0.21"),
     ("::ffff", "::fffe"),
+    ("2001::5:1", "2001::5:6:7:8:9:a"),
+]
+SAME_ADDRESS = [
+    ("192.0.2.1", "::ffff:192.0.2.1"),
+    ("2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6"),
+    ("2001:db8:1::1", "2001:db8:1::2"),
+]
+OTHER_ADDRESS = [
+    ("192.0.2.1", "192.0.2.2"),
+    ("192.0.2.1", "192.0.2.11"),
+    ("2001:db8:1:2::1", "2001:db8:1:3::1"),
+    ("2001:db8::1", "2001:db8::1:2:3:4:5"),
+    ("::ffff:c000:0201", "::ffff:c000:0202"),
 ]
 
 
@@ -88,6 +108,29 @@ def test_addresses_of_one_network_share_a_key(one: str, other: str):
     """/24 of IPv4, in either notation, and /48 of IPv6."""
     a, b = network_keys(pa.array([one, other]))
     assert a == b != 0
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_ADDRESS)
+def test_one_machine_has_one_address(one: str, other: str):
+    """IPv4 in either notation, and IPv6 by its /64."""
+    a, b = address_keys(pa.array([one, other]))
+    assert a == b != 0
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_ADDRESS)
+def test_two_machines_have_two(one: str, other: str):
+    """Also where one abbreviates what the other spells out."""
+    a, b = address_keys(pa.array([one, other]))
+    assert 0 not in (a, b)
+    assert a != b
+
+
+def test_a_network_is_no_address():
+    """Where only networks are kept, as `--addresses prefix` does."""
+    kept = pa.array(["192.0.2.0", "2001:db8:1::", "192.0.2.0/24", "2001:db8:1::/48", None, ""])
+    assert not address_keys(kept).any()
+    assert network_keys(kept)[:4].all()
+    assert address_keys(pa.array(["192.0.2.10", "192.0.2.100"])).all()
 
 
 @pytest.mark.parametrize(("one", "other"), OTHER_NETWORK)
