@@ -4,9 +4,6 @@
 machine and engine; at ten million distinct values two collide with probability 3e-6.
 """
 
-# pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
@@ -14,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 import numba as nb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from stillwatch.signals.tokens import text_buffers
 
@@ -26,9 +22,6 @@ if TYPE_CHECKING:
 _OF_NETWORK, _OF_ADDRESS = 3, 4
 """Parts of an address, between dots or colons, that its network and the address itself are told by;
 an IPv4 address has four in all."""
-
-_NETWORK = r"(\.0|::|/\d+)$"
-"""How an address ends that stands for a network."""
 
 
 def string_keys(column: pa.Array) -> NDArray[np.uint64]:
@@ -65,9 +58,8 @@ def address_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     """
     if pa.types.is_dictionary(addresses.type):
         return _by_code(cast(pa.DictionaryArray, addresses), address_keys)
-    networks = pc.match_substring_regex(addresses, _NETWORK)
-    addresses = pc.if_else(networks, pa.scalar(None, addresses.type), addresses)
-    return _hash_prefixes(*text_buffers(addresses), _OF_ADDRESS)
+    starts, data = text_buffers(addresses)
+    return np.where(_are_networks(starts, data), 0, _hash_prefixes(starts, data, _OF_ADDRESS))
 
 
 def list_keys(column: pa.ListArray) -> NDArray[np.uint64]:
@@ -135,6 +127,20 @@ def _hash_prefixes(starts, data, parts):
                     break  # groups are left out: which ones follow isn't known
         keys[i] = _hash_bytes(data, begin, end)
     return keys
+
+
+@nb.njit(nogil=True, cache=True)
+def _are_networks(starts, data):
+    """Whether addresses end as networks do: in `.0`, in `::`, or in `/` and a size."""
+    out = np.zeros(len(starts) - 1, np.bool_)
+    for i in range(len(out)):
+        begin, end = starts[i], starts[i + 1]
+        if end - begin > 2:
+            last, before = data[end - 1], data[end - 2]
+            out[i] = (before == 46 and last == 48) or (before == 58 and last == 58)
+            for p in range(max(begin, end - 4), end):
+                out[i] |= data[p] == 47
+    return out
 
 
 @nb.njit(nogil=True, cache=True)
