@@ -19,20 +19,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import (
-    COMPARED,
-    LEAST_ATTRIBUTED,
-    MEMBER_P,
-    PART_OF_TYPICAL,
-    compared_with,
-)
+from stillwatch.campaigns.membership import compared_with
 from stillwatch.gateway.state import CAMPAIGNS
 from stillwatch.gateway.works.access import Access, access, came
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
-from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, Sampled, Seen, first_threads, sampled
+from stillwatch.gateway.works.sample import DOUBTED, Sampled, Seen, first_threads, sampled
+from stillwatch.gateway.works.teachers import (
+    LOOKED,
+    fits_by_chance,
+    hits_like,
+    honest_teachers,
+    share,
+    share_of_their_sort,
+)
 from stillwatch.gateway.works.told import models_of
 from stillwatch.statistics.mmd import Samples, squared_mmd
-from stillwatch.statistics.tails import at_least
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.precedent import Judgement, Precedent
@@ -54,9 +55,6 @@ LEAST_PARTS = 8
 
 STAKES = (0.1, 0.9)
 """How much may be bet, at least and at most, on a replacement's coming a way that is known."""
-
-LOOKED = 4
-"""Threads of an account from which something can be learnt of its kind."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +123,10 @@ def learn(
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [_fit(k, accounts, seen) for k in range(len(live))]
     honest = [
-        _honest(k, precedent.stray, accounts, seen, fit[k].fits, ways)
+        honest_teachers(k, precedent.stray, accounts, seen, fit[k].fits, ways)
         for k, precedent in enumerate(live)
     ]
-    by_chance = _fits_by_chance(accounts, seen, [each.fits for each in fit], ways)
+    by_chance = fits_by_chance(accounts, seen, [each.fits for each in fit], ways)
     stakes = [_stake(ways.shared[accounts.campaign == k, k]) for k in range(len(live))]
     evidence = [
         _evidence(k, accounts, seen, honest[k], ways, by_chance, stakes[k])
@@ -187,40 +185,6 @@ def _fit(campaign: int, accounts: Sampled, seen: Seen) -> _Fit:
     return _Fit(seen.parts.at(some), near, fits)
 
 
-def _honest(
-    campaign: int,
-    stray: float,
-    accounts: Sampled,
-    seen: Seen,
-    fits: NDArray[np.bool_],
-    ways: Access,
-) -> NDArray[np.bool_]:
-    """Who teaches what honest accounts do, (a,).
-
-    Whom nothing excuses may be a member that no finding holds, and teaches nothing: at a member's
-    seat, if it hits as members do; elsewhere, if it would be a member by its hits (the rules of
-    `membership`), fits, and comes a way that is theirs.
-    """
-    hits, threads = seen.hits[:, campaign], seen.threads
-    like_them = _hits_like(hits, threads, accounts.campaign == campaign)
-    working = like_them & (hits >= LEAST_ATTRIBUTED) & (at_least(hits, threads, stray) <= MEMBER_P)
-    # All of a few threads that are hits may be a member's first ones.
-    begun = (threads < LOOKED) & (hits == threads)
-    seated = like_them & ways.seated
-    suspect = accounts.unexcused & (begun | seated | working & fits & ways.shared[:, campaign])
-    return (accounts.campaign == NOBODYS) & (threads > 0) & ~suspect
-
-
-def _fits_by_chance(
-    accounts: Sampled, seen: Seen, fits: Sequence[NDArray[np.bool_]], ways: Access
-) -> float:
-    """Share of honest accounts, with as many hits as can be compared, that fit: told by those who
-    come no campaign's way, among whom hardly any member is missed."""
-    apart = (accounts.campaign == NOBODYS) & ~ways.seated & ~ways.shared.any(1)
-    alike = [apart & (hits >= COMPARED) for hits in seen.hits.T]
-    return _share(np.concatenate([mine[who] for mine, who in zip(fits, alike, strict=True)]))
-
-
 def _evidence(
     campaign: int,
     accounts: Sampled,
@@ -239,12 +203,12 @@ def _evidence(
     hits, threads = seen.hits[:, campaign], seen.threads
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
     shared = ways.shared[honest, campaign]
-    alike = _hits_like(hits, threads, accounts.campaign == campaign)[honest]
-    comes = _share_of_their_sort(shared, alike)
+    alike = hits_like(hits, threads, accounts.campaign == campaign)[honest]
+    comes = share_of_their_sort(shared, alike)
     known = _known(hits[members], threads[members], threads[honest])
     marks = (
         (FITTING * (1 - stake), np.full(len(shared), by_chance), 1.0),
-        (FITTING * stake, by_chance * comes, _share(shared)),
+        (FITTING * stake, by_chance * comes, share(shared)),
     )
     return np.stack(
         [
@@ -265,36 +229,18 @@ def _seat_evidence(
     members = (accounts.campaign >= 0) & (threads >= LOOKED)
     nobody = np.all(honest, axis=0)
     seated = ways.seated[nobody]
-    alike = _hits_like(hits, threads, accounts.campaign >= 0)[nobody]
-    sits = _share_of_their_sort(seated, alike)
+    alike = hits_like(hits, threads, accounts.campaign >= 0)[nobody]
+    sits = share_of_their_sort(seated, alike)
     known = _known(hits[members], threads[members], threads[nobody])
     return log_ratio(
         Crowd(hits[members], threads[members], np.ones(members.sum()), 1.0),
-        Crowd(hits[nobody], threads[nobody], sits, _share(seated), known),
+        Crowd(hits[nobody], threads[nobody], sits, share(seated), known),
     )
-
-
-def _hits_like(
-    hits: NDArray[np.int64], threads: NDArray[np.int64], members: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Who hits about as often as `members` (a,) do, (a,)."""
-    rate = hits / np.maximum(threads, 1)
-    known = members & (threads >= LOOKED)
-    typical = float(np.median(rate[known])) if known.any() else 1.0
-    return (hits > 0) & (rate >= PART_OF_TYPICAL * typical)
-
-
-def _share_of_their_sort(
-    bearing: NDArray[np.bool_], alike: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Share of honest accounts that bear a mark, (a,): of those who are `alike`, do the like of the
-    work, and of the others. Look-alikes are few, so that the next to bear it may be any of them."""
-    return np.where(alike, _share(bearing[alike]), _share(bearing[~alike]))
 
 
 def _stake(moved_in: NDArray[np.bool_]) -> float:
     """What is bet on a replacement's coming a known way: the share of members who come others'."""
-    return float(np.clip(_share(moved_in), *STAKES))
+    return float(np.clip(share(moved_in), *STAKES))
 
 
 def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[np.int64]) -> float:
@@ -302,11 +248,6 @@ def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[
     account with few threads that is hardly known."""
     rate = float((hits.sum() + 1) / (threads.sum() + 2))
     return float((1 - (1 - rate) ** others).sum())
-
-
-def _share(bearing: NDArray[np.bool_]) -> float:
-    """Chance that one more like these accounts bears a mark (Jeffreys 1946)."""
-    return (0.5 + np.count_nonzero(bearing)) / (1 + len(bearing))
 
 
 def _families(findings: Findings, live: Sequence[Precedent]) -> NDArray[np.uint64]:

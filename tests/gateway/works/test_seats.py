@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from stillwatch.gateway.works.access import Access, access, way_keys
-from stillwatch.gateway.works.learn import STAKES, _share_of_their_sort, _stake
+from stillwatch.gateway.works.learn import STAKES, _stake
 from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, RELEASED, Sampled
+from stillwatch.gateway.works.teachers import share_of_their_sort
 
 HOME, NEXT_DOOR, OFFICE, HOTEL = 101, 102, 201, 301
 """Addresses; the first two are of one network."""
@@ -105,6 +106,6 @@ def test_the_stake_is_what_was_seen_and_never_all() -> None:
 def test_look_alikes_bear_a_mark_as_often_as_look_alikes_do() -> None:
     """Whatever the many do who do nothing of the kind; and none of few is not nobody."""
     bearing, alike = np.arange(200) < 100, np.arange(200) >= 150
-    share = _share_of_their_sort(bearing, alike)
+    share = share_of_their_sort(bearing, alike)
     np.testing.assert_allclose(share[alike], 0.5 / 51)
     np.testing.assert_allclose(share[~alike], 100.5 / 151)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stillwatch.gateway.works.access import Access
-from stillwatch.gateway.works.learn import _fits_by_chance, _honest
 from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, Sampled, Seen, _rank
+from stillwatch.gateway.works.teachers import fits_by_chance, honest_teachers
 from stillwatch.statistics.mmd import Samples
 
 STRAY = 0.02
@@ -40,8 +40,8 @@ def crowd(
     ways = Access(
         no_way, np.zeros((0, 1), bool), no_way, (mine & (shared | seated))[:, None], mine & seated
     )
-    teach = _honest(0, STRAY, accounts, seen, mine & fits, ways)
-    return teach[mine].tolist(), _fits_by_chance(accounts, seen, [mine & fits], ways)
+    teach = honest_teachers(0, STRAY, accounts, seen, mine & fits, ways)
+    return teach[mine].tolist(), fits_by_chance(accounts, seen, [mine & fits], ways)
 
 
 def test_look_alikes_teach_wherever_no_member_sits() -> None:
@@ -76,8 +76,9 @@ def test_few_threads_that_are_all_hits_teach_nothing() -> None:
 def test_fits_by_chance_are_counted_where_no_member_sits_or_comes() -> None:
     """A member that was missed fits, and would make it likely that honest accounts do."""
     assert crowd([9, 9, 9], fits=True)[1] == pytest.approx(3.5 / 4)
-    for elsewhere in ({"shared": True}, {"seated": True}, {"of": DOUBTED}):
-        assert crowd([9, 9, 9], fits=True, **elsewhere)[1] == pytest.approx(0.5)
+    assert crowd([9, 9, 9], fits=True, shared=True)[1] == pytest.approx(0.5)
+    assert crowd([9, 9, 9], fits=True, seated=True)[1] == pytest.approx(0.5)
+    assert crowd([9, 9, 9], fits=True, of=DOUBTED)[1] == pytest.approx(0.5)
 
 
 def test_ranks_count_what_came_before() -> None:
