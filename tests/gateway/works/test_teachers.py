@@ -36,9 +36,12 @@ def crowd(
     many = np.where(mine, threads, 10)
     none = np.zeros(0, np.int64)
     seen = Seen(many, counts[:, None], counts, none, none, NO_PARTS, NO_PARTS)
-    no_way = np.zeros(0, np.uint64)
     ways = Access(
-        no_way, np.zeros((0, 1), bool), no_way, (mine & (shared | seated))[:, None], mine & seated
+        np.zeros(0, np.uint64),
+        np.zeros((0, 1), bool),
+        np.zeros(0, bool),
+        (mine & (shared | seated))[:, None],
+        mine & seated,
     )
     teach = honest_teachers(0, STRAY, accounts, seen, mine & fits, ways)
     return teach[mine].tolist(), fits_by_chance(accounts, seen, [mine & fits], ways)
