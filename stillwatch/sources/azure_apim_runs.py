@@ -129,9 +129,9 @@ class Runs:
         """Records, of one exchange after another and by their numbers, as a run."""
         told = {name: _column(_HELD[name], parts, kind) for name, kind in _SHORT.items()}
         told["time"] = pa.array(times, pa.string())
-        for name in _TEXTS:
-            told[name] = self._arena.kept(_column(_HELD[name], parts, pa.binary()))
-        return Run([keys[start] for start in starts], np.array(starts), pa.table(told))
+        told |= {name: _column(_HELD[name], parts, pa.binary()) for name in _TEXTS}
+        kept = self._arena.kept(pa.RecordBatch.from_pydict(told))
+        return Run([keys[start] for start in starts], np.array(starts), pa.Table.from_batches([kept]))
 
 
 def _column(held: Callable[[Part], Any], parts: Sequence[Part], kind: pa.DataType) -> pa.Array:
