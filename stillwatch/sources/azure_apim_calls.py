@@ -20,7 +20,6 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Meta
 
-from stillwatch.sources.arena import Arena
 from stillwatch.sources.azure_apim import CALLS_BYTES, Record
 from stillwatch.sources.header_columns import header_columns
 from stillwatch.sources.joining import Waiting
@@ -84,7 +83,6 @@ class Calls(Waiting[Record]):
     def __init__(self, limit_bytes: int = CALLS_BYTES) -> None:
         super().__init__(limit_bytes)
         self._room = limit_bytes
-        self._arena = Arena()
         self._runs: deque[tuple[list[str], pa.RecordBatch]] = deque()
         self._rows: dict[str, int] = {}
         self._starts: deque[int] = deque()
@@ -92,7 +90,7 @@ class Calls(Waiting[Record]):
 
     def add(self, keys: list[str], calls: Sequence[Call]) -> None:
         """Keep many."""
-        made = self._arena.kept(as_columns(calls))
+        made = as_columns(calls)
         self._runs.append((keys, made))
         self._starts.append(self._next)
         self._rows.update(zip(keys, range(self._next, self._next + len(keys)), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.sources.azure_apim_runs import Run
+from stillwatch.sources.azure_apim_runs import Exchanges
 from stillwatch.sources.batch import Values
 from stillwatch.sources.body_shapes import (
     Answer,
@@ -48,12 +48,12 @@ _sent, _got = msgspec.json.Decoder(list[Message]), msgspec.json.Decoder(list[Tol
 _body = msgspec.json.Decoder(Body)
 
 
-def together(run: Run, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
-    """Exchanges whose texts are usual as columns, and which of a run they are."""
-    if len(run.keys) < WORTHWHILE:
+def together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
+    """Exchanges whose texts are usual as columns, and which of them all they are."""
+    if len(held.keys) < WORTHWHILE:
         return _NONE
     try:
-        return _together(run, calls)
+        return _together(held, calls)
     except Exception:  # what our own code stumbles over is told one by one
         return _NONE
 
@@ -61,17 +61,16 @@ def together(run: Run, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
 _NONE = Columns({}, 0), np.array([], np.int64)
 
 
-def _together(run: Run, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
-    sent = decoded(_sent, run.texts("requestMessages", _sent))
-    got = decoded(_got, run.texts("responseMessages", _got))
+def _together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
+    sent, got = decoded(_sent, held.asked), decoded(_got, held.answered)
     bodies = decoded(_body, _texts(calls["body"]))
-    usual = np.arange(len(run.keys))
+    usual = np.arange(len(held.keys))
     if None in sent or None in got or None in bodies:
         fit = [None not in one for one in zip(sent, got, bodies, strict=True)]
         usual = np.flatnonzero(fit)
-        run, calls = run.only(usual), calls.take(pa.array(usual))
-        sent, got, bodies = (list(compress(held, fit)) for held in (sent, got, bodies))
-    return (_columns(run, calls, sent, got, bodies) if len(usual) else Columns({}, 0)), usual
+        held, calls = held.only(usual), calls.take(pa.array(usual))
+        sent, got, bodies = (list(compress(some, fit)) for some in (sent, got, bodies))
+    return (_columns(held, calls, sent, got, bodies) if len(usual) else Columns({}, 0)), usual
 
 
 def _texts(bodies: pa.Array) -> list[bytes]:
@@ -83,7 +82,7 @@ _BRACE = ord("{")
 
 
 def _columns(
-    run: Run,
+    held: Exchanges,
     calls: pa.RecordBatch,
     sent: Sequence[list[Message]],
     got: Sequence[list[Told]],
@@ -92,40 +91,37 @@ def _columns(
     made: dict[str, Any] = messages_columns(
         sent, field("system", bodies), field("instructions", bodies)
     ) | parameters_columns(bodies)
+    told = held.said
     return Columns(
         made
         | {
             "max_tokens": [most or None for most in made["max_tokens"]],
-            "exchange_id": run.keys,
-            "ts": _said(calls["ts"], lambda: run.first("time")),
-            "account_id": _said(calls["subscription"], lambda: calls["user"]),
+            "exchange_id": held.keys,
+            "ts": _said(calls["ts"], told["time"]),
+            "account_id": _said(calls["subscription"], calls["user"]),
             "key_id": calls["subscription"],
-            "surface": ["azure"] * len(run.keys),
-            "model": _said(
-                run.first("deploymentName"), lambda: run.first("modelName"), lambda: made["model"]
-            ),
+            "surface": ["azure"] * len(held.keys),
+            "model": _said(told["deploymentName"], told["modelName"], made["model"]),
             "response": list(map(_answer, got)),
             "stop_reason": [
                 messages[-1].finish_reason or messages[-1].stop_reason if messages else None
                 for messages in got
             ],
-            "input_tokens": run.first("promptTokens"),
-            "output_tokens": run.first("completionTokens"),
+            "input_tokens": told["promptTokens"],
+            "output_tokens": told["completionTokens"],
             "status": calls["status"],
             "latency_ms": calls["latency_ms"],
             "ip": calls["ip"],
             "user_agent": calls["user_agent"],
             "headers": calls["headers"],
         },
-        len(run.keys),
+        len(held.keys),
     )
 
 
-def _said(first: pa.Array, *others: Callable[[], Values]) -> Values:
-    """As `body_shapes.said`; others are only asked for where the first leaves something open."""
-    if not first.null_count:
-        return first
-    return said(*map(_listed, (first, *(values() for values in others))))
+def _said(first: pa.Array, *others: Values) -> Values:
+    """As `body_shapes.said`."""
+    return said(*map(_listed, (first, *others))) if first.null_count else first
 
 
 def _listed(values: Values) -> Sequence[Any]:

@@ -6,17 +6,18 @@ the texts; what they hold is taken apart when the run comes out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate, chain, compress, pairwise
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain, compress, pairwise
 from operator import attrgetter, ne
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec import Meta
 
-from stillwatch.sources.arena import Arena
-from stillwatch.sources.azure_apim import Record
+from stillwatch.sources.arena import Arena, Texts
+from stillwatch.sources.azure_apim import Exchange, Record
 from stillwatch.sources.azure_apim_calls import Whole
 from stillwatch.sources.shapes import UNFIT, Used
 
@@ -42,141 +43,204 @@ class Part(Used):
     time: str | None = None
 
 
-_SHORT = {
-    "sequenceNumber": pa.int64(),
+class Logged(Used):
+    """One record."""
+
+    correlationId: Annotated[str, Meta(min_length=1)]
+    properties: Part
+    time: str | None = None
+    timeGenerated: None = None
+    callerIpAddress: str | None = None
+    durationMs: Whole | None = None
+
+
+_HELD = {name: attrgetter(name) for name in Part.__struct_fields__}
+_key, _part = attrgetter("correlationId"), attrgetter("properties")
+_TYPES = {
     "deploymentName": pa.string(),
     "modelName": pa.string(),
     "promptTokens": pa.int64(),
     "completionTokens": pa.int64(),
 }
 _TEXTS = ("requestMessages", "responseMessages")
-_HELD = {name: attrgetter(name) for name in (*_SHORT, *_TEXTS)}
+
+
+def record_of(logged: Logged) -> Record:
+    """A record of messages, as `azure_apim.flat` has it."""
+    part = logged.properties
+    return _flat({name: held(part) for name, held in _HELD.items()} | {"time": time_of(logged)})
+
+
+def time_of(logged: Logged) -> str | None:
+    """When it was written."""
+    return logged.properties.time or logged.time
+
+
+def _flat(record: Record) -> Record:
+    return {name.lower(): value for name, value in record.items() if value not in (None, "")}
+
+
+class Together:
+    """Records of messages with each exchange's together, by their numbers; those of one number as
+    they came. Of exchange `n`, `keys[n]` is the id and `starts[n]` the first record."""
+
+    def __init__(self, records: Sequence[Logged]) -> None:
+        keys = list(map(_key, records))
+        parts = list(map(_part, records))
+        numbers = np.array(list(map(_HELD["sequenceNumber"], parts)), np.int64)
+        starts = _starts_of(keys)
+        drops = np.flatnonzero(numbers[1:] < numbers[:-1]) + 1
+        if len({keys[start] for start in starts}) < len(starts) or set(drops) - set(starts):
+            rank = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+            order = np.lexsort((numbers, np.array([rank[key] for key in keys])))
+            records = [records[place] for place in order]
+            keys, parts = list(map(_key, records)), list(map(_part, records))
+            numbers, starts = numbers[order], _starts_of(keys)
+        self.records, self.parts, self.numbers = records, parts, numbers
+        self.keys, self.starts = [keys[start] for start in starts], np.array(starts, np.int64)
+        self.texts = {name: list(map(_HELD[name], parts)) for name in _TEXTS}
+        self.places = {name: _places(texts) for name, texts in self.texts.items()}
+
+    def exchanges(self, name: str) -> np.ndarray:
+        """Of each text of `name`, the exchange."""
+        return np.searchsorted(self.starts, self.places[name], "right") - 1
+
+    def unanswered(self) -> list[str]:
+        """Exchanges without an answer."""
+        answers = np.bincount(self.exchanges(_TEXTS[1]), minlength=len(self.keys))
+        return [] if answers.all() else [self.keys[place] for place in np.flatnonzero(answers == 0)]
+
+
+def _places(texts: Sequence[str | None]) -> np.ndarray:
+    return np.array([place for place, text in enumerate(texts) if text], np.int64)
+
+
+def _starts_of(keys: Sequence[str]) -> list[int]:
+    return [*range(min(1, len(keys))), *compress(range(1, len(keys)), map(ne, keys, keys[1:]))]
+
+
+class Long(NamedTuple):
+    """Texts of a run, each with its record and exchange."""
+
+    texts: Texts
+    records: np.ndarray
+    exchanges: np.ndarray
+
+    def each(self, exchanges: int) -> list[Any]:
+        """Of so many exchanges, the messages as one JSON text; what isn't usual is no JSON."""
+        texts = self.texts.each()
+        if np.array_equal(self.exchanges, np.arange(exchanges)):
+            return texts
+        held: list[list[memoryview]] = [[] for _ in range(exchanges)]
+        for text, exchange in zip(texts, self.exchanges.tolist(), strict=True):
+            held[exchange].append(text)
+        return list(map(_text, held))
+
+
+class Exchanges(NamedTuple):
+    """Many exchanges: what was asked and answered as JSON texts, and what is said beside it."""
+
+    keys: list[str]
+    asked: list[Any]
+    answered: list[Any]
+    said: dict[str, pa.Array]
+
+    def only(self, wanted: np.ndarray) -> Exchanges:
+        """Some of them, themselves where they are all."""
+        if len(wanted) == len(self.keys):
+            return self
+        lists = ([held[place] for place in wanted] for held in self[:3])
+        places = pa.array(wanted)
+        return Exchanges(*lists, {name: held.take(places) for name, held in self.said.items()})
 
 
 class Run:
-    """Some exchanges: of `keys`, their records' columns `told`, each from one of `starts`."""
+    """Exchanges that are kept."""
 
-    def __init__(self, keys: list[str], starts: np.ndarray, told: pa.Table) -> None:
-        self.keys, self._starts, self._told = keys, starts, told
+    def __init__(self, told: Together, arena: Arena) -> None:
+        self.keys, self._starts, self._numbers = told.keys, told.starts, told.numbers
+        self._said = {
+            name: pa.array(list(map(_HELD[name], told.parts)), kind) for name, kind in _TYPES.items()
+        }
+        self._said["time"] = pa.array(list(map(time_of, told.records)), pa.string())
+        self._long: dict[str, Long] = {}
+        for name, texts in told.texts.items():
+            kept = arena.kept(list(filter(None, texts)))
+            self._long[name] = Long(kept, told.places[name], told.exchanges(name))
         self._gone: set[str] = set()
 
     @property
     def size(self) -> int:
         """Bytes, roughly."""
-        return self._told.nbytes + 1000 * len(self.keys)
+        return sum(int(held.texts.sizes.sum()) for held in self._long.values()) + 1000 * len(self.keys)
 
-    @property
-    def here(self) -> list[int]:
+    def keys_here(self) -> list[str]:
         """The exchanges that weren't taken out."""
-        return [place for place, key in enumerate(self.keys) if key not in self._gone]
+        return [key for key in self.keys if key not in self._gone]
 
-    def taken_out(self, key: str) -> list[Record]:
-        """The records of one exchange, which isn't here any more."""
+    def take_out(self, key: str) -> Exchange:
+        """One exchange, which isn't here any more."""
         self._gone.add(key)
-        return self.parts(self.keys.index(key))
+        return self._exchange(self.keys.index(key))
 
-    def parts(self, exchange: int) -> list[Record]:
-        """An exchange's records as `azure_apim.flat` has them."""
-        start, end = self._ends()[exchange : exchange + 2]
-        return list(map(_flat, self._told.slice(start, end - start).to_pylist()))
+    def one_by_one(self, but: Collection[str]) -> Iterator[Exchange]:
+        """Those that are here as the general way has them, except some."""
+        for place, key in enumerate(self.keys):
+            if key not in self._gone and key not in but:
+                yield self._exchange(place)
 
-    def only(self, exchanges: Sequence[int] | np.ndarray) -> Run:
-        """A run of some of its exchanges, itself where they are all."""
-        if len(exchanges) == len(self.keys):
-            return self
-        ends = self._ends()
-        spans = [range(ends[exchange], ends[exchange + 1]) for exchange in exchanges]
-        starts = np.array([0, *accumulate(map(len, spans))][:-1], np.int64)
-        rows = pa.array(list(chain.from_iterable(spans)), pa.int64())
-        return Run([self.keys[exchange] for exchange in exchanges], starts, self._told.take(rows))
+    def _exchange(self, place: int) -> Exchange:
+        made = Exchange(self.keys[place])
+        start, end = self._ends()[place : place + 2]
+        texts = {
+            name: dict(zip(held.records.tolist(), held.texts.each(), strict=True))
+            for name, held in self._long.items()
+        }
+        for row in range(start, end):
+            record = {name: held[row].as_py() for name, held in self._said.items()}
+            record |= {name: bytes(of[row]).decode() for name, of in texts.items() if row in of}
+            made.add(_flat(record | {"sequenceNumber": int(self._numbers[row])}))
+        return made
 
-    def first(self, name: str) -> pa.Array:
+    def exchanges(self) -> Exchanges:
+        """Those that are here."""
+        asked, answered = (self._long[name].each(len(self.keys)) for name in _TEXTS)
+        said = {name: self._first(held) for name, held in self._said.items()}
+        made = Exchanges(self.keys, asked, answered, said)
+        if not self._gone:
+            return made
+        return made.only(np.flatnonzero([key not in self._gone for key in self.keys]))
+
+    def _first(self, held: pa.Array) -> pa.Array:
         """Of each exchange what the first of its records says, as `azure_apim.first_of`."""
-        held = self._told[name]
         if held.null_count == len(held):
             return pa.nulls(len(self.keys), held.type)
-        first = held.combine_chunks().take(pa.array(self._starts))
+        first = held.take(pa.array(self._starts))
         if not first.null_count and _all_say(first):
             return first
-        return pa.array(list(map(_said_of, self._each(held.to_pylist()))), held.type)
-
-    def texts(self, name: str, decoder: msgspec.json.Decoder) -> list[bytes]:
-        """Of each exchange the messages as one JSON text; what isn't usual is no JSON."""
-        chunks = self._told[name].chunks
-        said = np.concatenate([_lengths(chunk) > 0 for chunk in chunks])
-        texts = np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in chunks])
-        if (np.add.reduceat(said, self._starts, dtype=np.int64) == 1).all():
-            return texts[said].tolist()
-        each = self._each(texts.tolist())
-        return [_text([text for text in its if text], decoder) for its in each]
+        values = held.to_pylist()
+        said = [_said_of(values[start:end]) for start, end in pairwise(self._ends())]
+        return pa.array(said, held.type)
 
     def _ends(self) -> list[int]:
-        return [*self._starts.tolist(), self._told.num_rows]
-
-    def _each(self, values: list[Any]) -> Iterable[list[Any]]:
-        return (values[start:end] for start, end in pairwise(self._ends()))
+        return [*self._starts.tolist(), len(self._numbers)]
 
 
-class Runs:
-    """Makes runs."""
-
-    def __init__(self) -> None:
-        self._arena = Arena()
-
-    def of(
-        self, keys: Sequence[str], starts: list[int], parts: Sequence[Part], times: list[str | None]
-    ) -> Run:
-        """Records, of one exchange after another and by their numbers, as a run."""
-        told = {name: _column(_HELD[name], parts, kind) for name, kind in _SHORT.items()}
-        told["time"] = pa.array(times, pa.string())
-        told |= {name: _column(_HELD[name], parts, pa.binary()) for name in _TEXTS}
-        kept = self._arena.kept(pa.RecordBatch.from_pydict(told))
-        return Run([keys[start] for start in starts], np.array(starts), pa.Table.from_batches([kept]))
-
-
-def _column(held: Callable[[Part], Any], parts: Sequence[Part], kind: pa.DataType) -> pa.Array:
-    return pa.array(list(map(held, parts)), kind)
-
-
-def joined(runs: Sequence[Run]) -> Run:
-    """What is still in several runs, as one."""
-    whole = [run.only(run.here) for run in runs]
-    if len(whole) == 1:
-        return whole[0]
-    first = accumulate((run._told.num_rows for run in whole), initial=0)
-    starts = [run._starts + before for run, before in zip(whole, first, strict=False)]
-    told = pa.concat_tables([run._told for run in whole])
-    return Run([key for run in whole for key in run.keys], np.concatenate(starts), told)
-
-
-def starts_of(keys: Sequence[str]) -> list[int]:
-    """Where another key begins.
-
-    >>> starts_of(["a", "a", "b", "a"])
-    [0, 2, 3]
-    """
-    return [*range(min(1, len(keys))), *compress(range(1, len(keys)), map(ne, keys, keys[1:]))]
-
-
-def plain(part: Part, time: str | None) -> Record:
-    """A record of messages, as `azure_apim.flat` has it."""
-    return _flat({name: held(part) for name, held in _HELD.items()} | {"time": time})
-
-
-def _flat(row: Record) -> Record:
-    texts = {k: v.decode() if isinstance(v, bytes) else v for k, v in row.items()}
-    return {name.lower(): value for name, value in texts.items() if value not in (None, "")}
+def joined(runs: Sequence[Run]) -> Exchanges:
+    """All exchanges of some runs."""
+    each = [run.exchanges() for run in runs]
+    if len(each) == 1:
+        return each[0]
+    lists = (list(chain.from_iterable(one[place] for one in each)) for place in range(3))
+    names = each[0].said
+    return Exchanges(*lists, {n: pa.concat_arrays([one.said[n] for one in each]) for n in names})
 
 
 def _all_say(values: pa.Array) -> bool:
-    sizes = _lengths(values) if pa.types.is_string(values.type) else values.to_numpy()
-    return bool(sizes.all())
-
-
-def _lengths(texts: pa.Array) -> np.ndarray:
-    """How long each is in bytes, with 0 for null."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)
-    return np.diff(offsets[texts.offset : texts.offset + len(texts) + 1])
+    if pa.types.is_string(values.type):
+        offsets = np.frombuffer(values.buffers()[1], np.int32, len(values) + 1, values.offset * 4)
+        return bool((offsets[1:] > offsets[:-1]).all())
+    return bool(values.to_numpy().all())
 
 
 def _said_of(values: Iterable[Any]) -> Any:
@@ -189,18 +253,17 @@ def _said_of(values: Iterable[Any]) -> Any:
     return said
 
 
-def _text(texts: list[bytes], decoder: msgspec.json.Decoder) -> bytes:
+_any = msgspec.json.Decoder(msgspec.Raw)
+
+
+def _text(texts: list[memoryview]) -> memoryview | bytes:
     """Messages that may be cut into several texts."""
     if len(texts) == 1:
         return texts[0]
     if not texts:
         return b"[]"
     try:
-        decoder.decode(texts[0])
-    except msgspec.ValidationError:
-        return b""
-    except msgspec.DecodeError:
-        return b"".join(texts)
+        _any.decode(texts[0])
     except UNFIT:
-        return b""
+        return b"".join(texts)
     return b""
