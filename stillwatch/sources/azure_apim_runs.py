@@ -89,8 +89,9 @@ class Together:
         parts = list(map(_part, records))
         numbers = np.array(list(map(_HELD["sequenceNumber"], parts)), np.int64)
         starts = _starts_of(keys)
-        drops = np.flatnonzero(numbers[1:] < numbers[:-1]) + 1
-        if len({keys[start] for start in starts}) < len(starts) or set(drops) - set(starts):
+        later = np.r_[True, numbers[1:] >= numbers[:-1]]
+        later[starts] = True
+        if len({keys[start] for start in starts}) < len(starts) or not later.all():
             rank = {key: place for place, key in enumerate(dict.fromkeys(keys))}
             order = np.lexsort((numbers, np.array([rank[key] for key in keys])))
             records = [records[place] for place in order]

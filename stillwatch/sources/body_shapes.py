@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -270,16 +270,30 @@ def last_user_text(messages: Messages) -> str:
 
 def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> list[str | None]:
     """System prompts given as parameters, and system and developer messages."""
-    given = [
-        [text_of(content) for content in contents if content]
-        for contents in zip(*systems, strict=True)
+    of_turns = _system_turns([held if isinstance(held, list) else [] for held in messages])
+    given = [contents for contents in systems if not all_null(contents)]
+    if not given:
+        return of_turns
+    return [
+        BLANK_LINE.join(filter(None, (*(text_of(content) for content in contents), text))) or None
+        for *contents, text in zip(*given, of_turns, strict=True)
     ]
-    turns = chain.from_iterable(held for held in messages if isinstance(held, list))
-    if _any_of_system(turns):
-        for texts, held in zip(given, messages, strict=True):
-            if isinstance(held, list):
-                texts += [text_of(content_of(m)) for m in held if m.role in _SYSTEM]
-    return [_joined(texts) for texts in given]
+
+
+def _system_turns(messages: Sequence[list[Message]]) -> list[str | None]:
+    """Of each, what its system and developer messages say: mostly the first is the only one."""
+    if not _any_of_system(chain.from_iterable(messages)):
+        return [None] * len(messages)
+    if not _any_of_system(chain.from_iterable(map(_but_first, messages))):
+        return [
+            text_of(content_of(held[0])) or None if held and held[0].role in _SYSTEM else None
+            for held in messages
+        ]
+    texts = ([text_of(content_of(m)) for m in held if m.role in _SYSTEM] for held in messages)
+    return [BLANK_LINE.join(filter(None, some)) or None for some in texts]
+
+
+_but_first = itemgetter(slice(1, None))
 
 
 def _any_of_system(turns: Iterable[Message]) -> bool:
@@ -290,12 +304,6 @@ def _any_of_system(turns: Iterable[Message]) -> bool:
 
 
 _role = attrgetter("role")
-
-
-def _joined(texts: list[str]) -> str | None:
-    if len(texts) > 1:
-        return BLANK_LINE.join(filter(None, texts)) or None
-    return texts[0] or None if texts else None
 
 
 def thinking_asked(parameters: Parameters) -> bool | None:
