@@ -11,23 +11,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
-from operator import attrgetter
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-from msgspec import Meta
 
 from stillwatch.sources.azure_apim import CALLS_BYTES, Record
+from stillwatch.sources.azure_apim_logged import Logged, Whole
 from stillwatch.sources.header_columns import header_columns
 from stillwatch.sources.joining import Waiting
 from stillwatch.sources.shapes import UNFIT, Used
-
-Whole = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
-"""What a column of integers takes."""
-
 
 class Call(Used):
     """What the gateway says, as `azure_apim.calls` has it."""
@@ -51,13 +46,36 @@ _TYPES = {
     "latency_ms": pa.int64(),
     "body": pa.binary(),
 }
+Said = Mapping[str, Sequence[Any]]
+"""What calls say, by the names of `Call`."""
 
 
-def as_columns(calls: Sequence[Call]) -> pa.RecordBatch:
+def said_of(records: Sequence[Logged]) -> Said:
+    """What the gateway's records say, as `azure_apim.calls` has it of each."""
+    parts = [one.properties for one in records]
+    return {
+        "subscription": [one.apimSubscriptionId or one.subscriptionId or None for one in parts],
+        "user": [one.userId or None for one in parts],
+        "ts": [part.time or one.time or None for part, one in zip(parts, records, strict=True)],
+        "ip": [one.callerIpAddress or None for one in records],
+        "status": [one.responseCode for one in parts],
+        "latency_ms": [
+            part.totalTime or one.durationMs for part, one in zip(parts, records, strict=True)
+        ],
+        "headers": [one.requestHeaders for one in parts],
+        "body": [one.requestBody or one.backendRequestBody or None for one in parts],
+    }
+
+
+def fields_of(calls: Sequence[Call]) -> Said:
+    """What calls say."""
+    return {name: [getattr(call, name) for call in calls] for name in Call.__struct_fields__}
+
+
+def as_columns(said: Said) -> pa.RecordBatch:
     """Calls as columns: as they are, but headers as the contract has them."""
-    held = {name: list(map(attrgetter(name), calls)) for name in Call.__struct_fields__}
-    agents, headers = header_columns(held["headers"], "user-agent")
-    made = {name: pa.array(held[name], kind) for name, kind in _TYPES.items()}
+    agents, headers = header_columns(said["headers"], "user-agent")
+    made = {name: pa.array(said[name], kind) for name, kind in _TYPES.items()}
     return pa.RecordBatch.from_pydict(made | {"user_agent": agents, "headers": headers})
 
 
@@ -88,9 +106,9 @@ class Calls(Waiting[Record]):
         self._starts: deque[int] = deque()
         self._next, self._size = 0, 0
 
-    def add(self, keys: list[str], calls: Sequence[Call]) -> None:
+    def add(self, keys: list[str], said: Said) -> None:
         """Keep many."""
-        made = as_columns(calls)
+        made = as_columns(said)
         self._runs.append((keys, made))
         self._starts.append(self._next)
         self._rows.update(zip(keys, range(self._next, self._next + len(keys)), strict=True))

@@ -9,49 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, compress, pairwise
 from operator import attrgetter, ne
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-from msgspec import Meta
 
 from stillwatch.sources.arena import Arena, Texts
 from stillwatch.sources.azure_apim import Exchange, Record
-from stillwatch.sources.azure_apim_calls import Whole
-from stillwatch.sources.shapes import UNFIT, Used
-
-
-class Part(Used):
-    """What a record says of messages, or of a call."""
-
-    sequenceNumber: Whole | None = None
-    deploymentName: str | None = None
-    modelName: str | None = None
-    promptTokens: Whole | None = None
-    completionTokens: Whole | None = None
-    requestMessages: str | None = None
-    responseMessages: str | None = None
-    apimSubscriptionId: str | None = None
-    subscriptionId: str | None = None
-    userId: str | None = None
-    responseCode: Whole | None = None
-    totalTime: Whole | None = None
-    requestHeaders: dict[str, str] | None = None
-    requestBody: str | None = None
-    backendRequestBody: str | None = None
-    time: str | None = None
-
-
-class Logged(Used):
-    """One record."""
-
-    correlationId: Annotated[str, Meta(min_length=1)]
-    properties: Part
-    time: str | None = None
-    timeGenerated: None = None
-    callerIpAddress: str | None = None
-    durationMs: Whole | None = None
+from stillwatch.sources.azure_apim_logged import Logged, Part
+from stillwatch.sources.shapes import UNFIT
 
 
 _HELD = {name: attrgetter(name) for name in Part.__struct_fields__}
@@ -68,12 +35,8 @@ _TEXTS = ("requestMessages", "responseMessages")
 def record_of(logged: Logged) -> Record:
     """A record of messages, as `azure_apim.flat` has it."""
     part = logged.properties
-    return _flat({name: held(part) for name, held in _HELD.items()} | {"time": time_of(logged)})
-
-
-def time_of(logged: Logged) -> str | None:
-    """When it was written."""
-    return logged.properties.time or logged.time
+    held = {name: get(part) for name, get in _HELD.items()}
+    return _flat(held | {"time": part.time or logged.time})
 
 
 def _flat(record: Record) -> Record:
@@ -163,7 +126,8 @@ class Run:
         self._said = {
             name: pa.array(list(map(_HELD[name], told.parts)), kind) for name, kind in _TYPES.items()
         }
-        self._said["time"] = pa.array(list(map(time_of, told.records)), pa.string())
+        times = [one.properties.time or one.time for one in told.records]
+        self._said["time"] = pa.array(times, pa.string())
         self._long: dict[str, Long] = {}
         for name, texts in told.texts.items():
             kept = arena.kept(list(filter(None, texts)))

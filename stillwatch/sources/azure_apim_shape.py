@@ -22,9 +22,10 @@ import pyarrow as pa
 from stillwatch.sources import azure_apim
 from stillwatch.sources.arena import Arena
 from stillwatch.sources.azure_apim import Exchange, Record
-from stillwatch.sources.azure_apim_calls import Call, Calls, as_columns, typed
+from stillwatch.sources.azure_apim_calls import Calls, as_columns, fields_of, said_of, typed
 from stillwatch.sources.azure_apim_columns import together
-from stillwatch.sources.azure_apim_runs import Logged, Run, Together, joined, record_of, time_of
+from stillwatch.sources.azure_apim_logged import Logged
+from stillwatch.sources.azure_apim_runs import Run, Together, joined, record_of
 from stillwatch.sources.joining import Waiting
 from stillwatch.sources.reasons import NOT_AN_EXCHANGE, UNJOINED, Refused
 from stillwatch.sources.shapes import Columns, Shape
@@ -47,20 +48,6 @@ def _is_call(record: Logged) -> bool:
     return bool(part.apimSubscriptionId) or part.responseCode is not None
 
 
-def _call_of(record: Logged) -> Call:
-    part = record.properties
-    return Call(
-        part.apimSubscriptionId or part.subscriptionId or None,
-        part.userId or None,
-        part.time or record.time or None,
-        record.callerIpAddress or None,
-        part.responseCode,
-        part.totalTime or record.durationMs,
-        part.requestHeaders,
-        part.requestBody or part.backendRequestBody,
-    )
-
-
 class Reader(azure_apim.Reader):
     """A reader that takes resource logs many records at a time, unless `account` names something
     else than the subscription."""
@@ -70,6 +57,7 @@ class Reader(azure_apim.Reader):
         self._waiting: Waiting[Any] = Waiting()
         self._arena = Arena()
         self._run_of: dict[str, Run] = {}
+        self._apart: set[str] = set()
         self._open: list[Logged] = []
         if account is None:
             self._calls = self._known = Calls()
@@ -81,7 +69,7 @@ class Reader(azure_apim.Reader):
         told = [one for one in records if one.properties.sequenceNumber is not None]
         if len(told) < len(records):
             calls = [one for one in records if one.properties.sequenceNumber is None]
-            self._known.add([one.correlationId for one in calls], list(map(_call_of, calls)))
+            self._known.add([one.correlationId for one in calls], said_of(calls))
             others.append((records.index(calls[0]), Refused(NOT_AN_EXCHANGE, len(calls))))
         if self._done:
             late = {one.correlationId for one in told if hash(one.correlationId) in self._done}
@@ -99,22 +87,23 @@ class Reader(azure_apim.Reader):
 
         One of which there was nothing new isn't waited for any longer, and the last one may go on.
         """
-        before, self._open = self._open, []
         last = records[-1].correlationId
         end = next((n for n in range(len(records), 0, -1) if records[n - 1].correlationId != last), 0)
-        told = Together(before + records[:end])
-        open_ = set(told.unanswered()) & {one.correlationId for one in records} | {last}
-        open_.intersection_update(told.keys)
-        waiting = records[end:]
-        if open_:
-            waiting = [one for one in told.records if one.correlationId in open_] + waiting
-            told = Together([one for one in told.records if one.correlationId not in open_])
-        self._open = waiting
+        told = Together(self._open + records[:end])
+        self._open = records[end:]
+        waits = set(told.unanswered())
+        if waits:
+            waits &= {one.correlationId for one in records}
+        if last in told.keys:
+            waits.add(last)
+        if waits:
+            self._open = [one for one in told.records if one.correlationId in waits] + self._open
+            told = Together([one for one in told.records if one.correlationId not in waits])
         return told
 
     def _kept(self, told: Together) -> Sequence[Run | Exchange]:
         """What leaves room for more exchanges, which are kept."""
-        begun = {key for key in told.keys if key in self._run_of or key in self._waiting}
+        begun = self._run_of.keys() & told.keys | self._apart.intersection(told.keys)
         out: list[Run | Exchange] = []
         if begun:
             for one in told.records:
@@ -130,6 +119,7 @@ class Reader(azure_apim.Reader):
     def _added(self, key: str, record: Record) -> Sequence[Run | Exchange]:
         """Keep a record of an exchange that is put together the general way."""
         exchange = self._waiting.get(key) or Exchange(key)
+        self._apart.add(key)
         if key in self._run_of:
             exchange = self._run_of.pop(key).take_out(key)
         if any(one.correlationId == key for one in self._open):
@@ -163,6 +153,7 @@ class Reader(azure_apim.Reader):
         for key in (old.key,) if isinstance(old, Exchange) else old.keys_here():
             self._done.add(hash(key))
             self._run_of.pop(key, None)
+            self._apart.discard(key)
 
     def finish(self) -> Iterator[Record | Refused | Columns]:
         """All that was gathered."""
@@ -205,7 +196,7 @@ class Reader(azure_apim.Reader):
         usual = {place: call for place, call in zip(lacking, found, strict=True) if call}
         here = [place for place, row in enumerate(rows) if row is not None]
         made = [self._known.at([rows[place] for place in here])] if here else []
-        made.append(as_columns(list(usual.values())))
+        made.append(as_columns(fields_of(list(usual.values()))))
         places = np.array([*here, *usual], np.int64)
         order = np.argsort(places)
         return places[order], pa.concat_batches(made).take(pa.array(order))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -21,7 +21,6 @@ from stillwatch.sources.shapes import UNFIT, Unusual, Used, by_field
 from stillwatch.sources.usage import SPOTS
 
 _SYSTEM = ("system", "developer")
-_SYSTEM_ROLES = frozenset(_SYSTEM)
 _USER = ("user", "human")
 _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 _KNOWN_TOOLS_BYTES = 16 << 20
@@ -282,25 +281,21 @@ def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> l
 
 def _system_turns(messages: Sequence[list[Message]]) -> list[str | None]:
     """Of each, what its system and developer messages say: mostly the first is the only one."""
-    if not _any_of_system(chain.from_iterable(messages)):
+    found = _of_system(list(map(_role, chain.from_iterable(messages))))
+    if not found:
         return [None] * len(messages)
-    if not _any_of_system(chain.from_iterable(map(_but_first, messages))):
+    first = [held[0] if held else None for held in messages]
+    if _of_system([message and message.role for message in first]) == found:
         return [
-            text_of(content_of(held[0])) or None if held and held[0].role in _SYSTEM else None
-            for held in messages
+            text_of(content_of(message)) or None if message and message.role in _SYSTEM else None
+            for message in first
         ]
     texts = ([text_of(content_of(m)) for m in held if m.role in _SYSTEM] for held in messages)
     return [BLANK_LINE.join(filter(None, some)) or None for some in texts]
 
 
-_but_first = itemgetter(slice(1, None))
-
-
-def _any_of_system(turns: Iterable[Message]) -> bool:
-    try:
-        return not _SYSTEM_ROLES.isdisjoint(map(_role, turns))
-    except TypeError:  # a role that is no text
-        return True
+def _of_system(roles: list[Any]) -> int:
+    return sum(map(roles.count, _SYSTEM))
 
 
 _role = attrgetter("role")
