@@ -269,14 +269,17 @@ def last_user_text(messages: Messages) -> str:
 
 def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> list[str | None]:
     """System prompts given as parameters, and system and developer messages."""
-    of_turns = _system_turns([held if isinstance(held, list) else [] for held in messages])
-    given = [contents for contents in systems if not all_null(contents)]
-    if not given:
-        return of_turns
-    return [
-        BLANK_LINE.join(filter(None, (*(text_of(content) for content in contents), text))) or None
-        for *contents, text in zip(*given, of_turns, strict=True)
+    found = [
+        [(content if isinstance(content, str) else text_of(content)) or None for content in contents]
+        for contents in systems
+        if not all_null(contents)
     ]
+    of_turns = _system_turns([held if isinstance(held, list) else [] for held in messages])
+    if not found or not all_null(of_turns):
+        found.append(of_turns)
+    if len(found) == 1:
+        return found[0]
+    return [BLANK_LINE.join(filter(None, texts)) or None for texts in zip(*found, strict=True)]
 
 
 def _system_turns(messages: Sequence[list[Message]]) -> list[str | None]:

@@ -9,9 +9,9 @@ numbered attributes and other ways to tell a call's content go the general way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -76,6 +76,8 @@ class Attribute(Used):
 
 
 Attributes = list[Attribute]
+About = dict[str, Value]
+"""Attributes by name."""
 Nanos = str | int | None
 Nothing = Annotated[list[Any], Meta(max_length=0)] | None
 
@@ -106,7 +108,7 @@ class Scope(Used):
     spans: list[Span] | None = None
 
 
-class About(Used):
+class Owner(Used):
     """Whose spans they are."""
 
     attributes: Attributes | None = None
@@ -115,7 +117,7 @@ class About(Used):
 class Resource(Used):
     """The spans of one service."""
 
-    resource: About | None = None
+    resource: Owner | None = None
     scopeSpans: list[Scope] | None = None
     scope_spans: None = None
 
@@ -165,7 +167,7 @@ class Call(NamedTuple):
     """One call, with its content decoded."""
 
     key: str
-    about: dict[str, Any]
+    about: About
     start: Nanos
     end: Nanos
     failed: bool
@@ -185,6 +187,9 @@ _turns = msgspec.json.Decoder(list[Turn])
 _answers = msgspec.json.Decoder(list[Told])
 _parts = msgspec.json.Decoder(list[str | Block])
 _START_OF_MORE = ("[", "{", "data:", "event:")
+_SYSTEM = "gen_ai.system_instructions"
+_STOPS = "gen_ai.response.finish_reasons"
+_ERROR = "error.type"
 _NUMBERED = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
 
 
@@ -196,21 +201,21 @@ def _listed(tools: Any) -> list[Any] | None:
 _tool_sets = ToolSets(_listed)
 
 
-def _about(attributes: Attributes | None) -> dict[str, Any]:
-    return {
-        held.key: _plain(held.value) if (text := held.value.stringValue) is UNSET else text
-        for held in attributes or ()
-    }
+_NOTHING = Value(stringValue=None, intValue=None, doubleValue=None)  # type: ignore[arg-type]
+"""An attribute that isn't there."""
+
+
+def _about(attributes: Attributes | None) -> About:
+    return {held.key: held.value for held in attributes or ()}
 
 
 def _plain(value: Value) -> Any:
+    if value.stringValue is not UNSET:
+        return value.stringValue
     if (number := value.intValue) is not UNSET:
         return whole(number)
     if (array := value.arrayValue) is not UNSET:
-        return [
-            _plain(item) if item.stringValue is UNSET else item.stringValue
-            for item in array.values or ()
-        ]
+        return list(map(_plain, array.values or ()))
     if value.doubleValue is not UNSET:
         return value.doubleValue
     if value.boolValue is not UNSET:
@@ -218,7 +223,13 @@ def _plain(value: Value) -> Any:
     return plain(msgspec.to_builtins(value))
 
 
-Closed = tuple[tuple[str, dict[str, Any], Nanos, Nanos, bool], str, str, str]
+def _first(about: About, *names: str) -> Any:
+    """As `messages.first`, of attributes."""
+    value = about.get(names[0], _NOTHING).stringValue
+    return value or first({name: _plain(about[name]) for name in names if name in about}, *names)
+
+
+Closed = tuple[tuple[str, About, Nanos, Nanos, bool], str, str, str]
 """A call with its texts: what was asked, answered and given as instructions, empty if not there."""
 
 
@@ -235,7 +246,8 @@ def _calls(payload: Payload) -> Calls | None:
             for span in scope.spans or ():
                 seen += 1
                 about = _about(span.attributes)
-                if about.get("gen_ai.operation.name") in OPERATIONS or is_call(about):
+                operation = about.get("gen_ai.operation.name", _NOTHING).stringValue
+                if operation in OPERATIONS or is_call(_plains(about)):
                     call = _closed({**whose, **about} if whose else about, span)
                     if call is None:
                         return None
@@ -258,10 +270,13 @@ def _with_texts(closed: list[Closed]) -> list[Call | None]:
     )
 
 
-def _closed(about: dict[str, Any], span: Span) -> Closed | None:
-    asked = about.get(INPUTS[0]) or first(about, *INPUTS)
-    told = about.get(OUTPUTS[0]) or first(about, *OUTPUTS)
-    system = about.get("gen_ai.system_instructions")
+def _plains(about: About) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in about.items()}
+
+
+def _closed(about: About, span: Span) -> Closed | None:
+    asked, told = _first(about, *INPUTS), _first(about, *OUTPUTS)
+    system = _plain(about[_SYSTEM]) if _SYSTEM in about else None
     if not isinstance(asked, str) or (
         not asked.startswith("[") and asked.lstrip().startswith(_START_OF_MORE)
     ):
@@ -301,7 +316,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     headers = {name: name.removeprefix(HEADER) for name in names if name.startswith(HEADER)}
 
     def any_of(own: type, *wanted: str) -> list[Any]:
-        found = [list(map(dict.get, abouts, repeat(name))) for name in wanted if name in names]
+        found = [_HELD[own](abouts, name) for name in wanted if name in names]
         values = said(*found) if found else [None] * len(calls)
         if set(map(type, values)) - {own, type(None)}:
             raise Unusual("attributes of other types")
@@ -311,7 +326,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     tools = any_of(str, "gen_ai.tool.definitions")
     found = [NO_TOOLS if one is None else _tool_sets.of(one.encode()) or NO_TOOLS for one in tools]
     efforts = any_of(str, *EFFORTS)
-    stops = [about.get("gen_ai.response.finish_reasons") for about in abouts]
+    stops = [about.get(_STOPS) for about in abouts]
     codes = any_of(int, *STATUSES)
     columns: dict[str, Values] = {
         **messages_columns(messages, systems),
@@ -332,14 +347,14 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         "model": any_of(str, *MODELS),
         **{column: any_of(int, *spots) for column, spots in TOKENS.items()},
         "status": [
-            status(about, fault) if code is None else code
+            status({_ERROR: _plain(about.get(_ERROR, _NOTHING))}, fault) if code is None else code
             for code, about, fault in zip(codes, abouts, failed, strict=True)
         ],
         "latency_ms": list(map(latency_ms, starts, ends)),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
         "headers": [
             {
-                headers[name]: held if type(held := about[name]) is str else _header(held)
+                headers[name]: _header(about[name])
                 for name in filter(headers.__contains__, about)
             }
             or None
@@ -356,6 +371,14 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         [place for place, payload in enumerate(payloads) for _ in payload.calls],
         _others(payloads),
     )
+
+
+_HELD: dict[type, Callable[[Sequence[About], str], list[Any]]] = {
+    str: lambda abouts, name: [about.get(name, _NOTHING).stringValue for about in abouts],
+    int: lambda abouts, name: _wholes([about.get(name, _NOTHING).intValue for about in abouts]),
+    float: lambda abouts, name: [about.get(name, _NOTHING).doubleValue for about in abouts],
+}
+"""By type: the values of an attribute."""
 
 
 def _wholes(values: Sequence[Nanos]) -> list[Any]:
@@ -384,23 +407,27 @@ def _answer_text(answer: Told | None) -> str | None:
     return None
 
 
-def _stop_reason(answer: Told | None, stops: Any) -> str | None:
+def _stop_reason(answer: Told | None, said: Value | None) -> str | None:
     if answer is not None:
         for found in (answer.finish_reason, answer.finishReason, answer.stop_reason):
             if found is not None and found != "":
                 if isinstance(found, str):
                     return found
                 break
+    stops = None if said is None else _plain(said)
     stop = stops[0] if isinstance(stops, list) and stops else None
     if stop is not None and not isinstance(stop, str):
         raise Unusual("a reason that is no text")
     return stop
 
 
-def _header(value: Any) -> str | None:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return None if value is None else str(value)
+def _header(value: Value) -> str | None:
+    if value.stringValue is not UNSET:
+        return value.stringValue
+    held = _plain(value)
+    if isinstance(held, list):
+        return held[0] if len(held) == 1 and isinstance(held[0], str) else ", ".join(map(str, held))
+    return None if held is None else str(held)
 
 
 def shaped_reader(path: Path, account: Iterable[str]) -> otel.Joiner:
