@@ -434,8 +434,8 @@ def response_text(response: Response) -> str | None:
     """Text of the first choice, of the content blocks, or of the output."""
     if response.choices:
         choice = response.choices[0]
-        if choice.message is not None and choice.message.content is not None:
-            return text_of(choice.message.content)
+        if choice.message is not None and (content := choice.message.content) is not None:
+            return content if isinstance(content, str) else text_of(content)
         if choice.text is not None:
             return text_of(choice.text)
     if response.content is not None:
@@ -469,7 +469,8 @@ def stop_reason(response: Response) -> str | None:
 
 def usage_columns(*usages: Sequence[Usage | None]) -> dict[str, Values]:
     """The four token columns, each from the first of `usages` that says it."""
-    held = [by_field([usage or NO_USAGE for usage in of_one]) for of_one in usages]
+    given = [of_one for of_one in usages if not all_null(of_one)] or usages[:1]
+    held = [by_field([usage or NO_USAGE for usage in of_one]) for of_one in given]
     return {
         column: said(*(_count(one, spot) for one in held for spot in spots))
         for column, spots in _COUNTS.items()

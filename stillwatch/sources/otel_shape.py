@@ -163,17 +163,8 @@ class Told(Used):
     response_metadata: None = None
 
 
-class Call(NamedTuple):
-    """One call, with its content decoded."""
-
-    key: str
-    about: About
-    start: Nanos
-    end: Nanos
-    failed: bool
-    messages: Messages
-    answer: Told | None
-    system: Content
+Call = tuple[str, About, Nanos, Nanos, bool, Messages, Told | None, Content]
+"""One call: its key, attributes, start and end, whether it failed, and its content, decoded."""
 
 
 class Calls(NamedTuple):
@@ -225,8 +216,7 @@ def _plain(value: Value) -> Any:
 
 def _first(about: About, *names: str) -> Any:
     """As `messages.first`, of attributes."""
-    value = about.get(names[0], _NOTHING).stringValue
-    return value or first({name: _plain(about[name]) for name in names if name in about}, *names)
+    return first({name: _plain(about[name]) for name in names if name in about}, *names)
 
 
 Closed = tuple[tuple[str, About, Nanos, Nanos, bool], str, str, str]
@@ -275,15 +265,17 @@ def _plains(about: About) -> dict[str, Any]:
 
 
 def _closed(about: About, span: Span) -> Closed | None:
-    asked, told = _first(about, *INPUTS), _first(about, *OUTPUTS)
-    system = _plain(about[_SYSTEM]) if _SYSTEM in about else None
+    asked = about.get(INPUTS[0], _NOTHING).stringValue or _first(about, *INPUTS)
+    told = about.get(OUTPUTS[0], _NOTHING).stringValue or _first(about, *OUTPUTS)
+    system = about.get(_SYSTEM, _NOTHING).stringValue
     if not isinstance(asked, str) or (
         not asked.startswith("[") and asked.lstrip().startswith(_START_OF_MORE)
     ):
         return None
-    for text in (told, system):
-        if text is not None and not (isinstance(text, str) and text.startswith("[")):
-            return None
+    if told is not None and not (isinstance(told, str) and told.startswith("[")):
+        return None
+    if system is not None and not (system and system[0] == "["):
+        return None
     if span.traceId[-1] == "=" or span.spanId[-1] == "=":
         return None  # ids in base64
     key = f"{span.traceId}-{span.spanId}".lower()
@@ -302,7 +294,7 @@ def _call(
     if not messages or (told and not answers):
         return None
     answer = answers[0] if answers else None
-    return Call(*whose, messages, answer, system if given else None)
+    return *whose, messages, answer, system if given else None
 
 
 def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls]) -> Columns:
@@ -324,7 +316,8 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
 
     starts, ends = _wholes(starts), _wholes(ends)
     tools = any_of(str, "gen_ai.tool.definitions")
-    found = [NO_TOOLS if one is None else _tool_sets.of(one.encode()) or NO_TOOLS for one in tools]
+    sets = {one: one and _tool_sets.of(one.encode()) or NO_TOOLS for one in set(tools)}
+    found = [sets[one] for one in tools]
     efforts = any_of(str, *EFFORTS)
     stops = [about.get(_STOPS) for about in abouts]
     codes = any_of(int, *STATUSES)
@@ -422,11 +415,12 @@ def _stop_reason(answer: Told | None, said: Value | None) -> str | None:
 
 
 def _header(value: Value) -> str | None:
-    if value.stringValue is not UNSET:
-        return value.stringValue
+    if (array := value.arrayValue) is not UNSET and (values := array.values) and len(values) == 1:
+        if (text := values[0].stringValue) is not UNSET:
+            return text
     held = _plain(value)
     if isinstance(held, list):
-        return held[0] if len(held) == 1 and isinstance(held[0], str) else ", ".join(map(str, held))
+        return ", ".join(map(str, held))
     return None if held is None else str(held)
 
 
