@@ -6,8 +6,8 @@ the texts; what they hold is taken apart when the run comes out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, compress, pairwise
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, compress
 from operator import attrgetter, ne
 from typing import Any, NamedTuple
 
@@ -60,10 +60,15 @@ class Together:
             records = [records[place] for place in order]
             keys, parts = list(map(_key, records)), list(map(_part, records))
             numbers, starts = numbers[order], _starts_of(keys)
-        self.records, self.parts, self.numbers = records, parts, numbers
+        self.records, self.numbers = records, numbers
         self.keys, self.starts = [keys[start] for start in starts], np.array(starts, np.int64)
         self.texts = {name: list(map(_HELD[name], parts)) for name in _TEXTS}
         self.places = {name: _places(texts) for name, texts in self.texts.items()}
+        self.first = [parts[start] for start in starts]
+        self.times = [part.time or records[start].time for part, start in zip(self.first, starts)]
+        first = np.zeros(len(parts), np.bool_)
+        first[starts] = True
+        self._later = [list(compress(held, (~first).tolist())) for held in (keys, parts)]
 
     def exchanges(self, name: str) -> np.ndarray:
         """Of each text of `name`, the exchange."""
@@ -73,6 +78,16 @@ class Together:
         """Exchanges without an answer."""
         answers = np.bincount(self.exchanges(_TEXTS[1]), minlength=len(self.keys))
         return [] if answers.all() else [self.keys[place] for place in np.flatnonzero(answers == 0)]
+
+    def unusual(self) -> set[str]:
+        """Exchanges of which a later record says what mostly the first does."""
+        keys, parts = self._later
+        found = {key for key, time in zip(self.keys, self.times, strict=True) if not time}
+        for name in _TYPES:
+            said = list(map(_HELD[name], parts))
+            if said.count(None) < len(said):
+                found |= {key for key, value in zip(keys, said, strict=True) if value is not None}
+        return found
 
 
 def _places(texts: Sequence[str | None]) -> np.ndarray:
@@ -124,10 +139,9 @@ class Run:
     def __init__(self, told: Together, arena: Arena) -> None:
         self.keys, self._starts, self._numbers = told.keys, told.starts, told.numbers
         self._said = {
-            name: pa.array(list(map(_HELD[name], told.parts)), kind) for name, kind in _TYPES.items()
+            name: pa.array(list(map(_HELD[name], told.first)), kind) for name, kind in _TYPES.items()
         }
-        times = [one.properties.time or one.time for one in told.records]
-        self._said["time"] = pa.array(times, pa.string())
+        self._said["time"] = pa.array(told.times, pa.string())
         self._long: dict[str, Long] = {}
         for name, texts in told.texts.items():
             kept = arena.kept(list(filter(None, texts)))
@@ -161,31 +175,20 @@ class Run:
             name: dict(zip(held.records.tolist(), held.texts.each(), strict=True))
             for name, held in self._long.items()
         }
+        said = {name: held[place].as_py() for name, held in self._said.items()}
         for row in range(start, end):
-            record = {name: held[row].as_py() for name, held in self._said.items()}
-            record |= {name: bytes(of[row]).decode() for name, of in texts.items() if row in of}
-            made.add(_flat(record | {"sequenceNumber": int(self._numbers[row])}))
+            record = {name: bytes(of[row]).decode() for name, of in texts.items() if row in of}
+            record["sequenceNumber"] = int(self._numbers[row])
+            made.add(_flat(record | said if row == start else record))
         return made
 
     def exchanges(self) -> Exchanges:
         """Those that are here."""
         asked, answered = (self._long[name].each(len(self.keys)) for name in _TEXTS)
-        said = {name: self._first(held) for name, held in self._said.items()}
-        made = Exchanges(self.keys, asked, answered, said)
+        made = Exchanges(self.keys, asked, answered, self._said)
         if not self._gone:
             return made
         return made.only(np.flatnonzero([key not in self._gone for key in self.keys]))
-
-    def _first(self, held: pa.Array) -> pa.Array:
-        """Of each exchange what the first of its records says, as `azure_apim.first_of`."""
-        if held.null_count == len(held):
-            return pa.nulls(len(self.keys), held.type)
-        first = held.take(pa.array(self._starts))
-        if not first.null_count and _all_say(first):
-            return first
-        values = held.to_pylist()
-        said = [_said_of(values[start:end]) for start, end in pairwise(self._ends())]
-        return pa.array(said, held.type)
 
     def _ends(self) -> list[int]:
         return [*self._starts.tolist(), len(self._numbers)]
@@ -199,23 +202,6 @@ def joined(runs: Sequence[Run]) -> Exchanges:
     lists = (list(chain.from_iterable(one[place] for one in each)) for place in range(3))
     names = each[0].said
     return Exchanges(*lists, {n: pa.concat_arrays([one.said[n] for one in each]) for n in names})
-
-
-def _all_say(values: pa.Array) -> bool:
-    if pa.types.is_string(values.type):
-        offsets = np.frombuffer(values.buffers()[1], np.int32, len(values) + 1, values.offset * 4)
-        return bool((offsets[1:] > offsets[:-1]).all())
-    return bool(values.to_numpy().all())
-
-
-def _said_of(values: Iterable[Any]) -> Any:
-    said = None
-    for value in values:
-        if value:
-            return value
-        if value == 0:
-            said = value
-    return said
 
 
 _any = msgspec.json.Decoder(msgspec.Raw)

@@ -103,13 +103,13 @@ class Reader(azure_apim.Reader):
 
     def _kept(self, told: Together) -> Sequence[Run | Exchange]:
         """What leaves room for more exchanges, which are kept."""
-        begun = self._run_of.keys() & told.keys | self._apart.intersection(told.keys)
+        apart = self._run_of.keys() & told.keys | self._apart.intersection(told.keys) | told.unusual()
         out: list[Run | Exchange] = []
-        if begun:
+        if apart:
             for one in told.records:
-                if one.correlationId in begun:
+                if one.correlationId in apart:
                     out += self._added(one.correlationId, record_of(one))
-            told = Together([one for one in told.records if one.correlationId not in begun])
+            told = Together([one for one in told.records if one.correlationId not in apart])
         if told.keys:
             run = Run(told, self._arena)
             self._run_of.update(zip(run.keys, repeat(run)))
