@@ -467,13 +467,20 @@ def stop_reason(response: Response) -> str | None:
     return found if isinstance(found := response.status, str) and found else None
 
 
-def usage_columns(*usages: Sequence[Usage | None]) -> dict[str, Values]:
-    """The four token columns, each from the first of `usages` that says it."""
-    given = [of_one for of_one in usages if not all_null(of_one)] or usages[:1]
-    held = [by_field([usage or NO_USAGE for usage in of_one]) for of_one in given]
+def usage_columns(
+    *usages: Sequence[Usage | None], columns: Iterable[str] = SPOTS
+) -> dict[str, Values]:
+    """The token columns, each from the first of `usages` that says it."""
+    held = [
+        by_field([usage or NO_USAGE for usage in of_one])
+        for of_one in usages
+        if not all_null(of_one)
+    ]
+    if not held:
+        return {column: [None] * len(usages[0]) for column in columns}
     return {
-        column: said(*(_count(one, spot) for one in held for spot in spots))
-        for column, spots in _COUNTS.items()
+        column: said(*(_count(one, spot) for one in held for spot in _COUNTS[column]))
+        for column in columns
     }
 
 
@@ -486,7 +493,7 @@ _COUNTS: dict[str, tuple[tuple[str, str], ...]] = {
 def _count(held: dict[str, tuple[Any, ...]], spot: tuple[str, str]) -> Sequence[int | None]:
     outer, inner = spot
     counts = held[outer]
-    if not inner or counts.count(None) == len(counts):
+    if not inner or all_null(counts):
         return counts
     return [None if details is None else getattr(details, inner) for details in counts]
 
