@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from stillwatch.sources.azure_apim_logged import Logged, Whole
 from stillwatch.sources.header_columns import header_columns
 from stillwatch.sources.joining import Waiting
 from stillwatch.sources.shapes import UNFIT, Used
+
 
 class Call(Used):
     """What the gateway says, as `azure_apim.calls` has it."""
@@ -89,7 +91,7 @@ def typed(call: Record | None) -> Call | None:
 
 def plain(calls: pa.RecordBatch, row: int) -> Record:
     """One of many calls, as `azure_apim.calls` has it but for headers that nobody looks at."""
-    held = {name: column[row].as_py() for name, column in zip(calls.schema.names, calls.columns)}
+    (held,) = calls.slice(row, 1).to_pylist()
     agent, headers, body = held.pop("user_agent"), held["headers"], held["body"]
     known = dict(headers or ()) | ({} if agent is None else {"user-agent": agent})
     return held | {"headers": known or None, "body": None if body is None else body.decode()}
@@ -102,7 +104,7 @@ class Calls(Waiting[Record]):
         super().__init__(limit_bytes)
         self._room = limit_bytes
         self._runs: deque[tuple[list[str], pa.RecordBatch]] = deque()
-        self._rows: dict[str, int] = {}
+        self._rows: dict[Hashable, int] = {}
         self._starts: deque[int] = deque()
         self._next, self._size = 0, 0
 
@@ -125,19 +127,19 @@ class Calls(Waiting[Record]):
                 if self._rows.get(key, end) < end:
                     del self._rows[key]
 
-    def put(self, key: str, part: Record, size: int = 0) -> Sequence[Record]:
+    def put(self, key: Hashable, part: Record, size: int = 0) -> Sequence[Record]:
         """Keep one."""
         self._rows.pop(key, None)
         return super().put(key, part, size)
 
-    def get(self, key: str) -> Record | None:
+    def get(self, key: Hashable) -> Record | None:
         """One call, if there is one."""
         row = self._rows.get(key)
         return super().get(key) if row is None else plain(self.at([row]), 0)
 
-    def rows(self, keys: Sequence[str]) -> list[int | None]:
-        """Where the calls of `keys` are among those that were added many at a time."""
-        return list(map(self._rows.get, keys))
+    def rows(self, keys: Sequence[str]) -> list[int]:
+        """Where the calls of `keys` are among those that were added many at a time, else -1."""
+        return list(map(self._rows.get, keys, repeat(-1)))
 
     def at(self, rows: Sequence[int]) -> pa.RecordBatch:
         """Calls at `rows`; quick where they are close to each other."""

@@ -126,7 +126,7 @@ def _said(first: pa.Array, *others: Values) -> Values:
 
 
 def _listed(values: Values) -> Sequence[Any]:
-    return values.to_pylist() if isinstance(values, pa.Array) else values
+    return values if isinstance(values, list | tuple) else pa.array(values).to_pylist()
 
 
 def _answer(messages: Sequence[Told]) -> str:

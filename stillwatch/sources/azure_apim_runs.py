@@ -20,7 +20,6 @@ from stillwatch.sources.azure_apim import Exchange, Record
 from stillwatch.sources.azure_apim_logged import Logged, Part
 from stillwatch.sources.shapes import UNFIT
 
-
 _HELD = {name: attrgetter(name) for name in Part.__struct_fields__}
 _key, _part = attrgetter("correlationId"), attrgetter("properties")
 _TYPES = {
@@ -64,8 +63,9 @@ class Together:
         self.keys, self.starts = [keys[start] for start in starts], np.array(starts, np.int64)
         self.texts = {name: list(map(_HELD[name], parts)) for name in _TEXTS}
         self.places = {name: _places(texts) for name, texts in self.texts.items()}
-        self.first = [parts[start] for start in starts]
-        self.times = [part.time or records[start].time for part, start in zip(self.first, starts)]
+        logged = [records[start] for start in starts]
+        self.first = [one.properties for one in logged]
+        self.times = [one.properties.time or one.time for one in logged]
         first = np.zeros(len(parts), np.bool_)
         first[starts] = True
         self._later = [list(compress(held, (~first).tolist())) for held in (keys, parts)]
@@ -128,9 +128,9 @@ class Exchanges(NamedTuple):
         """Some of them, themselves where they are all."""
         if len(wanted) == len(self.keys):
             return self
-        lists = ([held[place] for place in wanted] for held in self[:3])
-        places = pa.array(wanted)
-        return Exchanges(*lists, {name: held.take(places) for name, held in self.said.items()})
+        keys, asked, answered = ([held[place] for place in wanted] for held in self[:3])
+        said = {name: held.take(pa.array(wanted)) for name, held in self.said.items()}
+        return Exchanges(keys, asked, answered, said)
 
 
 class Run:
@@ -139,7 +139,8 @@ class Run:
     def __init__(self, told: Together, arena: Arena) -> None:
         self.keys, self._starts, self._numbers = told.keys, told.starts, told.numbers
         self._said = {
-            name: pa.array(list(map(_HELD[name], told.first)), kind) for name, kind in _TYPES.items()
+            name: pa.array(list(map(_HELD[name], told.first)), kind)
+            for name, kind in _TYPES.items()
         }
         self._said["time"] = pa.array(told.times, pa.string())
         self._long: dict[str, Long] = {}
@@ -151,7 +152,9 @@ class Run:
     @property
     def size(self) -> int:
         """Bytes, roughly."""
-        return sum(int(held.texts.sizes.sum()) for held in self._long.values()) + 1000 * len(self.keys)
+        return sum(int(held.texts.sizes.sum()) for held in self._long.values()) + 1000 * len(
+            self.keys
+        )
 
     def keys_here(self) -> list[str]:
         """The exchanges that weren't taken out."""
@@ -177,7 +180,9 @@ class Run:
         }
         said = {name: held[place].as_py() for name, held in self._said.items()}
         for row in range(start, end):
-            record = {name: bytes(of[row]).decode() for name, of in texts.items() if row in of}
+            record: Record = {
+                name: bytes(of[row]).decode() for name, of in texts.items() if row in of
+            }
             record["sequenceNumber"] = int(self._numbers[row])
             made.add(_flat(record | said if row == start else record))
         return made
@@ -199,9 +204,12 @@ def joined(runs: Sequence[Run]) -> Exchanges:
     each = [run.exchanges() for run in runs]
     if len(each) == 1:
         return each[0]
-    lists = (list(chain.from_iterable(one[place] for one in each)) for place in range(3))
-    names = each[0].said
-    return Exchanges(*lists, {n: pa.concat_arrays([one.said[n] for one in each]) for n in names})
+    keys, asked, answered = (
+        list(chain.from_iterable(lists))
+        for lists in zip(*((one.keys, one.asked, one.answered) for one in each), strict=True)
+    )
+    said = {name: pa.concat_arrays([one.said[name] for one in each]) for name in each[0].said}
+    return Exchanges(keys, asked, answered, said)
 
 
 _any = msgspec.json.Decoder(msgspec.Raw)

@@ -88,7 +88,9 @@ class Reader(azure_apim.Reader):
         One of which there was nothing new isn't waited for any longer, and the last one may go on.
         """
         last = records[-1].correlationId
-        end = next((n for n in range(len(records), 0, -1) if records[n - 1].correlationId != last), 0)
+        end = next(
+            (n for n in range(len(records), 0, -1) if records[n - 1].correlationId != last), 0
+        )
         told = Together(self._open + records[:end])
         self._open = records[end:]
         waits = set(told.unanswered())
@@ -103,7 +105,9 @@ class Reader(azure_apim.Reader):
 
     def _kept(self, told: Together) -> Sequence[Run | Exchange]:
         """What leaves room for more exchanges, which are kept."""
-        apart = self._run_of.keys() & told.keys | self._apart.intersection(told.keys) | told.unusual()
+        apart = (
+            self._run_of.keys() & told.keys | self._apart.intersection(told.keys) | told.unusual()
+        )
         out: list[Run | Exchange] = []
         if apart:
             for one in told.records:
@@ -189,21 +193,19 @@ class Reader(azure_apim.Reader):
     def _called(self, keys: list[str]) -> tuple[np.ndarray, pa.RecordBatch]:
         """Of which exchanges there are usual calls, and those."""
         rows = self._known.rows(keys)
-        if keys and None not in rows:
+        if keys and -1 not in rows:
             return np.arange(len(keys)), self._known.at(rows)
-        lacking = [place for place, row in enumerate(rows) if row is None]
+        lacking = [place for place, row in enumerate(rows) if row < 0]
         found = map(typed, self._calls_of([keys[place] for place in lacking]))
         usual = {place: call for place, call in zip(lacking, found, strict=True) if call}
-        here = [place for place, row in enumerate(rows) if row is not None]
+        here = [place for place, row in enumerate(rows) if row >= 0]
         made = [self._known.at([rows[place] for place in here])] if here else []
         made.append(as_columns(fields_of(list(usual.values()))))
         places = np.array([*here, *usual], np.int64)
         order = np.argsort(places)
         return places[order], pa.concat_batches(made).take(pa.array(order))
 
-    def _rows(
-        self, old: Run | Exchange, but: Collection[str] = ()
-    ) -> Iterator[Record | Refused]:
+    def _rows(self, old: Run | Exchange, but: Collection[str] = ()) -> Iterator[Record | Refused]:
         """Rows the general way."""
         exchanges = [old] if isinstance(old, Exchange) else old.one_by_one(but)
         for exchange in exchanges:

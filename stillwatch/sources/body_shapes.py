@@ -270,7 +270,10 @@ def last_user_text(messages: Messages) -> str:
 def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> list[str | None]:
     """System prompts given as parameters, and system and developer messages."""
     found = [
-        [(content if isinstance(content, str) else text_of(content)) or None for content in contents]
+        [
+            (content if isinstance(content, str) else text_of(content)) or None
+            for content in contents
+        ]
         for contents in systems
         if not all_null(contents)
     ]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from stillwatch.sources.coerce import SECRET_HEADERS
 
-_NOTHING: Mapping[str, str | None] = {}
+_NOTHING: dict[str, str | None] = {}
 
 
 def header_columns(
-    given: Sequence[Mapping[str, str | None] | None], apart: str
+    given: Sequence[dict[str, str | None] | dict[str, str] | None], apart: str
 ) -> tuple[pa.Array, pa.MapArray]:
     """What each record has under the header `apart`, and its others: lower-case names without
     credentials, null where there are none. Of names that are equal then, the last counts.

@@ -316,7 +316,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
 
     starts, ends = _wholes(starts), _wholes(ends)
     tools = any_of(str, "gen_ai.tool.definitions")
-    sets = {one: one and _tool_sets.of(one.encode()) or NO_TOOLS for one in set(tools)}
+    sets = {one: (one and _tool_sets.of(one.encode())) or NO_TOOLS for one in set(tools)}
     found = [sets[one] for one in tools]
     efforts = any_of(str, *EFFORTS)
     stops = [about.get(_STOPS) for about in abouts]
@@ -346,10 +346,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         "latency_ms": list(map(latency_ms, starts, ends)),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
         "headers": [
-            {
-                headers[name]: _header(about[name])
-                for name in filter(headers.__contains__, about)
-            }
+            {headers[name]: _header(about[name]) for name in filter(headers.__contains__, about)}
             or None
             for about in abouts
         ]
@@ -374,7 +371,7 @@ _HELD: dict[type, Callable[[Sequence[About], str], list[Any]]] = {
 """By type: the values of an attribute."""
 
 
-def _wholes(values: Sequence[Nanos]) -> list[Any]:
+def _wholes(values: Sequence[Nanos | UnsetType]) -> list[Any]:
     try:
         if all(map(str.isdecimal, values)) and max(map(len, values)) < 21:  # type: ignore[arg-type]
             return list(map(int, values))  # type: ignore[arg-type]
@@ -415,8 +412,10 @@ def _stop_reason(answer: Told | None, said: Value | None) -> str | None:
 
 
 def _header(value: Value) -> str | None:
-    if (array := value.arrayValue) is not UNSET and (values := array.values) and len(values) == 1:
-        if (text := values[0].stringValue) is not UNSET:
+    array = value.arrayValue
+    if array is not UNSET and array.values is not None and len(array.values) == 1:
+        text = array.values[0].stringValue
+        if text is not UNSET:
             return text
     held = _plain(value)
     if isinstance(held, list):
