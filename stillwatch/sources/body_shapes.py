@@ -21,7 +21,6 @@ from stillwatch.sources.shapes import UNFIT, Unusual, Used, by_field
 from stillwatch.sources.usage import SPOTS
 
 _SYSTEM = ("system", "developer")
-_SYSTEM_ROLES = frozenset(_SYSTEM)
 _USER = ("user", "human")
 _TEXT_BLOCKS = (None, "text", "input_text", "output_text")
 _KNOWN_TOOLS_BYTES = 16 << 20
@@ -270,32 +269,42 @@ def last_user_text(messages: Messages) -> str:
 
 def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> list[str | None]:
     """System prompts given as parameters, and system and developer messages."""
-    given = [
-        [text_of(content) for content in contents if content]
-        for contents in zip(*systems, strict=True)
+    found = [
+        [
+            (content if isinstance(content, str) else text_of(content)) or None
+            for content in contents
+        ]
+        for contents in systems
+        if not all_null(contents)
     ]
-    turns = chain.from_iterable(held for held in messages if isinstance(held, list))
-    if _any_of_system(turns):
-        for texts, held in zip(given, messages, strict=True):
-            if isinstance(held, list):
-                texts += [text_of(content_of(m)) for m in held if m.role in _SYSTEM]
-    return [_joined(texts) for texts in given]
+    of_turns = _system_turns([held if isinstance(held, list) else [] for held in messages])
+    if not found or not all_null(of_turns):
+        found.append(of_turns)
+    if len(found) == 1:
+        return found[0]
+    return [BLANK_LINE.join(filter(None, texts)) or None for texts in zip(*found, strict=True)]
 
 
-def _any_of_system(turns: Iterable[Message]) -> bool:
-    try:
-        return not _SYSTEM_ROLES.isdisjoint(map(_role, turns))
-    except TypeError:  # a role that is no text
-        return True
+def _system_turns(messages: Sequence[list[Message]]) -> list[str | None]:
+    """Of each, what its system and developer messages say: mostly the first is the only one."""
+    found = _of_system(list(map(_role, chain.from_iterable(messages))))
+    if not found:
+        return [None] * len(messages)
+    first = [held[0] if held else None for held in messages]
+    if _of_system([message and message.role for message in first]) == found:
+        return [
+            text_of(content_of(message)) or None if message and message.role in _SYSTEM else None
+            for message in first
+        ]
+    texts = ([text_of(content_of(m)) for m in held if m.role in _SYSTEM] for held in messages)
+    return [BLANK_LINE.join(filter(None, some)) or None for some in texts]
+
+
+def _of_system(roles: list[Any]) -> int:
+    return sum(map(roles.count, _SYSTEM))
 
 
 _role = attrgetter("role")
-
-
-def _joined(texts: list[str]) -> str | None:
-    if len(texts) > 1:
-        return BLANK_LINE.join(filter(None, texts)) or None
-    return texts[0] or None if texts else None
 
 
 def thinking_asked(parameters: Parameters) -> bool | None:
@@ -428,8 +437,8 @@ def response_text(response: Response) -> str | None:
     """Text of the first choice, of the content blocks, or of the output."""
     if response.choices:
         choice = response.choices[0]
-        if choice.message is not None and choice.message.content is not None:
-            return text_of(choice.message.content)
+        if choice.message is not None and (content := choice.message.content) is not None:
+            return content if isinstance(content, str) else text_of(content)
         if choice.text is not None:
             return text_of(choice.text)
     if response.content is not None:
@@ -461,12 +470,20 @@ def stop_reason(response: Response) -> str | None:
     return found if isinstance(found := response.status, str) and found else None
 
 
-def usage_columns(*usages: Sequence[Usage | None]) -> dict[str, Values]:
-    """The four token columns, each from the first of `usages` that says it."""
-    held = [by_field([usage or NO_USAGE for usage in of_one]) for of_one in usages]
+def usage_columns(
+    *usages: Sequence[Usage | None], columns: Iterable[str] = SPOTS
+) -> dict[str, Values]:
+    """The token columns, each from the first of `usages` that says it."""
+    held = [
+        by_field([usage or NO_USAGE for usage in of_one])
+        for of_one in usages
+        if not all_null(of_one)
+    ]
+    if not held:
+        return {column: [None] * len(usages[0]) for column in columns}
     return {
-        column: said(*(_count(one, spot) for one in held for spot in spots))
-        for column, spots in _COUNTS.items()
+        column: said(*(_count(one, spot) for one in held for spot in _COUNTS[column]))
+        for column in columns
     }
 
 
@@ -479,7 +496,7 @@ _COUNTS: dict[str, tuple[tuple[str, str], ...]] = {
 def _count(held: dict[str, tuple[Any, ...]], spot: tuple[str, str]) -> Sequence[int | None]:
     outer, inner = spot
     counts = held[outer]
-    if not inner or counts.count(None) == len(counts):
+    if not inner or all_null(counts):
         return counts
     return [None if details is None else getattr(details, inner) for details in counts]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -18,20 +18,20 @@ class Waiting(Generic[Part]):
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit, self._bytes = limit_bytes, 0
-        self._parts: OrderedDict[str, tuple[Part, int]] = OrderedDict()
+        self._parts: OrderedDict[Hashable, tuple[Part, int]] = OrderedDict()
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._parts
 
     def __len__(self) -> int:
         return len(self._parts)
 
-    def get(self, key: str) -> Part | None:
+    def get(self, key: Hashable) -> Part | None:
         """What waits under `key`, which stays."""
         held = self._parts.get(key)
         return None if held is None else held[0]
 
-    def take(self, key: str) -> Part | None:
+    def take(self, key: Hashable) -> Part | None:
         """What waits under `key`, which is let go."""
         if key not in self._parts:
             return None
@@ -39,7 +39,7 @@ class Waiting(Generic[Part]):
         self._bytes -= size
         return part
 
-    def put(self, key: str, part: Part, size: int = 0) -> Sequence[Part]:
+    def put(self, key: Hashable, part: Part, size: int = 0) -> Sequence[Part]:
         """Keep `part` of `size` bytes in the place of what waits under `key`.
 
         Hands back the oldest parts, for which there is no room any more.

@@ -29,6 +29,7 @@ from stillwatch.sources.header_shapes import Headers, lowered, without
 from stillwatch.sources.litellm import CALL_ID_HEADER, NO_USER, exchange_id, status_of
 from stillwatch.sources.shapes import Columns, Shape, Used, by_field
 from stillwatch.sources.times import gaps_ms, moments
+from stillwatch.sources.usage import SPOTS
 
 
 class Requester(Used):
@@ -221,17 +222,14 @@ def _client(held: Held, known: Held, headers: Sequence[Headers]) -> dict[str, Va
 
 
 def _tokens(held: Held, known: Held, responses: Sequence[Response]) -> dict[str, Values]:
-    told = usage_columns(known["usage_object"], field("usage", responses))
-    for column, name in (
-        ("input_tokens", "prompt_tokens"),
-        ("output_tokens", "completion_tokens"),
-    ):
-        if not all(held[name]):
-            given = zip(held[name], told[column], strict=True)
-            told[column] = [mine or other or mine for mine, other in given]
-        else:
-            told[column] = held[name]
-    return told
+    given = {"input_tokens": held["prompt_tokens"], "output_tokens": held["completion_tokens"]}
+    whole = {column: counts for column, counts in given.items() if all(counts)}
+    usages = known["usage_object"], field("usage", responses)
+    told = usage_columns(*usages, columns=SPOTS.keys() - whole.keys())
+    for column in given.keys() & told.keys():
+        counts = zip(given[column], told[column], strict=True)
+        told[column] = [mine or other or mine for mine, other in counts]
+    return told | whole
 
 
 def _statuses(held: Held) -> list[int | None]:

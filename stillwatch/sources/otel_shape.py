@@ -9,9 +9,9 @@ numbered attributes and other ways to tell a call's content go the general way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -76,6 +76,8 @@ class Attribute(Used):
 
 
 Attributes = list[Attribute]
+About = dict[str, Value]
+"""Attributes by name."""
 Nanos = str | int | None
 Nothing = Annotated[list[Any], Meta(max_length=0)] | None
 
@@ -106,7 +108,7 @@ class Scope(Used):
     spans: list[Span] | None = None
 
 
-class About(Used):
+class Owner(Used):
     """Whose spans they are."""
 
     attributes: Attributes | None = None
@@ -115,7 +117,7 @@ class About(Used):
 class Resource(Used):
     """The spans of one service."""
 
-    resource: About | None = None
+    resource: Owner | None = None
     scopeSpans: list[Scope] | None = None
     scope_spans: None = None
 
@@ -161,17 +163,8 @@ class Told(Used):
     response_metadata: None = None
 
 
-class Call(NamedTuple):
-    """One call, with its content decoded."""
-
-    key: str
-    about: dict[str, Any]
-    start: Nanos
-    end: Nanos
-    failed: bool
-    messages: Messages
-    answer: Told | None
-    system: Content
+Call = tuple[str, About, Nanos, Nanos, bool, Messages, Told | None, Content]
+"""One call: its key, attributes, start and end, whether it failed, and its content, decoded."""
 
 
 class Calls(NamedTuple):
@@ -185,6 +178,9 @@ _turns = msgspec.json.Decoder(list[Turn])
 _answers = msgspec.json.Decoder(list[Told])
 _parts = msgspec.json.Decoder(list[str | Block])
 _START_OF_MORE = ("[", "{", "data:", "event:")
+_SYSTEM = "gen_ai.system_instructions"
+_STOPS = "gen_ai.response.finish_reasons"
+_ERROR = "error.type"
 _NUMBERED = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
 
 
@@ -196,21 +192,21 @@ def _listed(tools: Any) -> list[Any] | None:
 _tool_sets = ToolSets(_listed)
 
 
-def _about(attributes: Attributes | None) -> dict[str, Any]:
-    return {
-        held.key: _plain(held.value) if (text := held.value.stringValue) is UNSET else text
-        for held in attributes or ()
-    }
+_NOTHING = Value(stringValue=None, intValue=None, doubleValue=None)  # type: ignore[arg-type]
+"""An attribute that isn't there."""
+
+
+def _about(attributes: Attributes | None) -> About:
+    return {held.key: held.value for held in attributes or ()}
 
 
 def _plain(value: Value) -> Any:
+    if value.stringValue is not UNSET:
+        return value.stringValue
     if (number := value.intValue) is not UNSET:
         return whole(number)
     if (array := value.arrayValue) is not UNSET:
-        return [
-            _plain(item) if item.stringValue is UNSET else item.stringValue
-            for item in array.values or ()
-        ]
+        return list(map(_plain, array.values or ()))
     if value.doubleValue is not UNSET:
         return value.doubleValue
     if value.boolValue is not UNSET:
@@ -218,7 +214,12 @@ def _plain(value: Value) -> Any:
     return plain(msgspec.to_builtins(value))
 
 
-Closed = tuple[tuple[str, dict[str, Any], Nanos, Nanos, bool], str, str, str]
+def _first(about: About, *names: str) -> Any:
+    """As `messages.first`, of attributes."""
+    return first({name: _plain(about[name]) for name in names if name in about}, *names)
+
+
+Closed = tuple[tuple[str, About, Nanos, Nanos, bool], str, str, str]
 """A call with its texts: what was asked, answered and given as instructions, empty if not there."""
 
 
@@ -235,7 +236,8 @@ def _calls(payload: Payload) -> Calls | None:
             for span in scope.spans or ():
                 seen += 1
                 about = _about(span.attributes)
-                if about.get("gen_ai.operation.name") in OPERATIONS or is_call(about):
+                operation = about.get("gen_ai.operation.name", _NOTHING).stringValue
+                if operation in OPERATIONS or is_call(_plains(about)):
                     call = _closed({**whose, **about} if whose else about, span)
                     if call is None:
                         return None
@@ -258,17 +260,22 @@ def _with_texts(closed: list[Closed]) -> list[Call | None]:
     )
 
 
-def _closed(about: dict[str, Any], span: Span) -> Closed | None:
-    asked = about.get(INPUTS[0]) or first(about, *INPUTS)
-    told = about.get(OUTPUTS[0]) or first(about, *OUTPUTS)
-    system = about.get("gen_ai.system_instructions")
+def _plains(about: About) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in about.items()}
+
+
+def _closed(about: About, span: Span) -> Closed | None:
+    asked = about.get(INPUTS[0], _NOTHING).stringValue or _first(about, *INPUTS)
+    told = about.get(OUTPUTS[0], _NOTHING).stringValue or _first(about, *OUTPUTS)
+    system = about.get(_SYSTEM, _NOTHING).stringValue
     if not isinstance(asked, str) or (
         not asked.startswith("[") and asked.lstrip().startswith(_START_OF_MORE)
     ):
         return None
-    for text in (told, system):
-        if text is not None and not (isinstance(text, str) and text.startswith("[")):
-            return None
+    if told is not None and not (isinstance(told, str) and told.startswith("[")):
+        return None
+    if system is not None and not (system and system[0] == "["):
+        return None
     if span.traceId[-1] == "=" or span.spanId[-1] == "=":
         return None  # ids in base64
     key = f"{span.traceId}-{span.spanId}".lower()
@@ -287,7 +294,7 @@ def _call(
     if not messages or (told and not answers):
         return None
     answer = answers[0] if answers else None
-    return Call(*whose, messages, answer, system if given else None)
+    return *whose, messages, answer, system if given else None
 
 
 def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls]) -> Columns:
@@ -301,7 +308,7 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     headers = {name: name.removeprefix(HEADER) for name in names if name.startswith(HEADER)}
 
     def any_of(own: type, *wanted: str) -> list[Any]:
-        found = [list(map(dict.get, abouts, repeat(name))) for name in wanted if name in names]
+        found = [_HELD[own](abouts, name) for name in wanted if name in names]
         values = said(*found) if found else [None] * len(calls)
         if set(map(type, values)) - {own, type(None)}:
             raise Unusual("attributes of other types")
@@ -309,9 +316,10 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
 
     starts, ends = _wholes(starts), _wholes(ends)
     tools = any_of(str, "gen_ai.tool.definitions")
-    found = [NO_TOOLS if one is None else _tool_sets.of(one.encode()) or NO_TOOLS for one in tools]
+    sets = {one: (one and _tool_sets.of(one.encode())) or NO_TOOLS for one in set(tools)}
+    found = [sets[one] for one in tools]
     efforts = any_of(str, *EFFORTS)
-    stops = [about.get("gen_ai.response.finish_reasons") for about in abouts]
+    stops = [about.get(_STOPS) for about in abouts]
     codes = any_of(int, *STATUSES)
     columns: dict[str, Values] = {
         **messages_columns(messages, systems),
@@ -332,16 +340,13 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
         "model": any_of(str, *MODELS),
         **{column: any_of(int, *spots) for column, spots in TOKENS.items()},
         "status": [
-            status(about, fault) if code is None else code
+            status({_ERROR: _plain(about.get(_ERROR, _NOTHING))}, fault) if code is None else code
             for code, about, fault in zip(codes, abouts, failed, strict=True)
         ],
         "latency_ms": list(map(latency_ms, starts, ends)),
         **{column: any_of(str, *spots) for column, spots in CLIENT.items()},
         "headers": [
-            {
-                headers[name]: held if type(held := about[name]) is str else _header(held)
-                for name in filter(headers.__contains__, about)
-            }
+            {headers[name]: _header(about[name]) for name in filter(headers.__contains__, about)}
             or None
             for about in abouts
         ]
@@ -358,7 +363,15 @@ def _columns(joiner: otel.Joiner, account: Sequence[str], payloads: list[Calls])
     )
 
 
-def _wholes(values: Sequence[Nanos]) -> list[Any]:
+_HELD: dict[type, Callable[[Sequence[About], str], list[Any]]] = {
+    str: lambda abouts, name: [about.get(name, _NOTHING).stringValue for about in abouts],
+    int: lambda abouts, name: _wholes([about.get(name, _NOTHING).intValue for about in abouts]),
+    float: lambda abouts, name: [about.get(name, _NOTHING).doubleValue for about in abouts],
+}
+"""By type: the values of an attribute."""
+
+
+def _wholes(values: Sequence[Nanos | UnsetType]) -> list[Any]:
     try:
         if all(map(str.isdecimal, values)) and max(map(len, values)) < 21:  # type: ignore[arg-type]
             return list(map(int, values))  # type: ignore[arg-type]
@@ -384,23 +397,30 @@ def _answer_text(answer: Told | None) -> str | None:
     return None
 
 
-def _stop_reason(answer: Told | None, stops: Any) -> str | None:
+def _stop_reason(answer: Told | None, said: Value | None) -> str | None:
     if answer is not None:
         for found in (answer.finish_reason, answer.finishReason, answer.stop_reason):
             if found is not None and found != "":
                 if isinstance(found, str):
                     return found
                 break
+    stops = None if said is None else _plain(said)
     stop = stops[0] if isinstance(stops, list) and stops else None
     if stop is not None and not isinstance(stop, str):
         raise Unusual("a reason that is no text")
     return stop
 
 
-def _header(value: Any) -> str | None:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return None if value is None else str(value)
+def _header(value: Value) -> str | None:
+    array = value.arrayValue
+    if array is not UNSET and array.values is not None and len(array.values) == 1:
+        text = array.values[0].stringValue
+        if text is not UNSET:
+            return text
+    held = _plain(value)
+    if isinstance(held, list):
+        return ", ".join(map(str, held))
+    return None if held is None else str(held)
 
 
 def shaped_reader(path: Path, account: Iterable[str]) -> otel.Joiner:

@@ -12,7 +12,7 @@ import zstandard
 
 from stillwatch.sources import reasons
 
-PIECE_BYTES = 512 << 10
+PIECE_BYTES = 768 << 10
 """As much as a processor's cache holds with what is made of it; the more, the fewer batches."""
 
 _GZIP = b"\x1f\x8b"

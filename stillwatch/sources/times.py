@@ -85,15 +85,18 @@ def _numbers(values: Sequence[float | None]) -> pa.Array | None:
 
 def _nanoseconds(values: Sequence[float | None]) -> pa.Array | None:
     """Whole nanoseconds: too many for a float to tell them apart."""
-    if set(map(type, values)) - {_NONE, int}:
+    kinds = set(map(type, values))
+    if kinds - {_NONE, int}:
         return None
     least = int(_UNITS[-1][0])
-    nanos = np.array([least if value is None else value for value in values], np.int64)
+    absent = np.array([value is None for value in values]) if _NONE in kinds else None
+    given = values if absent is None else [least if value is None else value for value in values]
+    nanos = np.array(given, np.int64)
     if nanos.min() < least:
         return None
     micros = nanos // 1000
     rounded = np.rint(micros + (nanos - micros * 1000) / 1000).astype(np.int64)
-    return pa.array(rounded, mask=np.array([value is None for value in values]))
+    return pa.array(rounded, mask=absent)
 
 
 def moments(values: Sequence[Any]) -> Sequence[Any] | pa.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import json
+import random
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +22,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stillwatch.sources import azure_apim, bedrock, find_log, read_exchanges, recognise, vertex
+from stillwatch.sources import (
+    azure_apim,
+    bedrock,
+    find_log,
+    read_exchanges,
+    recognise,
+    streams,
+    vertex,
+)
 from stillwatch.sources.batch import rows_to_batch
 from stillwatch.sources.bedrock_bodies import plain_request, plain_response
 from stillwatch.sources.beside import beside
@@ -280,6 +289,7 @@ def test_azure_makes_room_many_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_pa
     path = tmp_path / "log.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, late]))
     monkeypatch.setattr(azure_apim.Waiting.__init__, "__defaults__", (20_000,))
+    monkeypatch.setattr(streams.pieces, "__defaults__", (20_000,))
     fast = gather(read_exchanges(path, format="azure_apim"))
     general = replace(
         format_named("azure_apim"), reader=lambda around: azure_apim.Reader(around.path)
@@ -293,6 +303,56 @@ def test_azure_makes_room_many_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert fast.kept.num_rows + fast.reasons["missing:account_id"] == 300
     assert {row["response"] for row in fast.rows} == {"Done"}
     assert max(len(row["prompt"]) for row in fast.rows) == len("Task 100 " * 50)
+
+
+def test_azure_exchanges_that_are_logged_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Records of many exchanges among each other, over parts of a file, in any spelling; what is
+    said of an exchange after its answer belongs to it, too."""
+    records: list[list[dict[str, Any]]] = []
+    for n in range(400):
+        key = {"correlationId": f"c-{n}", "time": "2026-11-23T10:00:00Z"}
+        asked = json.dumps([{"role": "user", "content": f"Äufgabe {n} " * 20}])
+        answer = json.dumps([{"role": "assistant", "content": f"Done {n}"}])
+        parts: list[dict[str, Any]] = [
+            {"sequenceNumber": 0, "deploymentName": "m", "completionTokens": n % 2},
+            {"sequenceNumber": 1, "requestMessages": asked[:100]},
+            {"sequenceNumber": 2, "requestMessages": asked[100:]},
+            {"sequenceNumber": 3, "responseMessages": answer},
+        ]
+        if n % 7 == 0:
+            parts.append({"sequenceNumber": 4, "responseMessages": answer})
+        if n % 11 == 0:
+            parts[2]["promptTokens"] = n
+        mine = [
+            key | {"properties": part} for part in parts if n % 17 or "responseMessages" not in part
+        ]
+        call = {"apimSubscriptionId": f"team-{n % 7}", "responseCode": 200}
+        mine.insert(n % 3, key | {"properties": call})
+        if n % 13 == 0:
+            mine.append({"CorrelationId": f"c-{n}", "SequenceNumber": 5, "RequestMessages": "[]"})
+        records.append(mine)
+    rng = random.Random(5)
+    lines: list[dict[str, Any]] = []
+    underway: list[list[dict[str, Any]]] = []
+    while records or underway:
+        while records and len(underway) < 20:
+            underway.append(records.pop(0))
+        chosen = rng.choice(underway)
+        lines.append(chosen.pop(0))
+        underway = [some for some in underway if some]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.setattr(streams.pieces, "__defaults__", (10_000,))
+    general = replace(
+        format_named("azure_apim"), reader=lambda around: azure_apim.Reader(around.path)
+    )
+    fast = gather(read_exchanges(path, format="azure_apim"))
+    slow = gather(read_exchanges(path, format=general))
+    assert fast.kept.sort_by("exchange_id").equals(slow.kept.sort_by("exchange_id"))
+    assert fast.kept.num_rows == 400
+    assert fast.reasons == slow.reasons
 
 
 Write = Callable[[Any, Path], Callable[[str], str]]

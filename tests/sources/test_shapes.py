@@ -35,9 +35,13 @@ def general(format: Format) -> Format:
 
 
 def both(path: Path, format: Format) -> tuple[Reading, Reading]:
-    """What `path` reads as, many at once and one by one."""
+    """What `path` reads as, many at once and one by one; rows that are joined have no order."""
     fast = gather(read_exchanges(path, format=replace(format, reader=watched(format)[0])))
-    return fast, gather(read_exchanges(path, format=general(format)))
+    slow = gather(read_exchanges(path, format=general(format)))
+    if format.joins:
+        for reading in fast, slow:
+            reading.kept = reading.kept.sort_by("exchange_id")
+    return fast, slow
 
 
 def watched(format: Format) -> tuple[Callable[[Around], Reader], list[int]]:

@@ -1,0 +1,52 @@
+"""Room for texts that are kept for long, fetched in large pieces.
+
+A system clears each page that it hands out, which costs more than to fill it. What comes in pieces
+of megabytes comes in huge pages where the system has them, so that little of that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+PIECE_BYTES = 8 << 20
+"""From some megabytes on numpy asks for huge pages."""
+
+
+class Texts:
+    """Some texts, one after another in UTF-8."""
+
+    def __init__(self, data: memoryview, sizes: np.ndarray) -> None:
+        self._data = data
+        self.sizes = sizes
+        """Of each its bytes."""
+
+    def each(self) -> list[memoryview]:
+        """One by one."""
+        ends = np.cumsum(self.sizes)
+        data = self._data
+        spans = zip((ends - self.sizes).tolist(), ends.tolist(), strict=True)
+        return [data[start:end] for start, end in spans]
+
+
+class Arena:
+    """Texts of many; a piece is let go with the last of them that is in it."""
+
+    def __init__(self) -> None:
+        self._piece = memoryview(bytearray())
+        self._used = 0
+
+    def kept(self, texts: Sequence[str]) -> Texts:
+        """`texts` in here."""
+        joined = "".join(texts)
+        data = joined.encode()
+        lengths = map(len, texts if joined.isascii() else map(str.encode, texts))
+        sizes = np.fromiter(lengths, np.int64, len(texts))
+        if self._used + len(data) > len(self._piece):
+            self._piece = memoryview(np.empty(max(len(data), PIECE_BYTES), np.uint8))  # type: ignore[arg-type]
+            self._used = 0
+        there = self._piece[self._used : self._used + len(data)]
+        there[:] = data
+        self._used += len(data)
+        return Texts(there, sizes)

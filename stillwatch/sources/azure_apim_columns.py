@@ -1,0 +1,141 @@
+"""Exchanges of Azure's log of messages with what the gateway says of them -> contract columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.sources.azure_apim_runs import Exchanges
+from stillwatch.sources.batch import Values
+from stillwatch.sources.body_shapes import (
+    Answer,
+    Content,
+    Message,
+    Parameters,
+    field,
+    messages_columns,
+    parameters_columns,
+    said,
+    text_of,
+)
+from stillwatch.sources.shapes import WORTHWHILE, Columns, Used, decoded
+
+
+class Body(Parameters):
+    """A request's body, of which the messages are logged apart."""
+
+    max_tokens_to_sample: int | None = None
+    generationConfig: None = None
+    systemInstruction: None = None
+
+
+class Told(Used):
+    """A message of the answer, or a choice around one."""
+
+    role: Any = None
+    content: Content = None
+    message: Answer | None = None
+    finish_reason: str | None = None
+    stop_reason: str | None = None
+
+
+_sent, _got = msgspec.json.Decoder(list[Message]), msgspec.json.Decoder(list[Told])
+_body = msgspec.json.Decoder(Body)
+
+
+def together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
+    """Exchanges whose texts are usual as columns, and which of them all they are."""
+    if len(held.keys) < WORTHWHILE:
+        return _NONE
+    try:
+        return _together(held, calls)
+    except Exception:  # what our own code stumbles over is told one by one
+        return _NONE
+
+
+_NONE = Columns({}, 0), np.array([], np.int64)
+
+
+def _together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
+    sent, got = decoded(_sent, held.asked), decoded(_got, held.answered)
+    bodies = decoded(_body, _texts(calls["body"]))
+    usual = np.arange(len(held.keys))
+    if None in sent or None in got or None in bodies:
+        fit = [None not in one for one in zip(sent, got, bodies, strict=True)]
+        usual = np.flatnonzero(fit)
+        held, calls = held.only(usual), calls.take(pa.array(usual))
+        sent, got, bodies = (list(compress(some, fit)) for some in (sent, got, bodies))
+    return (_columns(held, calls, sent, got, bodies) if len(usual) else Columns({}, 0)), usual
+
+
+def _texts(bodies: pa.Array) -> list[bytes]:
+    texts = bodies.to_numpy(zero_copy_only=False).tolist()
+    return [text if text and text[0] == _BRACE else b"{}" for text in texts]
+
+
+_BRACE = ord("{")
+
+
+def _columns(
+    held: Exchanges,
+    calls: pa.RecordBatch,
+    sent: Sequence[list[Message]],
+    got: Sequence[list[Told]],
+    bodies: Sequence[Parameters],
+) -> Columns:
+    made: dict[str, Any] = messages_columns(
+        sent, field("system", bodies), field("instructions", bodies)
+    ) | parameters_columns(bodies)
+    told = held.said
+    return Columns(
+        made
+        | {
+            "max_tokens": [most or None for most in made["max_tokens"]],
+            "exchange_id": held.keys,
+            "ts": _said(calls["ts"], told["time"]),
+            "account_id": _said(calls["subscription"], calls["user"]),
+            "key_id": calls["subscription"],
+            "surface": ["azure"] * len(held.keys),
+            "model": _said(told["deploymentName"], told["modelName"], made["model"]),
+            "response": list(map(_answer, got)),
+            "stop_reason": [
+                messages[-1].finish_reason or messages[-1].stop_reason if messages else None
+                for messages in got
+            ],
+            "input_tokens": told["promptTokens"],
+            "output_tokens": told["completionTokens"],
+            "status": calls["status"],
+            "latency_ms": calls["latency_ms"],
+            "ip": calls["ip"],
+            "user_agent": calls["user_agent"],
+            "headers": calls["headers"],
+        },
+        len(held.keys),
+    )
+
+
+def _said(first: pa.Array, *others: Values) -> Values:
+    """As `body_shapes.said`."""
+    sizes = np.diff(np.frombuffer(first.buffers()[1], np.int32, len(first) + 1, first.offset * 4))
+    return first if sizes.all() else said(*map(_listed, (first, *others)))
+
+
+def _listed(values: Values) -> Sequence[Any]:
+    return values if isinstance(values, list | tuple) else pa.array(values).to_pylist()
+
+
+def _answer(messages: Sequence[Told]) -> str:
+    if len(messages) == 1 and isinstance(text := messages[0].content, str):
+        return text
+    texts: list[Any] = []
+    for message in messages:
+        content = message.content
+        if content is None and message.message is not None:
+            content = message.message.content
+        texts += content if isinstance(content, list) else [content or ""]
+    return text_of(texts)

@@ -1,0 +1,228 @@
+"""Exchanges of Azure's log of messages, kept as columns until the gateway's records are there.
+
+A run holds exchanges whole, one after another, a record a row. So what is kept is little more than
+the texts; what they hold is taken apart when the run comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, compress
+from operator import attrgetter, ne
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.sources.arena import Arena, Texts
+from stillwatch.sources.azure_apim import Exchange, Record
+from stillwatch.sources.azure_apim_logged import Logged, Part
+from stillwatch.sources.shapes import UNFIT
+
+_HELD = {name: attrgetter(name) for name in Part.__struct_fields__}
+_key, _part = attrgetter("correlationId"), attrgetter("properties")
+_TYPES = {
+    "deploymentName": pa.string(),
+    "modelName": pa.string(),
+    "promptTokens": pa.int64(),
+    "completionTokens": pa.int64(),
+}
+_TEXTS = ("requestMessages", "responseMessages")
+
+
+def record_of(logged: Logged) -> Record:
+    """A record of messages, as `azure_apim.flat` has it."""
+    part = logged.properties
+    held = {name: get(part) for name, get in _HELD.items()}
+    return _flat(held | {"time": part.time or logged.time})
+
+
+def _flat(record: Record) -> Record:
+    return {name.lower(): value for name, value in record.items() if value not in (None, "")}
+
+
+class Together:
+    """Records of messages with each exchange's together, by their numbers; those of one number as
+    they came. Of exchange `n`, `keys[n]` is the id and `starts[n]` the first record."""
+
+    def __init__(self, records: Sequence[Logged]) -> None:
+        keys = list(map(_key, records))
+        parts = list(map(_part, records))
+        numbers = np.array(list(map(_HELD["sequenceNumber"], parts)), np.int64)
+        starts = _starts_of(keys)
+        later = np.r_[True, numbers[1:] >= numbers[:-1]]
+        later[starts] = True
+        if len({keys[start] for start in starts}) < len(starts) or not later.all():
+            rank = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+            order = np.lexsort((numbers, np.array([rank[key] for key in keys])))
+            records = [records[place] for place in order]
+            keys, parts = list(map(_key, records)), list(map(_part, records))
+            numbers, starts = numbers[order], _starts_of(keys)
+        self.records, self.numbers = records, numbers
+        self.keys, self.starts = [keys[start] for start in starts], np.array(starts, np.int64)
+        self.texts = {name: list(map(_HELD[name], parts)) for name in _TEXTS}
+        self.places = {name: _places(texts) for name, texts in self.texts.items()}
+        logged = [records[start] for start in starts]
+        self.first = [one.properties for one in logged]
+        self.times = [one.properties.time or one.time for one in logged]
+        first = np.zeros(len(parts), np.bool_)
+        first[starts] = True
+        self._later = [list(compress(held, (~first).tolist())) for held in (keys, parts)]
+
+    def exchanges(self, name: str) -> np.ndarray:
+        """Of each text of `name`, the exchange."""
+        return np.searchsorted(self.starts, self.places[name], "right") - 1
+
+    def unanswered(self) -> list[str]:
+        """Exchanges without an answer."""
+        answers = np.bincount(self.exchanges(_TEXTS[1]), minlength=len(self.keys))
+        return [] if answers.all() else [self.keys[place] for place in np.flatnonzero(answers == 0)]
+
+    def unusual(self) -> set[str]:
+        """Exchanges of which a later record says what mostly the first does."""
+        keys, parts = self._later
+        found = {key for key, time in zip(self.keys, self.times, strict=True) if not time}
+        for name in _TYPES:
+            said = list(map(_HELD[name], parts))
+            if said.count(None) < len(said):
+                found |= {key for key, value in zip(keys, said, strict=True) if value is not None}
+        return found
+
+
+def _places(texts: Sequence[str | None]) -> np.ndarray:
+    return np.array([place for place, text in enumerate(texts) if text], np.int64)
+
+
+def _starts_of(keys: Sequence[str]) -> list[int]:
+    return [*range(min(1, len(keys))), *compress(range(1, len(keys)), map(ne, keys, keys[1:]))]
+
+
+class Long(NamedTuple):
+    """Texts of a run, each with its record and exchange."""
+
+    texts: Texts
+    records: np.ndarray
+    exchanges: np.ndarray
+
+    def each(self, exchanges: int) -> list[Any]:
+        """Of so many exchanges, the messages as one JSON text; what isn't usual is no JSON."""
+        texts = self.texts.each()
+        if np.array_equal(self.exchanges, np.arange(exchanges)):
+            return texts
+        held: list[list[memoryview]] = [[] for _ in range(exchanges)]
+        for text, exchange in zip(texts, self.exchanges.tolist(), strict=True):
+            held[exchange].append(text)
+        return list(map(_text, held))
+
+
+class Exchanges(NamedTuple):
+    """Many exchanges: what was asked and answered as JSON texts, and what is said beside it."""
+
+    keys: list[str]
+    asked: list[Any]
+    answered: list[Any]
+    said: dict[str, pa.Array]
+
+    def only(self, wanted: np.ndarray) -> Exchanges:
+        """Some of them, themselves where they are all."""
+        if len(wanted) == len(self.keys):
+            return self
+        keys, asked, answered = ([held[place] for place in wanted] for held in self[:3])
+        said = {name: held.take(pa.array(wanted)) for name, held in self.said.items()}
+        return Exchanges(keys, asked, answered, said)
+
+
+class Run:
+    """Exchanges that are kept."""
+
+    def __init__(self, told: Together, arena: Arena) -> None:
+        self.keys, self._starts, self._numbers = told.keys, told.starts, told.numbers
+        self._said = {
+            name: pa.array(list(map(_HELD[name], told.first)), kind)
+            for name, kind in _TYPES.items()
+        }
+        self._said["time"] = pa.array(told.times, pa.string())
+        self._long: dict[str, Long] = {}
+        for name, texts in told.texts.items():
+            kept = arena.kept(list(filter(None, texts)))
+            self._long[name] = Long(kept, told.places[name], told.exchanges(name))
+        self._gone: set[str] = set()
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly."""
+        return sum(int(held.texts.sizes.sum()) for held in self._long.values()) + 1000 * len(
+            self.keys
+        )
+
+    def keys_here(self) -> list[str]:
+        """The exchanges that weren't taken out."""
+        return [key for key in self.keys if key not in self._gone]
+
+    def take_out(self, key: str) -> Exchange:
+        """One exchange, which isn't here any more."""
+        self._gone.add(key)
+        return self._exchange(self.keys.index(key))
+
+    def one_by_one(self, but: Collection[str]) -> Iterator[Exchange]:
+        """Those that are here as the general way has them, except some."""
+        for place, key in enumerate(self.keys):
+            if key not in self._gone and key not in but:
+                yield self._exchange(place)
+
+    def _exchange(self, place: int) -> Exchange:
+        made = Exchange(self.keys[place])
+        start, end = self._ends()[place : place + 2]
+        texts = {
+            name: dict(zip(held.records.tolist(), held.texts.each(), strict=True))
+            for name, held in self._long.items()
+        }
+        said = {name: held[place].as_py() for name, held in self._said.items()}
+        for row in range(start, end):
+            record: Record = {
+                name: bytes(of[row]).decode() for name, of in texts.items() if row in of
+            }
+            record["sequenceNumber"] = int(self._numbers[row])
+            made.add(_flat(record | said if row == start else record))
+        return made
+
+    def exchanges(self) -> Exchanges:
+        """Those that are here."""
+        asked, answered = (self._long[name].each(len(self.keys)) for name in _TEXTS)
+        made = Exchanges(self.keys, asked, answered, self._said)
+        if not self._gone:
+            return made
+        return made.only(np.flatnonzero([key not in self._gone for key in self.keys]))
+
+    def _ends(self) -> list[int]:
+        return [*self._starts.tolist(), len(self._numbers)]
+
+
+def joined(runs: Sequence[Run]) -> Exchanges:
+    """All exchanges of some runs."""
+    each = [run.exchanges() for run in runs]
+    if len(each) == 1:
+        return each[0]
+    keys, asked, answered = (
+        list(chain.from_iterable(lists))
+        for lists in zip(*((one.keys, one.asked, one.answered) for one in each), strict=True)
+    )
+    said = {name: pa.concat_arrays([one.said[name] for one in each]) for name in each[0].said}
+    return Exchanges(keys, asked, answered, said)
+
+
+_any = msgspec.json.Decoder(msgspec.Raw)
+
+
+def _text(texts: list[memoryview]) -> memoryview | bytes:
+    """Messages that may be cut into several texts."""
+    if len(texts) == 1:
+        return texts[0]
+    if not texts:
+        return b"[]"
+    try:
+        _any.decode(texts[0])
+    except UNFIT:
+        return b"".join(texts)
+    return b""

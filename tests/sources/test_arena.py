@@ -1,0 +1,25 @@
+"""Texts come out of an arena as they went in."""
+
+from __future__ import annotations
+
+import pytest
+
+from stillwatch.sources import arena
+from stillwatch.sources.arena import Arena
+
+
+def test_texts_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any width, over many pieces, and longer ones than a piece."""
+    monkeypatch.setattr(arena, "PIECE_BYTES", 100)
+    room = Arena()
+    given = [
+        [],
+        [""],
+        ["a", "", "bc"],
+        ["ä\u4e2d\U0001f600", "x"],
+        ["y" * 1000],
+        ["z" * n for n in range(30)],
+    ]
+    kept = [room.kept(texts) for texts in given]
+    assert [[bytes(text).decode() for text in texts.each()] for texts in kept] == given
+    assert [texts.sizes.sum() for texts in kept] == [len("".join(t).encode()) for t in given]
