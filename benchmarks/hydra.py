@@ -117,11 +117,11 @@ def strangers(log: Path) -> Iterator[dict[str, Any]]:
     honest = "select account_id from read_parquet($labels) where campaign is null"
     with duckdb.connect() as lake:
         for part in range(PARTS):
-            rows = lake.execute(
+            rows = lake.sql(
                 f"{told} where hash(account_id) % {PARTS} = {part} and account_id in ({honest})"
                 f" qualify row_number() over (partition by account_id order by ts) <= {FIRST}"
                 " order by ts",
-                {
+                params={
                     "days": str(log / "exchanges" / "*.parquet"),
                     "labels": str(log / "labels" / "accounts.parquet"),
                 },
