@@ -115,9 +115,9 @@ def strangers(log: Path) -> Iterator[dict[str, Any]]:
     """The first requests of every honest account of a log; an account's in order of time."""
     told = f"select {', '.join(COLUMNS)} from read_parquet($days)"
     honest = "select account_id from read_parquet($labels) where campaign is null"
-    with duckdb.connect() as lake:
+    with duckdb.connect() as database:
         for part in range(PARTS):
-            rows = lake.sql(
+            rows = database.sql(
                 f"{told} where hash(account_id) % {PARTS} = {part} and account_id in ({honest})"
                 f" qualify row_number() over (partition by account_id order by ts) <= {FIRST}"
                 " order by ts",

@@ -90,7 +90,7 @@ def _check_known_there(findings: Findings, lake: str | Path | None) -> None:
 
 
 def _works(lake: str | Path, planned: Plan, gate: Folder) -> Works:
-    """The works of campaigns that the plan does, or would do, something about; largest first.
+    """The works of campaigns that the plan has decided on, be it to observe them; largest first.
 
     Of one that the breaker holds nothing is recognised either: the finding may be wrong.
     """
@@ -122,10 +122,13 @@ def _last_works(gate: Folder) -> Works:
 
 
 def _decided(planned: Plan) -> dict[str, int]:
-    """Accounts that the plan does, or would do, something about, by campaign; largest first. Whom
-    it only observes it does nothing about."""
-    stands = pc.field("standing").isin(["in_force", "dry_run"])
-    decided = planned.decisions.filter(stands & (pc.field("action") != "observe"))
+    """Accounts that the plan has decided on, by campaign; largest first. Where the breaker trips,
+    not those of campaigns of which it holds anything."""
+    standing = pc.field("standing")
+    decided = planned.decisions.filter(standing.isin(["in_force", "dry_run"]))
+    if planned.trips:
+        held = planned.decisions.filter(standing == "held")["campaign_id"]
+        decided = decided.filter(~pc.field("campaign_id").isin(pc.unique(held)))
     counted = decided.group_by("campaign_id").aggregate([([], "count_all")])
     counted = counted.filter(pc.is_valid(counted["campaign_id"]))
     order = [("count_all", "descending"), ("campaign_id", "ascending")]

@@ -145,15 +145,16 @@ class Gate:
     def _decide(self, request: Request, by: _Loaded) -> Answer:
         key, check = account_digest(request.account_id, self._folder.key)
         row = by.table.find(key, check)
-        if row is not None and row.until > request.ts:
-            if not by.table.scopes[row.scope].covers(request.surface, request.model):
-                return by.nothing
-            return self._by_row(request, row, key, check, by)
-        if not len(by.recogniser) or by.bounds.recognition is None:
+        if row is None or row.until <= request.ts:
+            return self._by_work(request, key, check, by)
+        if not by.table.scopes[row.scope].covers(request.surface, request.model):
             return by.nothing
-        if request.org_id in by.orgs or _is_in(by.known, key):
-            return by.nothing
-        return self._by_work(request, key, check, by)
+        if row.standing == "in_force" and (row.action == Action.OBSERVE or row.since > request.ts):
+            # Whom the gate stopped isn't let go because a judgement found it, too.
+            known = self._by_work(request, key, check, by)
+            if known is not by.nothing:
+                return known
+        return self._by_row(request, row, key, check, by)
 
     def _by_row(self, request: Request, row: Row, key: int, check: int, by: _Loaded) -> Answer:
         if row.standing in ("allowed", "reversed"):
@@ -211,6 +212,10 @@ class Gate:
     def _by_work(self, request: Request, key: int, check: int, by: _Loaded) -> Answer:
         """A new account: is it known work that it carries?"""
         bounds = by.bounds
+        if not len(by.recogniser) or bounds.recognition is None:
+            return by.nothing
+        if request.org_id in by.orgs or _is_in(by.known, key):
+            return by.nothing
         with self._state.locked() as sure:
             place = self._state.slot_of(key, check, request.ts)
             slot = self._state.slots[place]

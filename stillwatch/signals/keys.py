@@ -50,7 +50,8 @@ def network_keys(addresses: pa.Array) -> NDArray[np.uint64]:
 def address_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     """Keys of addresses: IPv4 whole, IPv6 by four groups (/64), of which one machine has many.
 
-    Read as in `network_keys`. A network is no address: 0 (`--addresses prefix` keeps but those).
+    Read as in `network_keys`. What isn't one address is none, 0: a list of them, or a network, as
+    `--addresses prefix` keeps.
 
     >>> a, b, c = address_keys(pa.array(["192.0.2.1", "192.0.2.9", "::ffff:192.0.2.1"]))
     >>> bool(a == c != b)
@@ -59,7 +60,7 @@ def address_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     if pa.types.is_dictionary(addresses.type):
         return _by_code(cast(pa.DictionaryArray, addresses), address_keys)
     starts, data = text_buffers(addresses)
-    return np.where(_are_networks(starts, data), 0, _hash_prefixes(starts, data, _OF_ADDRESS))
+    return np.where(_are_addresses(starts, data), _hash_prefixes(starts, data, _OF_ADDRESS), 0)
 
 
 def list_keys(column: pa.ListArray) -> NDArray[np.uint64]:
@@ -130,16 +131,23 @@ def _hash_prefixes(starts, data, parts):
 
 
 @nb.njit(nogil=True, cache=True)
-def _are_networks(starts, data):
-    """Whether addresses end as networks do: in `.0`, in `::`, or in `/` and a size."""
+def _are_addresses(starts, data):
+    """Whether texts are made of what addresses are made of, and don't end as networks do, in `.0`
+    or in `::`; a list of addresses, or `unknown`, is none."""
     out = np.zeros(len(starts) - 1, np.bool_)
     for i in range(len(out)):
         begin, end = starts[i], starts[i + 1]
-        if end - begin > 2:
+        parts = 0
+        out[i] = end - begin > 2
+        for p in range(begin, end):
+            c = data[p]
+            digit, letter, mark = 48 <= c <= 57, 97 <= c | 32 <= 102, c in (46, 58)
+            out[i] &= digit or letter or mark
+            parts += mark
+        if out[i]:
             last, before = data[end - 1], data[end - 2]
-            out[i] = (before == 46 and last == 48) or (before == 58 and last == 58)
-            for p in range(max(begin, end - 4), end):
-                out[i] |= data[p] == 47
+            network = (before == 46 and last == 48) or before == last == 58
+            out[i] = parts > 1 and not network
     return out
 
 

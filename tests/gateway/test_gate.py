@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,8 @@ from stillwatch.gateway.answer import Reason, Verdict
 from stillwatch.gateway.breaker import EVENTS, close_breaker, read_breaker
 from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.works.recogniser import Recogniser, Recognition
+from stillwatch.ladder import Action
 from tests.gateway.made import DAY, LIVE, NOW, decision, publish, request
 
 
@@ -62,6 +65,30 @@ def test_what_is_not_in_force_is_not_done(tmp_path: Path, row: dict, reason: Rea
     answer = Gate(tmp_path).decide(request("acc", surface="app", model="lumen-3"))
     assert (answer.action, answer.status) == (None, 200)
     assert answer.reasons[0] == reason
+
+
+@pytest.mark.parametrize(
+    "row", [{"action": "observe"}, {"since": NOW + DAY, "until": NOW + 2 * DAY}]
+)
+def test_a_finding_doesn_t_let_go_whom_the_gate_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: dict
+) -> None:
+    """Found by a judgement, but only observed, or not yet acted on; a person's word lets go."""
+
+    def known(by: Recogniser, asked: Request, slot: Any, *_: float) -> Recognition:
+        by.names, slot["evidence"], slot["stamp"] = ["c-one"], 5.0, by.stamp
+        return Recognition(0, 5.0, 3, 3, "seat")
+
+    monkeypatch.setattr(Recogniser, "__len__", lambda _: 1)
+    monkeypatch.setattr(Recogniser, "look", known)
+    denying = replace(LIVE, recognition=replace(LIVE.recognition, action=Action.DENY))
+    publish(tmp_path, policy=denying)
+    gate = Gate(tmp_path)
+    assert gate.decide(request("head")).status == 403
+    publish(tmp_path, decision("head", **row), policy=denying)
+    assert gate.decide(request("head", 60)).reasons == (Reason.KNOWN_WORK,)
+    publish(tmp_path, decision("head", standing="reversed"), policy=denying)
+    assert gate.decide(request("head", 120)).status == 200
 
 
 def test_a_slowed_account_is_let_through_now_and_then(tmp_path: Path) -> None:

@@ -130,7 +130,13 @@ def test_a_network_is_no_address():
     kept = pa.array(["192.0.2.0", "2001:db8:1::", "192.0.2.0/24", "2001:db8:1::/48", None, ""])
     assert not address_keys(kept).any()
     assert network_keys(kept)[:4].all()
-    assert address_keys(pa.array(["192.0.2.10", "192.0.2.100"])).all()
+    assert address_keys(pa.array(["192.0.2.10", "192.0.2.100", "2001:DB8:a:b::c"])).all()
+
+
+def test_what_isn_t_one_address_is_none():
+    """Proxies write lists, and words for what they don't know."""
+    texts = ["192.0.2.1, 198.51.100.7", "unknown", "-", "face", "localhost:80", "[2001:db8::1]:443"]
+    assert not address_keys(pa.array(texts)).any()
 
 
 @pytest.mark.parametrize(("one", "other"), OTHER_NETWORK)

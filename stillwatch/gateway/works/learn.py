@@ -26,6 +26,7 @@ from stillwatch.gateway.works.evidence import Crowd, log_ratio
 from stillwatch.gateway.works.sample import DOUBTED, Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.teachers import (
     LOOKED,
+    comes_and_fits,
     fits_by_chance,
     hits_like,
     honest_teachers,
@@ -126,10 +127,9 @@ def learn(
         honest_teachers(k, precedent.stray, accounts, seen, fit[k].fits, ways)
         for k, precedent in enumerate(live)
     ]
-    by_chance = fits_by_chance(accounts, seen, [each.fits for each in fit], ways)
     stakes = [_stake(ways.shared[accounts.campaign == k, k]) for k in range(len(live))]
     evidence = [
-        _evidence(k, accounts, seen, honest[k], ways, by_chance, stakes[k])
+        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways, stakes[k])
         for k in range(len(live))
     ]
     theirs = (accounts.campaign >= 0) | (accounts.campaign == DOUBTED)
@@ -181,7 +181,7 @@ def _fit(campaign: int, accounts: Sampled, seen: Seen) -> _Fit:
 
     whole = distance(seen.parts)
     near = float(np.quantile(whole[mine], FITTING))
-    fits[account[np.minimum(whole, distance(seen.first)) <= near]] = True
+    fits[account[np.fmin(whole, distance(seen.first)) <= near]] = True
     return _Fit(seen.parts.at(some), near, fits)
 
 
@@ -190,25 +190,27 @@ def _evidence(
     accounts: Sampled,
     seen: Seen,
     honest: NDArray[np.bool_],
+    fits: NDArray[np.bool_],
     ways: Access,
-    by_chance: float,
     stake: float,
 ) -> NDArray[np.float32]:
-    """A campaign's evidence by mark, threads and hits; of honest accounts a share of `by_chance`
-    comes to fit. `stake` is bet on coming the campaign's ways.
+    """A campaign's evidence by mark, threads and hits. `stake` is bet on coming its ways.
 
-    That share isn't granted to accounts like which none was seen: a job over the very texts that a
-    campaign sends is one of those, and fits.
+    Of honest accounts those fit that do by chance, which isn't granted to accounts like which none
+    was seen: a job over the very texts that a campaign sends is one of those, and fits. Who does
+    the like of its work and comes its ways is expected to fit no less often than was seen.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
     members = (accounts.campaign == campaign) & (threads >= LOOKED)
     shared = ways.shared[honest, campaign]
     alike = hits_like(hits, threads, accounts.campaign == campaign)[honest]
-    comes = share_of_their_sort(shared, alike)
+    by_chance = fits_by_chance(campaign, accounts, seen, fits, ways)
+    both = by_chance * share_of_their_sort(shared, alike)
+    both[alike] = np.maximum(both[alike], comes_and_fits(campaign, seen, honest, fits, ways))
     known = _known(hits[members], threads[members], threads[honest])
     marks = (
         (FITTING * (1 - stake), np.full(len(shared), by_chance), 1.0),
-        (FITTING * stake, by_chance * comes, share(shared)),
+        (FITTING * stake, both, share(shared)),
     )
     return np.stack(
         [

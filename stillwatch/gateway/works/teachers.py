@@ -6,8 +6,6 @@ they would make it honest to do a campaign's work at its own machines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,13 +48,21 @@ def honest_teachers(
 
 
 def fits_by_chance(
-    accounts: Sampled, seen: Seen, fits: Sequence[NDArray[np.bool_]], ways: Access
+    campaign: int, accounts: Sampled, seen: Seen, fits: NDArray[np.bool_], ways: Access
 ) -> float:
     """Share of honest accounts, with as many hits as can be compared, that fit: told by those who
     come no campaign's way, among whom hardly any member is missed."""
     apart = (accounts.campaign == NOBODYS) & ~ways.seated & ~ways.shared.any(1)
-    alike = [apart & (hits >= COMPARED) for hits in seen.hits.T]
-    return share(np.concatenate([mine[who] for mine, who in zip(fits, alike, strict=True)]))
+    return share(fits[apart & (seen.hits[:, campaign] >= COMPARED)])
+
+
+def comes_and_fits(
+    campaign: int, seen: Seen, honest: NDArray[np.bool_], fits: NDArray[np.bool_], ways: Access
+) -> float:
+    """Share of the `honest` accounts, with as many hits as can be compared, that fit and come the
+    campaign's ways: customers who do the like in a network that it rents in may do both."""
+    comparable = honest & (seen.hits[:, campaign] >= COMPARED)
+    return share((fits & ways.shared[:, campaign])[comparable])
 
 
 def hits_like(

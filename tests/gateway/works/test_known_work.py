@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.campaigns.attribution import Asked, told_of
-from stillwatch.enforcing import Published, publish
+from stillwatch.enforcing import Published, _decided, publish
 from stillwatch.findings import Findings
 from stillwatch.gateway.folder import Folder
 from stillwatch.gateway.gate import Gate
@@ -27,8 +27,11 @@ from stillwatch.gateway.works.recogniser import Recogniser, _digest
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.ladder import Action
 from stillwatch.pipeline import detect, ingest, last_judgement
-from stillwatch.policy import Policy, default_policy
+from stillwatch.policy import Plan, Policy, default_policy
+from stillwatch.policy.breaker import Trip
+from stillwatch.tables import DECISIONS
 from stillwatch.worlds import make_world
+from tests.gateway.made import NOW, decision
 
 DAYS = 22
 READ = """
@@ -161,6 +164,20 @@ def test_a_finding_that_is_held_is_nobodys_work(taken: Taken, tmp_path: Path) ->
     made = publish(tmp_path, taken.findings, policy, now=taken.published.plan.at, lake=taken.lake)
     assert made.plan.trips
     assert made.works == ()
+
+
+def test_works_are_of_what_is_decided_on_and_not_held_by_the_breaker() -> None:
+    """Be it observed only, or held by a budget; the largest first."""
+    stood = [("a", "in_force", "deny"), ("b", "in_force", "observe"), ("b", "held", "deny")]
+    stood += [("b", "dry_run", "deny"), ("c", "waiting", "deny"), ("d", "ended", "deny")]
+    rows = [
+        decision(f"{campaign} {at}", action, campaign_id=campaign, standing=standing)
+        for at, (campaign, standing, action) in enumerate(stood)
+    ]
+    planned = Plan(pa.Table.from_pylist(rows, DECISIONS), (), {}, default_policy(), NOW)
+    assert list(_decided(planned).items()) == [("b", 2), ("a", 1)]
+    trip = Trip("share_of_accounts", "", 0.5, 0.05, 9, 18, ("b",), (), "too many", "look")
+    assert _decided(replace(planned, trips=(trip,))) == {"a": 1}
 
 
 def test_what_was_counted_outlasts_a_table_that_names_the_campaigns_anew(taken: Taken) -> None:

@@ -44,7 +44,7 @@ def crowd(
         mine & seated,
     )
     teach = honest_teachers(0, STRAY, accounts, seen, mine & fits, ways)
-    return teach[mine].tolist(), fits_by_chance(accounts, seen, [mine & fits], ways)
+    return teach[mine].tolist(), fits_by_chance(0, accounts, seen, mine & fits, ways)
 
 
 def test_look_alikes_teach_wherever_no_member_sits() -> None:
