@@ -7,6 +7,8 @@ of megabytes comes in huge pages where the system has them, so that little of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,6 +30,18 @@ class Texts:
         data = self._data
         spans = zip((ends - self.sizes).tolist(), ends.tolist(), strict=True)
         return [data[start:end] for start, end in spans]
+
+    def some(self, first: int, end: int) -> list[memoryview]:
+        """Those from `first` to before `end`, at the cost of these."""
+        if first == end:
+            return []
+        ends = self._ends[first:end].tolist()
+        start = ends[0] - int(self.sizes[first])
+        return [self._data[low:high] for low, high in pairwise([start, *ends])]
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum(self.sizes)
 
 
 class Arena:

@@ -190,7 +190,7 @@ class Reader:
     def finish(self) -> Iterator[Record | Refused | Columns]:
         """All that was gathered."""
         for exchange in self._waiting.drain():
-            yield self._row(exchange, *self._calls_of((exchange.key,)))
+            yield self._row(exchange)
 
     def _take(self, record: Any) -> Iterator[Record | Refused]:
         if not isinstance(record, dict):
@@ -217,7 +217,7 @@ class Reader:
         exchange.add(plain)
         for old in self._waiting.put(key, exchange, exchange.chars):
             self._done.add(hash(old.key))
-            yield self._row(old, *self._calls_of((old.key,)))
+            yield self._row(old)
 
     def _calls_of(self, keys: Sequence[str]) -> list[Any]:
         """What the gateway says of each exchange; `None` where it says nothing."""
@@ -229,9 +229,10 @@ class Reader:
                 calls[place] = said
         return calls
 
-    def _row(self, exchange: Exchange, call: Any) -> Record | Refused:
+    def _row(self, exchange: Exchange) -> Record | Refused:
         parts = [part for _, part in sorted(exchange.parts, key=itemgetter(0))]
         try:
+            (call,) = self._calls_of((exchange.key,))
             return exchange_to_row(exchange.key, parts, call, self._account)
         except Refused as fault:
             return fault

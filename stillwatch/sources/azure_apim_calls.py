@@ -97,13 +97,17 @@ def plain(calls: pa.RecordBatch, row: int) -> Record:
     return held | {"headers": known or None, "body": None if body is None else body.decode()}
 
 
+_BESIDE_BYTES = 250
+"""What a call takes beside its columns and its key's letters: the key, its place and its row."""
+
+
 class Calls(Waiting[Record]):
     """Calls by correlation; those that come one by one are kept as they are."""
 
     def __init__(self, limit_bytes: int = CALLS_BYTES) -> None:
         super().__init__(limit_bytes)
         self._room = limit_bytes
-        self._runs: deque[tuple[list[str], pa.RecordBatch]] = deque()
+        self._runs: deque[tuple[list[str], pa.RecordBatch, int]] = deque()
         self._rows: dict[Hashable, int] = {}
         self._starts: deque[int] = deque()
         self._next, self._size = 0, 0
@@ -111,18 +115,19 @@ class Calls(Waiting[Record]):
     def add(self, keys: list[str], said: Said) -> None:
         """Keep many."""
         made = as_columns(said)
-        self._runs.append((keys, made))
+        size = made.nbytes + len("".join(keys)) + _BESIDE_BYTES * len(keys)
+        self._runs.append((keys, made, size))
         self._starts.append(self._next)
         self._rows.update(zip(keys, range(self._next, self._next + len(keys)), strict=True))
         self._next += len(keys)
-        self._size += made.nbytes
+        self._size += size
         if self:
             for key in filter(self.__contains__, keys):
                 self.take(key)
         while self._size > self._room:
-            old, gone = self._runs.popleft()
+            old, _, size = self._runs.popleft()
             end = self._starts.popleft() + len(old)
-            self._size -= gone.nbytes
+            self._size -= size
             for key in old:
                 if self._rows.get(key, end) < end:
                     del self._rows[key]
@@ -147,7 +152,7 @@ class Calls(Waiting[Record]):
         low, high = int(places.min()), int(places.max())
         near: list[pa.RecordBatch] = []
         for run in range(self._of(low), self._of(high) + 1):
-            start, (_, made) = self._starts[run], self._runs[run]
+            start, (_, made, _) = self._starts[run], self._runs[run]
             near.append(made.slice(max(0, low - start), high + 1 - max(low, start)))
         found = near[0] if len(near) == 1 else pa.concat_batches(near)
         in_order = high - low + 1 == len(rows) and bool((np.diff(places) == 1).all())

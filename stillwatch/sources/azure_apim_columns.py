@@ -50,27 +50,20 @@ _body = msgspec.json.Decoder(Body)
 
 def together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
     """Exchanges whose texts are usual as columns, and which of them all they are."""
-    if len(held.keys) < WORTHWHILE:
-        return _NONE
-    try:
-        return _together(held, calls)
-    except Exception:  # what our own code stumbles over is told one by one
-        return _NONE
-
-
-_NONE = Columns({}, 0), np.array([], np.int64)
-
-
-def _together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarray]:
+    usual = np.arange(len(held.keys))
+    if len(usual) < WORTHWHILE:
+        return NOTHING, usual[:0]
     sent, got = decoded(_sent, held.asked), decoded(_got, held.answered)
     bodies = decoded(_body, _texts(calls["body"]))
-    usual = np.arange(len(held.keys))
     if None in sent or None in got or None in bodies:
         fit = [None not in one for one in zip(sent, got, bodies, strict=True)]
         usual = np.flatnonzero(fit)
         held, calls = held.only(usual), calls.take(pa.array(usual))
         sent, got, bodies = (list(compress(some, fit)) for some in (sent, got, bodies))
-    return (_columns(held, calls, sent, got, bodies) if len(usual) else Columns({}, 0)), usual
+    return (_columns(held, calls, sent, got, bodies) if len(usual) else NOTHING), usual
+
+
+NOTHING = Columns({}, 0)
 
 
 def _texts(bodies: pa.Array) -> list[bytes]:

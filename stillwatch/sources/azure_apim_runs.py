@@ -6,7 +6,8 @@ the texts; what they hold is taken apart when the run comes out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain, compress
 from operator import attrgetter, ne
 from typing import Any, NamedTuple
@@ -115,6 +116,14 @@ class Long(NamedTuple):
             held[exchange].append(text)
         return list(map(_text, held))
 
+    def between(self, start: int, end: int) -> Iterator[tuple[int, str]]:
+        """The texts of records from `start` to before `end`, each with its record."""
+        first, last = np.searchsorted(self.records, (start, end)).tolist()
+        for record, text in zip(
+            self.records[first:last].tolist(), self.texts.some(first, last), strict=True
+        ):
+            yield record, str(text, "utf-8")
+
 
 class Exchanges(NamedTuple):
     """Many exchanges: what was asked and answered as JSON texts, and what is said beside it."""
@@ -160,32 +169,36 @@ class Run:
         """The exchanges that weren't taken out."""
         return [key for key in self.keys if key not in self._gone]
 
+    @property
+    def empty(self) -> bool:
+        """Whether all were taken out."""
+        return len(self._gone) == len(self.keys)
+
     def take_out(self, key: str) -> Exchange:
         """One exchange, which isn't here any more."""
         self._gone.add(key)
-        return self._exchange(self.keys.index(key))
+        return self.exchange(key)
 
-    def one_by_one(self, but: Collection[str]) -> Iterator[Exchange]:
-        """Those that are here as the general way has them, except some."""
-        for place, key in enumerate(self.keys):
-            if key not in self._gone and key not in but:
-                yield self._exchange(place)
-
-    def _exchange(self, place: int) -> Exchange:
-        made = Exchange(self.keys[place])
-        start, end = self._ends()[place : place + 2]
-        texts = {
-            name: dict(zip(held.records.tolist(), held.texts.each(), strict=True))
-            for name, held in self._long.items()
-        }
-        said = {name: held[place].as_py() for name, held in self._said.items()}
-        for row in range(start, end):
-            record: Record = {
-                name: bytes(of[row]).decode() for name, of in texts.items() if row in of
-            }
-            record["sequenceNumber"] = int(self._numbers[row])
-            made.add(_flat(record | said if row == start else record))
+    def exchange(self, key: str) -> Exchange:
+        """One exchange as the general way has it, at the cost of its own records."""
+        made, place = Exchange(key), self._place_of[key]
+        start, end = self._starts[place], self._ends[place]
+        records: list[Record] = [{"sequenceNumber": n} for n in self._numbers[start:end].tolist()]
+        records[0] |= {name: held[place].as_py() for name, held in self._said.items()}
+        for name, held in self._long.items():
+            for row, text in held.between(start, end):
+                records[row - start][name] = text
+        for record in records:
+            made.add(_flat(record))
         return made
+
+    @cached_property
+    def _place_of(self) -> dict[str, int]:
+        return {key: place for place, key in enumerate(self.keys)}
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.r_[self._starts[1:], len(self._numbers)]
 
     def exchanges(self) -> Exchanges:
         """Those that are here."""
@@ -194,9 +207,6 @@ class Run:
         if not self._gone:
             return made
         return made.only(np.flatnonzero([key not in self._gone for key in self.keys]))
-
-    def _ends(self) -> list[int]:
-        return [*self._starts.tolist(), len(self._numbers)]
 
 
 def joined(runs: Sequence[Run]) -> Exchanges:

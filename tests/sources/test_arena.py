@@ -23,3 +23,8 @@ def test_texts_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [room.kept(texts) for texts in given]
     assert [[bytes(text).decode() for text in texts.each()] for texts in kept] == given
     assert [texts.sizes.sum() for texts in kept] == [len("".join(t).encode()) for t in given]
+    for texts, all_of in zip(kept, given, strict=True):
+        for first in range(len(all_of) + 1):
+            for end in range(first, len(all_of) + 1):
+                some = [bytes(text).decode() for text in texts.some(first, end)]
+                assert some == all_of[first:end]
