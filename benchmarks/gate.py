@@ -32,6 +32,7 @@ from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.publishing import Listed, publish_plan
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.table import account_digest
+from stillwatch.gateway.works.access import CAME
 from stillwatch.gateway.works.learn import Works, learn
 from stillwatch.pipeline import last_judgement
 from stillwatch.policy import Plan, default_policy
@@ -74,7 +75,8 @@ def known_work(scratch: Path, seed: int) -> tuple[Works, list[dict]]:
     found = sw.detect(scratch / "lake")
     with last_judgement(scratch / "lake") as last:
         assert last is not None
-        works = learn(*last, found.campaigns["campaign_id"].to_pylist())
+        names = found.campaigns["campaign_id"].to_pylist()
+        works = learn(*last, names, pa.RecordBatch.from_pylist([], CAME))
     rng = np.random.default_rng(seed)
     bands = np.unique(rng.integers(1, 2**63, FAMILIES * BANDS, dtype=np.int64).astype(np.uint64))
     families = np.union1d(works.arrays["works.families"], bands)

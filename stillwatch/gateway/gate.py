@@ -149,7 +149,8 @@ class Gate:
             return self._by_work(request, key, check, by)
         if not by.table.scopes[row.scope].covers(request.surface, request.model):
             return by.nothing
-        if row.standing == "in_force" and (row.action == Action.OBSERVE or row.since > request.ts):
+        undone = row.action == Action.OBSERVE or row.since > request.ts
+        if request.prompt and undone and row.standing == "in_force":
             # Whom the gate stopped isn't let go because a judgement found it, too.
             known = self._by_work(request, key, check, by)
             if known is not by.nothing:

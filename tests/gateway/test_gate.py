@@ -84,11 +84,11 @@ def test_a_finding_doesn_t_let_go_whom_the_gate_stopped(
     denying = replace(LIVE, recognition=replace(LIVE.recognition, action=Action.DENY))
     publish(tmp_path, policy=denying)
     gate = Gate(tmp_path)
-    assert gate.decide(request("head")).status == 403
+    assert gate.decide(request("head", prompt="work")).status == 403
     publish(tmp_path, decision("head", **row), policy=denying)
-    assert gate.decide(request("head", 60)).reasons == (Reason.KNOWN_WORK,)
+    assert gate.decide(request("head", 60, prompt="work")).reasons == (Reason.KNOWN_WORK,)
     publish(tmp_path, decision("head", standing="reversed"), policy=denying)
-    assert gate.decide(request("head", 120)).status == 200
+    assert gate.decide(request("head", 120, prompt="work")).status == 200
 
 
 def test_a_slowed_account_is_let_through_now_and_then(tmp_path: Path) -> None:
