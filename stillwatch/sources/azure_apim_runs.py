@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.sources.arena import Arena, Texts
 from stillwatch.sources.azure_apim import Exchange, Record
 from stillwatch.sources.azure_apim_logged import Logged, Part
+from stillwatch.sources.kept_texts import Room, Texts
 from stillwatch.sources.shapes import UNFIT
 
 _HELD = {name: attrgetter(name) for name in Part.__struct_fields__}
@@ -145,7 +145,7 @@ class Exchanges(NamedTuple):
 class Run:
     """Exchanges that are kept."""
 
-    def __init__(self, told: Together, arena: Arena) -> None:
+    def __init__(self, told: Together, room: Room) -> None:
         self.keys, self._starts, self._numbers = told.keys, told.starts, told.numbers
         self._said = {
             name: pa.array(list(map(_HELD[name], told.first)), kind)
@@ -154,7 +154,7 @@ class Run:
         self._said["time"] = pa.array(told.times, pa.string())
         self._long: dict[str, Long] = {}
         for name, texts in told.texts.items():
-            kept = arena.kept(list(filter(None, texts)))
+            kept = room.kept(list(filter(None, texts)))
             self._long[name] = Long(kept, told.places[name], told.exchanges(name))
         self._gone: set[str] = set()
 

@@ -20,13 +20,13 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.sources import azure_apim
-from stillwatch.sources.arena import Arena
 from stillwatch.sources.azure_apim import Exchange, Record
 from stillwatch.sources.azure_apim_calls import Calls, as_columns, fields_of, said_of, typed
 from stillwatch.sources.azure_apim_columns import NOTHING, together
 from stillwatch.sources.azure_apim_logged import Logged
 from stillwatch.sources.azure_apim_runs import Run, Together, joined, record_of
 from stillwatch.sources.joining import Waiting
+from stillwatch.sources.kept_texts import Room
 from stillwatch.sources.reasons import FAILED, NOT_AN_EXCHANGE, UNJOINED, Refused
 from stillwatch.sources.shapes import Columns, Shape
 
@@ -55,7 +55,7 @@ class Reader(azure_apim.Reader):
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
         super().__init__(path, account)
         self._waiting: Waiting[Any] = Waiting()
-        self._arena = Arena()
+        self._room = Room()
         self._run_of: dict[str, Run] = {}
         self._apart: set[str] = set()
         self._open: dict[str, list[Logged]] = {}
@@ -130,7 +130,7 @@ class Reader(azure_apim.Reader):
             told = Together(usual)
         for one in more:
             waiting.setdefault(one.correlationId, []).append(one)
-        run = Run(told, self._arena) if told.keys else None
+        run = Run(told, self._room) if told.keys else None
         self._open = waiting
         # All are taken before any is put back: to make room for one mustn't let go of another.
         exchanges = [self._taken(key, records) for key, records in added.items()]

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stillwatch.sources import arena, azure_apim, azure_apim_shape, read_exchanges, streams
+from stillwatch.sources import azure_apim, azure_apim_shape, kept_texts, read_exchanges, streams
 from stillwatch.sources.azure_apim_calls import Calls
 from stillwatch.sources.azure_apim_logged import Logged
 from stillwatch.sources.azure_apim_runs import Run
@@ -89,9 +89,9 @@ class Counted:
 def cut(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How many texts were taken out of those that are kept."""
     found: Counter[str] = Counter()
-    plain = arena.Texts.__init__
+    plain = kept_texts.Texts.__init__
     monkeypatch.setattr(
-        arena.Texts,
+        kept_texts.Texts,
         "__init__",
         lambda texts, data, sizes: plain(texts, Counted(data, found), sizes),  # type: ignore[arg-type]
     )

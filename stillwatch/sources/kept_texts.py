@@ -26,10 +26,7 @@ class Texts:
 
     def each(self) -> list[memoryview]:
         """One by one."""
-        ends = np.cumsum(self.sizes)
-        data = self._data
-        spans = zip((ends - self.sizes).tolist(), ends.tolist(), strict=True)
-        return [data[start:end] for start, end in spans]
+        return self.some(0, len(self.sizes))
 
     def some(self, first: int, end: int) -> list[memoryview]:
         """Those from `first` to before `end`, at the cost of these."""
@@ -44,7 +41,7 @@ class Texts:
         return np.cumsum(self.sizes)
 
 
-class Arena:
+class Room:
     """Texts of many; a piece is let go with the last of them that is in it."""
 
     def __init__(self) -> None:

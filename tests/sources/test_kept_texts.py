@@ -1,17 +1,17 @@
-"""Texts come out of an arena as they went in."""
+"""Texts come out of a room as they went in."""
 
 from __future__ import annotations
 
 import pytest
 
-from stillwatch.sources import arena
-from stillwatch.sources.arena import Arena
+from stillwatch.sources import kept_texts
+from stillwatch.sources.kept_texts import Room
 
 
 def test_texts_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of any width, over many pieces, and longer ones than a piece."""
-    monkeypatch.setattr(arena, "PIECE_BYTES", 100)
-    room = Arena()
+    monkeypatch.setattr(kept_texts, "PIECE_BYTES", 100)
+    room = Room()
     given = [
         [],
         [""],
