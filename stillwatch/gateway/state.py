@@ -34,7 +34,7 @@ REACH = 16
 PATIENCE = 200
 WORKERS = 64
 BUCKETS = 8
-MAGIC = 0x5357_5354_4154_4532
+MAGIC = 0x5357_5354_4154_4533
 DAY_US = 86_400_000_000
 
 SLOT = np.dtype(
@@ -58,6 +58,8 @@ SLOT = np.dtype(
         ("any_hits", "u2"),
         ("access", "u4"),
         ("seats", "u4"),
+        ("sits", "u4"),
+        ("sat", "u8", (2,)),
         ("sums", "i2", (CONTENT_COMPONENTS,)),
         ("squares", "u4"),
         ("parts", "u4"),
@@ -69,7 +71,8 @@ SLOT = np.dtype(
 Of its `threads`, `any_hits` were some campaign's work. `stamp` says for which campaigns it counts,
 and `names` are digests of their names: `hits` by campaign, of the threads `asked` since it is live.
 `access` has a bit for each whose way it came, and `seats` for each at whose members' seats it sat;
-`sums` and `squares` add the embeddings of its `parts` hits of the campaign `summed`.
+`sits` is 1 at one, 2 at two of one kind, and `sat` has the first of each kind. `sums` and `squares`
+add the embeddings of its `parts` hits of the campaign `summed`.
 """
 
 HEADER = np.dtype(

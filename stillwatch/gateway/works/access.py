@@ -49,13 +49,13 @@ MOST = 1 << 17
 class Access:
     """The campaigns' ways: o sorted keys `way`, whose each is, `owners` (o, k), and which are a
     `seat` (o,). Of the sampled accounts: whether each comes a way that is a campaign's by others
-    than itself, `shared` (a, k), and whether one of these is a seat, `seated` (a,)."""
+    than itself, `shared` (a, k), and at how many such `seats` of one kind it sits, (a,)."""
 
     way: NDArray[np.uint64]
     owners: NDArray[np.bool_]
     seat: NDArray[np.bool_]
     shared: NDArray[np.bool_]
-    seated: NDArray[np.bool_]
+    seats: NDArray[np.int64]
 
 
 def access(
@@ -68,9 +68,9 @@ def access(
     """The ways of k campaigns, by the first `rows` of `columns`, which are signals, and by how
     requests that were refused `came`, the `knocks`."""
     everyone = max(1, int(np.count_nonzero(accounts.campaign == NOBODYS)))
-    ways, owning, seats = [], [], []
+    ways, owning, is_seat = [], [], []
     shared = np.zeros((len(accounts.key), campaigns), bool)
-    seated = np.zeros(len(accounts.key), bool)
+    seats = np.zeros(len(accounts.key), np.int64)
     for kind, names in enumerate(WAYS):
         seen = _pairs(accounts, names, columns, rows)
         refused = _pairs(accounts, names, knocks, len(knocks["account"]))
@@ -81,6 +81,7 @@ def access(
         honest = np.bincount(at[home == NOBODYS], minlength=len(key))
         before = np.bincount(at[home == DOUBTED], minlength=len(key))
         owners = np.zeros((len(key), campaigns), bool)
+        theirs = np.zeros(len(way), bool)
         for k in range(campaigns):
             members = before + np.bincount(at[home == k], minlength=len(key))
             mine = np.flatnonzero(_is_theirs(members, honest, everyone, LEAST[kind]))
@@ -89,19 +90,20 @@ def access(
             others = members[at] - ((home == k) | (home == DOUBTED))
             comes = _is_theirs(others, honest[at] - (home == NOBODYS), everyone, LEAST[kind])
             np.logical_or.at(shared[:, k], place, comes)
-            if SEAT[kind]:
-                np.logical_or.at(seated, place, comes)
+            theirs |= comes
+        if SEAT[kind]:
+            seats = np.maximum(seats, np.bincount(place[theirs], minlength=len(seats)))
         kept = owners.any(1)
         ways.append(key[kept])
         owning.append(owners[kept])
-        seats.append(np.full(int(kept.sum()), SEAT[kind]))
+        is_seat.append(np.full(int(kept.sum()), SEAT[kind]))
     order = np.argsort(np.concatenate(ways), kind="stable")
     return Access(
         np.concatenate(ways)[order],
         np.concatenate(owning)[order],
-        np.concatenate(seats)[order],
+        np.concatenate(is_seat)[order],
         shared,
-        seated,
+        seats,
     )
 
 

@@ -1,8 +1,8 @@
 """What a table holds of live campaigns' work: models, and how often they say yes to whom.
 
 Learnt from a judgement and the signals that it was made of. An account is recognised by its hits
-together with a mark that few honest accounts bear: its hits make a part that fits members' parts,
-sooner if it comes a campaign's way (`access`) as well; or it sits where a member sat.
+together with marks that few honest accounts bear: its hits make a part that fits members' parts
+(`fit`), it comes a campaign's way (`access`), it sits where a member sat, or at two such places.
 """
 
 # pyarrow makes the functions of `compute` while it is imported, where pyright can't see them.
@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import compared_with
 from stillwatch.gateway.state import CAMPAIGNS
 from stillwatch.gateway.works.access import Access, access, came
 from stillwatch.gateway.works.evidence import Crowd, log_ratio
+from stillwatch.gateway.works.fit import fit_of
 from stillwatch.gateway.works.sample import DOUBTED, Sampled, Seen, first_threads, sampled
 from stillwatch.gateway.works.teachers import (
     LOOKED,
@@ -34,7 +34,7 @@ from stillwatch.gateway.works.teachers import (
     share_of_their_sort,
 )
 from stillwatch.gateway.works.told import models_of
-from stillwatch.statistics.mmd import Samples, squared_mmd
+from stillwatch.statistics.mmd import Samples
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.precedent import Judgement, Precedent
@@ -42,17 +42,16 @@ if TYPE_CHECKING:
     from stillwatch.findings import Findings
 
 MARKS = ("content", "content and access")
-"""What an account bears beside its hits, by campaign; the second asks for a way of access, too."""
+"""What an account bears beside its hits, by campaign: they fit; and it comes a way as well."""
 
-SEAT = "seat"
-"""The mark of sitting where a member sat, whichever campaign's: an operator may be found in pieces,
-and what replaces one piece's account needn't do that piece's work."""
+SEATS = (("seat", "seat and content"), ("two seats", "two seats and content"))
+"""Marks of sitting where a member sat, and at two such places, of one kind: whichever campaign's,
+since an operator may be found in pieces, and what replaces one piece's account needn't do that
+piece's work. The second of each ask that hits fit, too. One address may have changed hands; two
+that were both members' hardly ever have."""
 
-FITTING = 0.95
-"""Part of the members whose parts fit each other's."""
-
-LEAST_PARTS = 8
-"""Members' parts from which others' can be compared with them."""
+ON_SEATS = ((0.1, 0.2), (0.2, 0.5))
+"""How the stake on seats is spread over their marks."""
 
 STAKES = (0.1, 0.9)
 """How much may be bet, at least and at most, on a replacement's coming a way that is known."""
@@ -122,22 +121,24 @@ def learn(
     accounts = sampled(findings, [p.name for p in live], doubted, released)
     ways = access(accounts, columns, rows, came(knocks), len(live))
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
-    fit = [_fit(k, accounts, seen) for k in range(len(live))]
+    fit = [fit_of(k, accounts, seen) for k in range(len(live))]
     honest = [
         honest_teachers(k, precedent.stray, accounts, seen, fit[k].fits, ways)
         for k, precedent in enumerate(live)
     ]
-    stakes = [_stake(ways.shared[accounts.campaign == k, k]) for k in range(len(live))]
+    by_chance = [fits_by_chance(k, accounts, seen, fit[k].fits, ways) for k in range(len(live))]
     evidence = [
-        _evidence(k, accounts, seen, honest[k], fit[k].fits, ways, stakes[k])
+        _evidence(k, accounts, seen, honest[k], fit[k].fits, by_chance[k], ways)
         for k in range(len(live))
     ]
+    seated, fitting = _seat_evidence(accounts, seen, honest, by_chance, ways)
     theirs = (accounts.campaign >= 0) | (accounts.campaign == DOUBTED)
     arrays = {
         **models,
         "evidence": np.stack(evidence),
-        "seated": _seat_evidence(accounts, seen, honest, ways),
-        "stake": np.array([_stake(ways.seated[theirs])]),
+        "seated": seated,
+        "seated_fitting": fitting,
+        "stake": np.array([_stake(ways.seats[theirs] > 0)]),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
@@ -154,63 +155,32 @@ def learn(
     )
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """How parts are compared with a campaign's: members' `parts`, of some of them; how `near`
-    (median squared MMD) most members come; and which of a accounts `fits`, (a,)."""
-
-    parts: Samples
-    near: float
-    fits: NDArray[np.bool_]
-
-
-def _fit(campaign: int, accounts: Sampled, seen: Seen) -> _Fit:
-    """Members' hits, seen through the same eyes, are what others' are compared with."""
-    fits = np.zeros(len(accounts.key), bool)
-    large = np.flatnonzero(seen.campaign == campaign)
-    account = seen.account[large]
-    mine = accounts.campaign[account] == campaign
-    some = large[compared_with(np.flatnonzero(mine))]
-    if len(some) < LEAST_PARTS:
-        return _Fit(seen.parts.at(some), -np.inf, fits)
-
-    def distance(parts: Samples) -> NDArray[np.float64]:
-        apart = squared_mmd(parts.at(large), seen.parts.at(some))
-        apart[account[:, None] == seen.account[some]] = np.nan
-        return np.nanmedian(apart, axis=1)
-
-    whole = distance(seen.parts)
-    near = float(np.quantile(whole[mine], FITTING))
-    fits[account[np.fmin(whole, distance(seen.first)) <= near]] = True
-    return _Fit(seen.parts.at(some), near, fits)
-
-
 def _evidence(
     campaign: int,
     accounts: Sampled,
     seen: Seen,
     honest: NDArray[np.bool_],
     fits: NDArray[np.bool_],
+    by_chance: float,
     ways: Access,
-    stake: float,
 ) -> NDArray[np.float32]:
-    """A campaign's evidence by mark, threads and hits. `stake` is bet on coming its ways.
+    """A campaign's evidence by mark (`MARKS`), threads and hits.
 
     Of honest accounts those fit that do by chance, which isn't granted to accounts like which none
     was seen: a job over the very texts that a campaign sends is one of those, and fits. Who does
     the like of its work and comes its ways is expected to fit no less often than was seen.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
-    members = (accounts.campaign == campaign) & (threads >= LOOKED)
+    theirs = accounts.campaign == campaign
+    members, stake = theirs & (threads >= LOOKED), _stake(ways.shared[theirs, campaign])
     shared = ways.shared[honest, campaign]
-    alike = hits_like(hits, threads, accounts.campaign == campaign)[honest]
-    by_chance = fits_by_chance(campaign, accounts, seen, fits, ways)
+    alike = hits_like(hits, threads, theirs)[honest]
     both = by_chance * share_of_their_sort(shared, alike)
     both[alike] = np.maximum(both[alike], comes_and_fits(campaign, seen, honest, fits, ways))
     known = _known(hits[members], threads[members], threads[honest])
     marks = (
-        (FITTING * (1 - stake), np.full(len(shared), by_chance), 1.0),
-        (FITTING * stake, both, share(shared)),
+        (1 - stake, np.full(len(shared), by_chance), 1.0),
+        (stake, both, share(shared)),
     )
     return np.stack(
         [
@@ -224,20 +194,30 @@ def _evidence(
 
 
 def _seat_evidence(
-    accounts: Sampled, seen: Seen, honest: list[NDArray[np.bool_]], ways: Access
-) -> NDArray[np.float32]:
-    """The evidence of sitting where a member sat, with so many hits of any campaign's work."""
+    accounts: Sampled,
+    seen: Seen,
+    honest: list[NDArray[np.bool_]],
+    by_chance: list[float],
+    ways: Access,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The evidence of sitting where members sat with so many hits of any campaign's work, by number
+    of seats (2, threads, hits); and of fitting as well, by campaign (k, 2, threads, hits)."""
     hits, threads = seen.any_hits, seen.threads
     members = (accounts.campaign >= 0) & (threads >= LOOKED)
     nobody = np.all(honest, axis=0)
-    seated = ways.seated[nobody]
     alike = hits_like(hits, threads, accounts.campaign >= 0)[nobody]
-    sits = share_of_their_sort(seated, alike)
     known = _known(hits[members], threads[members], threads[nobody])
-    return log_ratio(
-        Crowd(hits[members], threads[members], np.ones(members.sum()), 1.0),
-        Crowd(hits[nobody], threads[nobody], sits, share(seated), known),
-    )
+    ours = Crowd(hits[members], threads[members], np.ones(members.sum()), 1.0)
+
+    def ratio(least: int, fit: float) -> NDArray[np.float32]:
+        seated = ways.seats[nobody] >= least
+        sits = share_of_their_sort(seated, alike) * fit
+        others = Crowd(hits[nobody], threads[nobody], sits, share(seated), known)
+        return log_ratio(ours, others)
+
+    places = range(1, len(SEATS) + 1)
+    alone = np.stack([ratio(least, 1.0) for least in places])
+    return alone, np.stack([[ratio(least, fit) for least in places] for fit in by_chance])
 
 
 def _stake(moved_in: NDArray[np.bool_]) -> float:

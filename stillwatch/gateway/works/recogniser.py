@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
+from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.gateway.request import Request
-from stillwatch.gateway.works.access import CAME, WAYS, came, way_keys
+from stillwatch.gateway.works.access import CAME, SEAT, WAYS, came, way_keys
 from stillwatch.gateway.works.evidence import MOST_THREADS
-from stillwatch.gateway.works.learn import MARKS, SEAT
+from stillwatch.gateway.works.fit import COMPARED_FROM, nearness
+from stillwatch.gateway.works.learn import MARKS, ON_SEATS, SEATS
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
@@ -26,12 +27,11 @@ from stillwatch.statistics.cells import Codebook
 from stillwatch.statistics.mmd import Means, samples, squared_mmd
 from stillwatch.tables import CONTENT_COMPONENTS
 
-LEAST_HITS = 2
-"""Hits of an account that is recognised by its work: one is anybody's. Where it sits alone is never
-enough either."""
-
 REMEMBERED = 1 << 14
 """Addresses and devices whose keys are remembered."""
+
+_SAT = np.cumsum(SEAT) - 1
+"""Where a slot keeps the first seat of each kind of way."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,13 @@ class Recogniser:
             for begin, end in pairwise(mine["compared"].tolist())
         ]
         self._places = np.arange(len(self.names))
+        self._near: list[float] = mine["near"].tolist()
         self._way: NDArray[np.uint64] = mine["way"]
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
-        self._seat = self._access * mine["seat"]
+        self._is_seat: NDArray[np.bool_] = mine["seat"]
         self._seated: NDArray[np.float32] = mine["seated"]
+        self._seated_fitting: NDArray[np.float32] = mine["seated_fitting"]
         self._stake = float(mine["stake"][0])
 
     def __len__(self) -> int:
@@ -105,33 +107,58 @@ class Recogniser:
     def _decide(self, slot: Any, needed: float) -> Recognition | None:
         """Whose work it is, once the bets on its marks come to as much as `needed` (log10).
 
-        A part of the stake is on its sitting where a member sat, the rest is spread evenly over the
+        A part of the stake is on its sitting where members sat, the rest is spread evenly over the
         campaigns' marks; what the account doesn't bear is lost.
         """
-        hits, asked = slot["hits"][: len(self)], slot["asked"][: len(self)]
         least = 10.0**needed
-        told = np.float_power(10.0, self._evidence[self._places, :, asked, hits])
-        told *= (1 - self._stake) / len(self)
-        told[hits < LEAST_HITS] = 0
-        told[:, 1][~self._bits(slot["access"])] = 0
-        seat = 0.0
-        if slot["seats"] and slot["any_hits"]:
-            seat = self._stake * 10.0 ** float(self._seated[slot["threads"], slot["any_hits"]])
-        if told.sum() + seat < least:
-            return None
-        if seat < least:
-            fits = [bool(row.any()) and self._fits(slot, k) for k, row in enumerate(told)]
-            told[~np.array(fits)] = 0
-        sure = told.sum() + seat
+        seat, told = self._told_by_seats(slot), self._told_by_content(slot)
+        sure = sum(seat.values())
+        if sure < least and sure + sum(told.values()) >= least and self._fits(slot):
+            seat |= told
+            sure = sum(seat.values())
         if sure < least:
             return None
         slot["evidence"] = evidence = float(np.log10(sure))
-        if seat > told.sum():
-            campaign, threads = int(np.argmax(self._bits(slot["seats"]))), int(slot["threads"])
-            return Recognition(campaign, evidence, int(slot["any_hits"]), threads, SEAT)
-        campaign, mark = divmod(int(told.argmax()), len(MARKS))
-        threads = int(asked[campaign])
-        return Recognition(campaign, evidence, int(hits[campaign]), threads, MARKS[mark])
+        mark = max(seat, key=lambda name: seat[name])
+        if mark in told:
+            campaign = int(slot["summed"])
+        else:
+            campaign = int(np.argmax(self._bits(slot["seats"])))
+        hits, threads = slot["any_hits"], slot["threads"]
+        if mark in MARKS:
+            hits, threads = slot["hits"][campaign], slot["asked"][campaign]
+        return Recognition(campaign, evidence, int(hits), int(threads), mark)
+
+    def _told_by_seats(self, slot: Any) -> dict[str, float]:
+        """What the bets on where it sits are worth, by mark."""
+        if not slot["any_hits"]:
+            return {}
+        return {
+            SEATS[n][0]: self._stake
+            * ON_SEATS[n][0]
+            * 10.0 ** float(self._seated[n, slot["threads"], slot["any_hits"]])
+            for n in range(int(slot["sits"]))
+        }
+
+    def _told_by_content(self, slot: Any) -> dict[str, float]:
+        """What the bets on its hits' fitting are worth if they do, by mark."""
+        k = int(slot["summed"])
+        if k < 0:
+            return {}
+        threads, hits = slot["asked"][k], slot["hits"][k]
+        comes = bool(self._bits(slot["access"])[k])
+        told = {
+            mark: (1 - self._stake) * 10.0 ** float(self._evidence[k, m, threads, hits])
+            for m, mark in enumerate(MARKS[: 1 + comes])
+        }
+        threads, hits = slot["threads"], slot["any_hits"]
+        told |= {
+            SEATS[n][1]: self._stake
+            * ON_SEATS[n][1]
+            * 10.0 ** float(self._seated_fitting[k, n, threads, hits])
+            for n in range(int(slot["sits"]))
+        }
+        return {mark: worth / len(self) for mark, worth in told.items()}
 
     def _carry_over(self, slot: Any) -> None:
         """Count for this table's campaigns from now on; what was counted for them before stays."""
@@ -145,6 +172,8 @@ class Recogniser:
         for name in ("access", "seats"):
             bits = there & (int(slot[name]) >> first & 1).astype(bool)
             slot[name] = (bits << np.arange(n)).sum()
+        if not slot["seats"]:
+            slot["sits"] = slot["sat"] = 0
         moved = np.flatnonzero(there & (first == slot["summed"]))
         slot["summed"] = moved[0] if len(moved) else -1
         if not len(moved):
@@ -168,28 +197,36 @@ class Recogniser:
             slot["squares"] += int(row.astype(np.int64) @ row.astype(np.int64))
             slot["parts"] += 1
 
-    def _fits(self, slot: Any, campaign: int) -> bool:
+    def _fits(self, slot: Any) -> bool:
         """Whether the account's part can be compared, and is about what members' parts are."""
-        if int(slot["summed"]) != campaign:
-            return False
+        campaign, parts = int(slot["summed"]), int(slot["parts"])
         theirs = self._members[campaign]
-        if slot["parts"] < COMPARED or not len(theirs.size):
+        if parts < COMPARED_FROM or not len(theirs.size):
             return False
-        size = np.array([slot["parts"]])
         mine = samples(
-            slot["sums"].astype(float)[None], np.array([slot["squares"]], float), size, SCALE
+            slot["sums"].astype(float)[None],
+            np.array([slot["squares"]], float),
+            np.array([parts]),
+            SCALE,
         )
-        return bool(np.median(squared_mmd(mine, theirs)) <= self._models["near"][campaign])
+        apart = np.median(squared_mmd(mine, theirs))
+        return bool(apart <= nearness(self._near[campaign], parts))
 
     def _note_access(self, request: Request, slot: Any) -> None:
-        """Remember whose ways the account comes."""
+        """Remember whose ways the account comes, and at how many seats it sits."""
         if not len(self._way):
             return
-        for key in _ways_of(request.ip, request.device_id, request.user_agent, request.ja4):
+        ways = _ways_of(request.ip, request.device_id, request.user_agent, request.ja4)
+        for kind, key in enumerate(ways):
             at = int(self._way.searchsorted(key))
-            if at < len(self._way) and self._way[at] == key:
-                slot["access"] |= self._access[at]
-                slot["seats"] |= self._seat[at]
+            if not key or at == len(self._way) or self._way[at] != key:
+                continue
+            slot["access"] |= self._access[at]
+            if self._is_seat[at]:
+                slot["seats"] |= self._access[at]
+                first = slot["sat"][_SAT[kind]] or key
+                slot["sat"][_SAT[kind]] = first
+                slot["sits"] = max(int(slot["sits"]), 1 + (first != key))
 
 
 def _digest(text: str, size: int) -> int:
@@ -201,11 +238,10 @@ def _digest(text: str, size: int) -> int:
 def _ways_of(
     ip: str | None, device: str | None, user_agent: str | None, ja4: str | None
 ) -> tuple[np.uint64, ...]:
-    """Keys of ways of access, as signals have them; the same few come again and again."""
+    """Keys of `WAYS` as signals have them, 0 of unknown ones; the same few come again and again."""
     values = (None, ip, user_agent, ja4, device)
     columns = came(pa.record_batch([pa.array([value], pa.string()) for value in values], CAME))
-    keys = [way_keys([columns[name] for name in names])[0] for names in WAYS]
-    return tuple(key for key in keys if key)
+    return tuple(way_keys([columns[name] for name in names])[0] for names in WAYS)
 
 
 def warm_up() -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.membership import ATTRIBUTED, COMPARED
+from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.gateway.works.told import Models, told
 from stillwatch.gateway.works.view import FIRST_TURN, view_of_signals
 from stillwatch.signals.content import SCALE
@@ -120,17 +120,26 @@ def _evenly(keys: NDArray[np.uint64], most: int) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a accounts' first `threads` (a,): `hits` (a, k), those of any campaign (a,),
-    and the parts that hits make, where there are enough to be compared: of which `account` and
-    `campaign` each is, all of its hits (`parts`), and as few as can be compared (`first`)."""
+    """What was seen of a accounts' first `threads` (a,): `hits` (a, k), and those of any campaign
+    (a,). Of each of n hits the `account` (n,), the `campaign` (n,) whose work it is, and the
+    `content` (n, components); an account's in order of time."""
 
     threads: NDArray[np.int64]
     hits: NDArray[np.int64]
     any_hits: NDArray[np.int64]
     account: NDArray[np.int64]
     campaign: NDArray[np.int64]
-    parts: Samples
-    first: Samples
+    content: NDArray[np.int8]
+
+    def parts(self, campaign: int, least: int, most: int) -> tuple[NDArray[np.int64], Samples]:
+        """The parts that accounts' first hits of a campaign make, `most` of each: the places of
+        accounts with at least `least`, and a sample of each one's."""
+        mine = np.flatnonzero(self.campaign == campaign)
+        account, everyone = self.account[mine], len(self.threads)
+        large = np.flatnonzero(np.bincount(account, minlength=everyone) >= least)
+        first = mine[_rank(account) < most]
+        sums = sums_by_account(self.account, self.content, first, large, everyone)
+        return large, samples(*sums, SCALE)
 
 
 def first_threads(
@@ -159,19 +168,9 @@ def first_threads(
         thread, campaign = np.nonzero(yes)
         np.add.at(hits, (mine[thread], campaign), 1)
         pieces.append((mine[thread] * k + campaign, view.content[thread]))
-    pair = np.concatenate([pair for pair, _ in pieces])
+    account, campaign = np.divmod(np.concatenate([pair for pair, _ in pieces]), max(1, k))
     content = np.concatenate([part for _, part in pieces])
-    named, place, count = np.unique(pair, return_inverse=True, return_counts=True)
-    large = np.flatnonzero(count >= COMPARED)
-    account, campaign = np.divmod(named[large], max(1, k))
-
-    def parts(hits: NDArray[np.int64]) -> Samples:
-        total, squares, size = sums_by_account(place, content, hits, large, len(named))
-        return samples(total, squares, size, SCALE)
-
-    all_of_them = np.arange(len(place))
-    first = np.flatnonzero(_rank(place) < COMPARED)
-    return Seen(threads, hits, any_hits, account, campaign, parts(all_of_them), parts(first))
+    return Seen(threads, hits, any_hits, account, campaign, content)
 
 
 def _rank(place: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -37,7 +37,8 @@ def seated(
     visits: list[tuple[int, int, int, int]], kinds: dict[int, int], refused: int = 0
 ) -> dict[int, bool]:
     """Who sits at a seat that is the campaign's by others."""
-    return dict(zip(sorted(kinds), come(visits, kinds, refused).seated.tolist(), strict=True))
+    seats = come(visits, kinds, refused).seats
+    return dict(zip(sorted(kinds), (seats > 0).tolist(), strict=True))
 
 
 CROWD = dict.fromkeys(range(1000, 1200), NOBODYS)
@@ -50,8 +51,16 @@ def test_an_address_or_a_device_is_a_seat_and_a_network_isn_t() -> None:
     visits += [(5, NEXT_DOOR, SDK, 0)]
     kinds = {1: 0, 2: NOBODYS, 3: NOBODYS, 4: NOBODYS, 5: NOBODYS}
     made = come(visits + ELSEWHERE, kinds | CROWD)
-    assert made.seated[:5].tolist() == [False, True, False, True, False]
+    assert made.seats[:5].tolist() == [0, 1, 0, 1, 0]
     assert made.shared[:5, 0].tolist() == [False, True, True, True, False]
+
+
+def test_seats_are_counted_of_one_kind_and_each_once() -> None:
+    """Whoever's they are: a device at an address is one place, and so is an address seen twice."""
+    visits = [(1, HOME, CURL, 5), (2, OFFICE, SDK, 6), (3, HOME, CURL, 5), (4, HOME, SDK, 0)]
+    visits += [(4, OFFICE, SDK, 0), (4, OFFICE, CURL, 0), (5, HOTEL, SDK, 5), (5, HOTEL, SDK, 6)]
+    made = come(visits + ELSEWHERE, {1: 0, 2: 0, 3: NOBODYS, 4: NOBODYS, 5: NOBODYS} | CROWD)
+    assert made.seats[:5].tolist() == [0, 0, 1, 2, 2]
 
 
 def test_who_is_looked_at_doesn_t_count_itself() -> None:
@@ -66,7 +75,7 @@ def test_a_seat_at_which_mostly_others_sit_is_nobodys() -> None:
     guests = dict.fromkeys(range(10, 14), NOBODYS)
     visits = [(account, HOTEL, SDK, 0) for account in (1, *guests)]
     made = come(visits + ELSEWHERE, {1: 0} | guests | CROWD)
-    assert not made.seated.any()
+    assert not made.seats.any()
     assert not len(made.way)
 
 

@@ -8,17 +8,15 @@ import pytest
 from stillwatch.gateway.works.access import Access
 from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, Sampled, Seen, _rank
 from stillwatch.gateway.works.teachers import fits_by_chance, honest_teachers
-from stillwatch.statistics.mmd import Samples
 
 STRAY = 0.02
-NO_PARTS = Samples(np.zeros(0), np.zeros((0, 8)), np.zeros(0))
 
 
 def crowd(
     hits: list[int],
     threads: int = 10,
     *,
-    seated: bool = False,
+    seats: int = 0,
     shared: bool = False,
     fits: bool = False,
     unexcused: bool = True,
@@ -35,13 +33,13 @@ def crowd(
     counts = np.array([8] * 20 + [0] * 40 + hits)
     many = np.where(mine, threads, 10)
     none = np.zeros(0, np.int64)
-    seen = Seen(many, counts[:, None], counts, none, none, NO_PARTS, NO_PARTS)
+    seen = Seen(many, counts[:, None], counts, none, none, np.zeros((0, 8), np.int8))
     ways = Access(
         np.zeros(0, np.uint64),
         np.zeros((0, 1), bool),
         np.zeros(0, bool),
-        (mine & (shared | seated))[:, None],
-        mine & seated,
+        (mine & (shared or seats > 0))[:, None],
+        mine * seats,
     )
     teach = honest_teachers(0, STRAY, accounts, seen, mine & fits, ways)
     return teach[mine].tolist(), fits_by_chance(0, accounts, seen, mine & fits, ways)
@@ -56,12 +54,20 @@ def test_look_alikes_teach_wherever_no_member_sits() -> None:
 
 def test_at_a_member_s_seat_who_hits_as_members_do_teaches_nothing() -> None:
     """Of a reseller's customers there those do who ask for something else, or once for the like."""
-    assert crowd([0, 1, 2, 5, 10], seated=True)[0] == [True, True, False, False, False]
+    assert crowd([0, 1, 2, 3], seats=1)[0] == [True, True, False, False]
+    assert crowd([0, 1, 2, 5, 10], seats=2)[0] == [True, True, False, False, False]
+
+
+def test_at_one_seat_whose_hits_are_about_something_else_teaches() -> None:
+    """An address may have been a member's before; of whoever fits, or sits at two, nobody knows."""
+    assert crowd([3, 4, 10], seats=1)[0] == [False, True, True]
+    assert crowd([4, 10], seats=1, fits=True)[0] == [False, False]
+    assert crowd([4, 10], seats=2)[0] == [False, False]
 
 
 def test_a_rival_excuses_at_a_seat_too() -> None:
     """What is honest by what it does is so wherever it sits."""
-    assert crowd([5, 10], seated=True, unexcused=False)[0] == [True, True]
+    assert crowd([5, 10], seats=2, unexcused=False)[0] == [True, True]
 
 
 def test_who_fits_and_comes_a_member_s_way_teaches_nothing() -> None:
@@ -80,7 +86,7 @@ def test_fits_by_chance_are_counted_where_no_member_sits_or_comes() -> None:
     """A member that was missed fits, and would make it likely that honest accounts do."""
     assert crowd([9, 9, 9], fits=True)[1] == pytest.approx(3.5 / 4)
     assert crowd([9, 9, 9], fits=True, shared=True)[1] == pytest.approx(0.5)
-    assert crowd([9, 9, 9], fits=True, seated=True)[1] == pytest.approx(0.5)
+    assert crowd([9, 9, 9], fits=True, seats=1)[1] == pytest.approx(0.5)
     assert crowd([9, 9, 9], fits=True, of=DOUBTED)[1] == pytest.approx(0.5)
 
 
