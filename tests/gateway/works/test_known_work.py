@@ -190,7 +190,7 @@ def test_what_was_counted_outlasts_a_table_that_names_the_campaigns_anew(taken: 
     recogniser._carry_over(slot)
     slot["hits"][: len(names)] = range(1, len(names) + 1)
     slot["asked"][: len(names)] = 20
-    slot["seats"], slot["summed"], slot["parts"] = 1, 0, 3
+    slot["seats"], slot["sits"], slot["summed"], slot["parts"] = 1, 2, 0, 3
     other = object.__new__(Recogniser)
     other.names = ["c-new", *reversed(names)]
     other.stamp, other._digests = (
@@ -202,12 +202,14 @@ def test_what_was_counted_outlasts_a_table_that_names_the_campaigns_anew(taken: 
     assert slot["hits"][: n + 1].tolist() == [0, *range(n, 0, -1)]
     assert slot["asked"][: n + 1].tolist() == [0] + [20] * n
     assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (1 << n, n, 3)
+    assert int(slot["sits"]) == 2
     gone = object.__new__(Recogniser)
     gone.names, gone.stamp = [], 10
     gone._digests = np.zeros(0, np.uint32)
     gone._carry_over(slot)
     assert not slot["hits"].any()
     assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (0, -1, 0)
+    assert int(slot["sits"]) == 0
 
 
 def test_works_stay_while_a_judgement_misses_what_is_decided_on(taken: Taken) -> None:
