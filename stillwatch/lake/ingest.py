@@ -32,6 +32,9 @@ TASKS_WANTED = 8
 QUARANTINE_ENTRIES = 1 << 18
 """Of quarantine, held until they are committed: a file may hold nothing else."""
 
+PIECE_BYTES = 1 << 18
+"""Of a file that is digested: what stays next to the processor."""
+
 _RIGHTS = "Check the path and its rights"
 
 
@@ -121,11 +124,11 @@ def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
 
 def digest_file(path: Path) -> str:
     """128-bit XXH3, in hex, of what the file holds; raises `InputNotFound`."""
-    state = xxhash.xxh3_128()
+    state, held = xxhash.xxh3_128(), memoryview(bytearray(PIECE_BYTES))
     try:
-        with path.open("rb") as raw:
-            while piece := raw.read(4 << 20):
-                state.update(piece)
+        with path.open("rb", buffering=0) as raw:
+            while size := raw.readinto(held):
+                state.update(held[:size])
     except OSError as fault:
         raise InputNotFound(path, f"can't be read ({fault})", _RIGHTS) from fault
     return state.hexdigest()

@@ -18,6 +18,9 @@ GROUP_BYTES = 64 << 20
 SEGMENT_ROWS = 4 * GROUP_ROWS
 SEGMENT_BYTES = 8 * GROUP_BYTES
 
+PLAIN_PAGE_BYTES = 1 << 18
+"""Of a page that isn't compressed: it stays next to the processor. Larger ones compress better."""
+
 KEYS = np.dtype([("id", "<u8"), ("ts", "<i8"), ("content", "<u8"), ("row", "<u4")])
 """One a row, sorted by `id`: 28 bytes that decide about duplicates without reading any text."""
 
@@ -38,7 +41,9 @@ class SegmentWriter:
     def __init__(self, path: Path, key: tuple[int, int], compress: bool = True) -> None:
         self.path, self._key = path, key
         self._packing: dict[str, Any] = (
-            {"compression": "zstd", "compression_level": 1} if compress else {"compression": "none"}
+            {"compression": "zstd", "compression_level": 1}
+            if compress
+            else {"compression": "none", "data_page_size": PLAIN_PAGE_BYTES}
         )
         self.rows, self.bytes = 0, 0
         self._held: list[pa.RecordBatch] = []
