@@ -19,7 +19,7 @@ SEGMENT_ROWS = 4 * GROUP_ROWS
 SEGMENT_BYTES = 8 * GROUP_BYTES
 
 PLAIN_PAGE_BYTES = 1 << 18
-"""Of a page that isn't compressed: it stays next to the processor. Larger ones compress better."""
+"""Of a page that isn't compressed, to stay next to the processor; larger ones compress better."""
 
 KEYS = np.dtype([("id", "<u8"), ("ts", "<i8"), ("content", "<u8"), ("row", "<u4")])
 """One a row, sorted by `id`: 28 bytes that decide about duplicates without reading any text."""
