@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +38,19 @@ REPEATING = {
 
 
 class SegmentWriter:
-    """Gathers batches into row groups and row groups into one file, in bounded memory."""
+    """Gathers batches into row groups and row groups into one file, in bounded memory.
 
-    def __init__(self, path: Path, key: tuple[int, int], compress: bool = True) -> None:
-        self.path, self._key = path, key
+    With threads `beside`, a row group is compressed and written there while the next is gathered.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        key: tuple[int, int],
+        compress: bool = True,
+        beside: Executor | None = None,
+    ) -> None:
+        self.path, self._key, self._beside = path, key, beside
         self._packing: dict[str, Any] = (
             {"compression": "zstd", "compression_level": 1}
             if compress
@@ -50,6 +61,7 @@ class SegmentWriter:
         self._held_rows, self._held_bytes = 0, 0
         self._keys: list[np.ndarray] = []
         self._writer: pq.ParquetWriter | None = None
+        self._writing: Future[None] | None = None
 
     @property
     def full(self) -> bool:
@@ -79,6 +91,7 @@ class SegmentWriter:
         return keys
 
     def _flush(self) -> None:
+        self._written()
         if not self._held:
             return
         if self._writer is None:
@@ -91,12 +104,22 @@ class SegmentWriter:
                 store_schema=True,
             )
         table = pa.Table.from_batches(self._held)
-        self._writer.write_table(table, row_group_size=GROUP_ROWS)
         self._held, self._held_rows, self._held_bytes = [], 0, 0
+        if self._beside is None:
+            self._writer.write_table(table, GROUP_ROWS)
+        else:
+            self._writing = self._beside.submit(self._writer.write_table, table, GROUP_ROWS)
+
+    def _written(self) -> None:
+        """Wait for the row group that is being written."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
     def close(self, durable: bool) -> np.ndarray:
         """Finish the file; returns the rows' keys, sorted by id (empty: no file was made)."""
         self._flush()
+        self._written()
         if self._writer is not None:
             self._writer.close()
             if durable:
@@ -106,6 +129,8 @@ class SegmentWriter:
 
     def abandon(self) -> None:
         """Close without caring for the result, after a fault."""
+        with suppress(Exception):
+            self._written()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
