@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
+from stillwatch.statistics.lanes import eight_bytes
+
 _NULL = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -45,16 +47,7 @@ def siphash_strings(data, offsets, k0, k1, out):  # pragma: no cover - compiled
         v2 = k0 ^ np.uint64(0x6C7967656E657261)
         v3 = k1 ^ np.uint64(0x7465646279746573)
         while at + 8 <= end:
-            m = (
-                np.uint64(data[at])
-                | np.uint64(data[at + 1]) << np.uint64(8)
-                | np.uint64(data[at + 2]) << np.uint64(16)
-                | np.uint64(data[at + 3]) << np.uint64(24)
-                | np.uint64(data[at + 4]) << np.uint64(32)
-                | np.uint64(data[at + 5]) << np.uint64(40)
-                | np.uint64(data[at + 6]) << np.uint64(48)
-                | np.uint64(data[at + 7]) << np.uint64(56)
-            )
+            m = eight_bytes(data, at)
             v3 ^= m
             v0, v1, v2, v3 = _round(v0, v1, v2, v3)
             v0 ^= m
@@ -88,6 +81,15 @@ def _mix(into, values):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
+def _put_nulls(out, valid, first):  # pragma: no cover - compiled
+    """Make `out[i]` a null's hash where bit `first + i` of `valid` isn't set."""
+    for i in range(out.size):
+        bit = first + i
+        if not valid[bit >> 3] >> np.uint8(bit & 7) & np.uint8(1):
+            out[i] = _NULL
+
+
+@njit(cache=True, nogil=True)
 def _fold(offsets, children, out):  # pragma: no cover - compiled
     """Fold each list's child hashes, in their order, into one."""
     for i in range(out.size):
@@ -111,23 +113,24 @@ def hash_strings(values: pa.Array, key: tuple[int, int] = (0, 0)) -> np.ndarray:
 
 
 def _hash_column(values: pa.Array) -> np.ndarray:
+    """uint64 hash of every value; from the buffers, for a batch may have few rows."""
     kind = values.type
+    if values.null_count == len(values):
+        return np.full(len(values), _NULL)
     if pa.types.is_string(kind):
         out = hash_strings(values)
-    elif pa.types.is_list(kind) or pa.types.is_map(kind):
+    elif pa.types.is_nested(kind):
         offsets = np.asarray(values.offsets).astype(np.int64)
         children = _hash_children(values, int(offsets[0]), int(offsets[-1]))
         out = np.empty(len(values), np.uint64)
         _fold(offsets - offsets[0], children, out)
+    elif pa.types.is_boolean(kind):
+        out = values.cast(pa.uint8()).fill_null(0).to_numpy().astype(np.uint64)
     else:
-        width = kind.bit_width
-        plain = values.cast(pa.uint8()) if pa.types.is_boolean(kind) else values
-        plain = plain.cast(pa.int64()) if pa.types.is_timestamp(kind) else plain
-        filled = plain.fill_null(0).to_numpy(zero_copy_only=False)
-        view = {16: np.uint16, 32: np.uint32, 64: np.uint64}.get(width)
-        out = (filled.view(view) if view else filled).astype(np.uint64)
+        words = np.frombuffer(values.buffers()[1], f"u{kind.bit_width // 8}")
+        out = words[values.offset : values.offset + len(values)].astype(np.uint64)
     if values.null_count:
-        out = np.where(np.asarray(values.is_null()), _NULL, out)
+        _put_nulls(out, np.frombuffer(values.buffers()[0], np.uint8), values.offset)
     return out
 
 

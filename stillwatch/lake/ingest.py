@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,9 @@ MIN_TASK_BYTES = 8 << 20
 TASKS_WANTED = 8
 QUARANTINE_ENTRIES = 1 << 18
 """Of quarantine, held until they are committed: a file may hold nothing else."""
+
+PIECE_BYTES = 1 << 18
+"""Of a file that is digested: what stays next to the processor."""
 
 _RIGHTS = "Check the path and its rights"
 
@@ -77,9 +80,10 @@ def ingest(
     if read_accounts is not None:
         absorb_accounts(ledger, accounts, read_accounts, digest_file)
     progress.start("ingest", sum(sizes), "bytes")
-    worker = _Worker(ledger, read, manner)
     tasks = list(enumerate(_tasks(paths, sizes)))
-    with ThreadPoolExecutor(max(1, threads)) as pool:
+    threads = max(1, threads)
+    with ThreadPoolExecutor(threads) as beside, ThreadPoolExecutor(threads) as pool:
+        worker = _Worker(ledger, read, manner, beside if threads > 1 else None)
         running = {pool.submit(worker.run, number, task) for number, task in tasks}
         try:
             while running:
@@ -121,21 +125,21 @@ def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
 
 def digest_file(path: Path) -> str:
     """128-bit XXH3, in hex, of what the file holds; raises `InputNotFound`."""
-    state = xxhash.xxh3_128()
+    state, held = xxhash.xxh3_128(), memoryview(bytearray(PIECE_BYTES))
     try:
-        with path.open("rb") as raw:
-            while piece := raw.read(4 << 20):
-                state.update(piece)
+        with path.open("rb", buffering=0) as raw:
+            while size := raw.readinto(held):
+                state.update(held[:size])
     except OSError as fault:
         raise InputNotFound(path, f"can't be read ({fault})", _RIGHTS) from fault
     return state.hexdigest()
 
 
 class _Worker:
-    def __init__(self, ledger: Ledger, read: Read, manner: str) -> None:
+    def __init__(self, ledger: Ledger, read: Read, manner: str, beside: Executor | None) -> None:
         self.stop = threading.Event()
         self.skipped = 0
-        self._ledger, self._read = ledger, read
+        self._ledger, self._read, self._beside = ledger, read, beside
         self._manner = f":{manner}" if manner else ""
         self._bytes: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._mutex = threading.Lock()
@@ -153,7 +157,7 @@ class _Worker:
         ledger = self._ledger
         order = (ledger.manifest.ingests, task)
         part = Part((*order, 0))
-        number, writer = ledger.open_segment()
+        number, writer = ledger.open_segment(self._beside)
         try:
             for path in paths:
                 size = path.stat().st_size
@@ -176,7 +180,7 @@ class _Worker:
                     if writer.full or part.entries >= QUARANTINE_ENTRIES:
                         ledger.commit(part, number, writer)
                         part = Part((*order, part.order[2] + 1))
-                        number, writer = ledger.open_segment()
+                        number, writer = ledger.open_segment(self._beside)
                 part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, True)
                 part.tally.files += 1
             if part.absorbed:

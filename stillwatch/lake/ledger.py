@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,11 +146,11 @@ class Ledger:
             self._claimed.add(digest)
             return entry.rows if entry else 0
 
-    def open_segment(self) -> tuple[int, SegmentWriter]:
+    def open_segment(self, beside: Executor | None = None) -> tuple[int, SegmentWriter]:
         """A new segment's number and writer; it is no part of the lake before its commit."""
         number = self.number()
         path = self.lake / "segments" / f"{number:08d}.parquet"
-        return number, SegmentWriter(path, self.manifest.key, self._compress)
+        return number, SegmentWriter(path, self.manifest.key, self._compress, beside)
 
     def commit(self, part: Part, number: int, writer: SegmentWriter) -> None:
         """Make a part and its segment belong to the lake, in one step."""

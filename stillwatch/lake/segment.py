@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ GROUP_BYTES = 64 << 20
 SEGMENT_ROWS = 4 * GROUP_ROWS
 SEGMENT_BYTES = 8 * GROUP_BYTES
 
+PLAIN_PAGE_BYTES = 1 << 18
+"""Of a page that isn't compressed, to stay next to the processor; larger ones compress better."""
+
 KEYS = np.dtype([("id", "<u8"), ("ts", "<i8"), ("content", "<u8"), ("row", "<u4")])
 """One a row, sorted by `id`: 28 bytes that decide about duplicates without reading any text."""
 
@@ -33,18 +38,30 @@ REPEATING = {
 
 
 class SegmentWriter:
-    """Gathers batches into row groups and row groups into one file, in bounded memory."""
+    """Gathers batches into row groups and row groups into one file, in bounded memory.
 
-    def __init__(self, path: Path, key: tuple[int, int], compress: bool = True) -> None:
-        self.path, self._key = path, key
+    With threads `beside`, a row group is compressed and written there while the next is gathered.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        key: tuple[int, int],
+        compress: bool = True,
+        beside: Executor | None = None,
+    ) -> None:
+        self.path, self._key, self._beside = path, key, beside
         self._packing: dict[str, Any] = (
-            {"compression": "zstd", "compression_level": 1} if compress else {"compression": "none"}
+            {"compression": "zstd", "compression_level": 1}
+            if compress
+            else {"compression": "none", "data_page_size": PLAIN_PAGE_BYTES}
         )
         self.rows, self.bytes = 0, 0
         self._held: list[pa.RecordBatch] = []
         self._held_rows, self._held_bytes = 0, 0
         self._keys: list[np.ndarray] = []
         self._writer: pq.ParquetWriter | None = None
+        self._writing: Future[None] | None = None
 
     @property
     def full(self) -> bool:
@@ -74,6 +91,7 @@ class SegmentWriter:
         return keys
 
     def _flush(self) -> None:
+        self._written()
         if not self._held:
             return
         if self._writer is None:
@@ -86,12 +104,22 @@ class SegmentWriter:
                 store_schema=True,
             )
         table = pa.Table.from_batches(self._held)
-        self._writer.write_table(table, row_group_size=GROUP_ROWS)
         self._held, self._held_rows, self._held_bytes = [], 0, 0
+        if self._beside is None:
+            self._writer.write_table(table, GROUP_ROWS)
+        else:
+            self._writing = self._beside.submit(self._writer.write_table, table, GROUP_ROWS)
+
+    def _written(self) -> None:
+        """Wait for the row group that is being written."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
     def close(self, durable: bool) -> np.ndarray:
         """Finish the file; returns the rows' keys, sorted by id (empty: no file was made)."""
         self._flush()
+        self._written()
         if self._writer is not None:
             self._writer.close()
             if durable:
@@ -101,6 +129,8 @@ class SegmentWriter:
 
     def abandon(self) -> None:
         """Close without caring for the result, after a fault."""
+        with suppress(Exception):
+            self._written()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -77,17 +77,6 @@ def lowest(typingctx, bits):
     return types.int64(types.uint64), generate
 
 
-@intrinsic
-def eight_bytes(typingctx, data, at):
-    """The 8 bytes of `data` (uint8, contiguous) from `at` as one number, the first one lowest."""
-
-    def generate(context, builder, signature, arguments):
-        place = builder.gep(_data(context, builder, signature, arguments, 0), [arguments[1]])
-        return builder.load(builder.bitcast(place, _WORD.as_pointer()), align=1)
-
-    return types.uint64(data, types.intp), generate
-
-
 class Floats(types.Type):
     """`LANES` values of float32 that a kernel holds in a register while it adds to them."""
 

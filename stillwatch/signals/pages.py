@@ -28,7 +28,8 @@ from stillwatch.signals.alphabet import (
     WIDE,
     finish,
 )
-from stillwatch.signals.lanes import among, eight_bytes, lowest, ones
+from stillwatch.signals.lanes import among, lowest, ones
+from stillwatch.statistics.lanes import eight_bytes
 
 PAGE_BYTES = 1 << 15
 """Bytes of texts on a page, with those between them: as much as lies next to the processor."""

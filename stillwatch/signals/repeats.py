@@ -11,8 +11,8 @@ import numba as nb
 import numpy as np
 
 from stillwatch.signals.keys import mix
-from stillwatch.signals.lanes import eight_bytes
 from stillwatch.signals.tokens import text_buffers
+from stillwatch.statistics.lanes import eight_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa

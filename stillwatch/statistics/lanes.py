@@ -1,4 +1,4 @@
-"""Four values in one instruction, where a plain loop would not become that by itself."""
+"""Several values in one instruction, where a plain loop would not become that by itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ intrinsic: Any = extending.intrinsic
 
 FOUR = 4
 _FLOATS = ir.VectorType(ir.DoubleType(), FOUR)
+_WORD = ir.IntType(64)
 
 
 @intrinsic
@@ -31,3 +32,15 @@ def add_four(typingctx, sums, place, values, row):
         return context.get_dummy_value()
 
     return types.void(sums, types.intp, values, types.intp), generate
+
+
+@intrinsic
+def eight_bytes(typingctx, data, at):
+    """The 8 bytes of `data` (uint8, contiguous) from `at` as one number, the first one lowest."""
+
+    def generate(context, builder, signature, arguments):
+        held = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place = builder.gep(held.data, [arguments[1]])
+        return builder.load(builder.bitcast(place, _WORD.as_pointer()), align=1)
+
+    return types.uint64(data, types.intp), generate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -135,6 +136,31 @@ def test_threads_and_segments_change_nothing(
     ]
     lake = make_lake(tmp_path / "lake", *paths, threads=threads)
     assert len(list((tmp_path / "lake" / "segments").iterdir())) == 6
+    assert pa.Table.from_batches(lake.scan()).combine_chunks().equals(log)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_full_disk_ends_an_ingest_that_can_be_repeated(
+    tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row group that can't be written, on whichever thread, is told; nothing of it is kept."""
+    monkeypatch.setattr(segment, "GROUP_ROWS", 300)
+    monkeypatch.setattr("stillwatch.lake.ingest.MIN_TASK_BYTES", 1)
+    log = make_exchanges(3000)
+    paths = [
+        write_log(log.slice(i * 1000, 1000), tmp_path / "log" / f"{i}.parquet") for i in range(3)
+    ]
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    lake = Lake.create_or_open(tmp_path / "lake", durable=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(pq.ParquetWriter, "write_table", refuse)
+        with pytest.raises(LakeBroken, match="no space left"):
+            absorb(lake, *paths, threads=threads)
+    assert lake.rows == 0
+    absorb(lake, *paths, threads=threads)
     assert pa.Table.from_batches(lake.scan()).combine_chunks().equals(log)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.signals import lanes
+from stillwatch.statistics.lanes import eight_bytes
 
 _VOWELS = b"aeiou\xff\x00"
 _vowels = lanes.among(_VOWELS)
@@ -21,7 +22,7 @@ def _of_block(data, at):
 
 @nb.njit
 def _of_word(data, at, bits):
-    return lanes.eight_bytes(data, at), lanes.ones(bits), lanes.lowest(bits)
+    return eight_bytes(data, at), lanes.ones(bits), lanes.lowest(bits)
 
 
 @nb.njit
