@@ -50,7 +50,7 @@ since an operator may be found in pieces, and what replaces one piece's account 
 piece's work. The second of each ask that hits fit, too. One address may have changed hands; two
 that were both members' hardly ever have."""
 
-ON_SEATS = ((0.3, 0.1), (0.2, 0.4))
+ON_SEATS = ((0.5, 0.05), (0.1, 0.35))
 """How the stake on seats is spread over their marks."""
 
 STAKES = (0.1, 0.9)
