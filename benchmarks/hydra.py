@@ -1,18 +1,22 @@
 """How soon new heads are known, and how many of the honest are taken for them.
 
-    python -m benchmarks.hydra --scale 0.15 --seed 41 --strangers LOG --record FILE
+    python -m benchmarks.hydra --scale 0.15 --seed 41 --false-rates 1e-5 1e-4 --record FILE
+    python -m benchmarks.hydra --log LOG --scale 0.5 --seed 91 --strangers LOG LOG --record FILE
 
 Makes the world `churn`, in which one campaign's account in ten is banned a day and replaced, or
 takes its log (`--log`). What came in its first days is detected and published, with everything that
 is found taken down: that is the takedown. Then every account that the world's first days didn't see
-sends its first requests, in order of time, to a gate that recognises known work at `--false-rate`.
+sends its first requests, in order of time, to a gate that recognises known work at a false rate,
+and to another one for each further rate.
 
 Reported of new accounts of campaigns (`heads`, a share of them where `--heads` is below 1): how
 many are recognised, at which of their requests the median of all heads is, how many within their
 first twenty, and how many send so many; of honest new accounts: how many were taken for
 heads, by role, and the upper end of the 95% interval of their share (Clopper and Pearson 1934).
 Accounts of resellers without a campaign count as honest. `--strangers` are logs of other worlds:
-all of their honest accounts are new to the gate, too, and are told apart. Prints one JSON document.
+all of their honest accounts are new to the gate, too, and are told apart; they are sent to the gate
+of the largest rate only, since whom it lets be the others let be. Prints one JSON document, a list
+by rate.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from scipy.stats import beta
 import stillwatch as sw
 from stillwatch import tables
 from stillwatch.enforcing import publish
+from stillwatch.findings import Findings
 from stillwatch.gateway.answer import Reason
 from stillwatch.gateway.gate import Gate
 from stillwatch.gateway.request import Request
@@ -78,21 +83,45 @@ def taking_down(false_rate: float) -> Policy:
     )
 
 
-def take_down(log: Path, days: int, false_rate: float, work: Path) -> tuple[Gate, pa.Array, dict]:
-    """A gate after the takedown, the accounts seen before it, and what was found."""
+@dataclass(frozen=True)
+class Takedown:
+    """What is known when everything that was found is taken down: of a `log`, whose first `days`
+    lie in a lake in `work`."""
+
+    log: Path
+    days: int
+    work: Path
+    findings: Findings
+
+    def gate(self, false_rate: float) -> tuple[Gate, dict[str, Any]]:
+        """A gate after it, and what it goes by."""
+        folder, last = self.work / f"gate {false_rate}", pc.max(self.findings.accounts["last_ts"])
+        policy = taking_down(false_rate)
+        lake = self.work / "lake"
+        made = publish(folder, self.findings, policy, now=last.as_py(), lake=lake)
+        told = self.findings.campaigns.select(["kind", "accounts", "confidence"]).to_pylist()
+        found = {"campaigns": told, "recognised_by": len(made.works), "learnt_from": made.honest}
+        return Gate(folder), found
+
+    def later(self, accounts: pa.Array) -> Iterator[dict[str, Any]]:
+        """The requests of those of the `accounts` that weren't there before, in order of time."""
+        before = self.findings.accounts["account_id"].combine_chunks()
+        asked = pc.filter(accounts, pc.invert(pc.is_in(accounts, value_set=before)))
+        for part in sorted((self.log / "exchanges").glob("*.parquet"))[self.days :]:
+            for batch in pq.ParquetFile(part).iter_batches(1 << 16, columns=list(COLUMNS)):
+                fresh = pc.is_in(batch["account_id"], value_set=asked)
+                yield from batch.filter(fresh).to_pylist()
+
+
+def take_down(log: Path, days: int, work: Path) -> Takedown:
+    """Detect in the first days of a log."""
     first = work / "first"
     (first / "exchanges").mkdir(parents=True)
     for part in sorted((log / "exchanges").glob("*.parquet"))[:days]:
         (first / "exchanges" / part.name).symlink_to(part.resolve())
     (first / "accounts.parquet").symlink_to((log / "accounts.parquet").resolve())
     sw.ingest([first], lake=work / "lake")
-    findings = sw.detect(work / "lake")
-    last = pc.max(findings.accounts["last_ts"]).as_py()
-    policy = taking_down(false_rate)
-    made = publish(work / "gate", findings, policy, now=last, lake=work / "lake")
-    told = findings.campaigns.select(["kind", "accounts", "confidence"]).to_pylist()
-    found = {"campaigns": told, "recognised_by": len(made.works), "learnt_from": made.honest}
-    return Gate(work / "gate"), findings.accounts["account_id"].combine_chunks(), found
+    return Takedown(log, days, work, sw.detect(work / "lake"))
 
 
 @dataclass
@@ -101,14 +130,6 @@ class Seen:
 
     requests: Counter[str] = field(default_factory=Counter)
     known_at: dict[str, int] = field(default_factory=dict)
-
-
-def later(log: Path, days: int, before: pa.Array) -> Iterator[dict[str, Any]]:
-    """The requests of accounts that weren't there before, in order of time."""
-    for part in sorted((log / "exchanges").glob("*.parquet"))[days:]:
-        for batch in pq.ParquetFile(part).iter_batches(1 << 16, columns=list(COLUMNS)):
-            fresh = pc.invert(pc.is_in(batch["account_id"], value_set=before))
-            yield from batch.filter(fresh).to_pylist()
 
 
 def strangers(log: Path) -> Iterator[dict[str, Any]]:
@@ -147,10 +168,10 @@ def replay(gate: Gate, requests: Iterator[dict[str, Any]]) -> Seen:
 
 def told(seen: Seen, labels: pa.Table) -> dict[str, Any]:
     """The figures."""
-    role, campaign = (
-        dict(zip(labels["account_id"].to_pylist(), labels[name].to_pylist(), strict=True))
-        for name in ("role", "campaign")
+    campaign = dict(
+        zip(*labels.select(["account_id", "campaign"]).to_pydict().values(), strict=True)
     )
+    role = dict(zip(*labels.select(["account_id", "role"]).to_pydict().values(), strict=True))
     heads = [a for a in seen.requests if campaign[a] is not None]
     at = np.sort([seen.known_at.get(a, np.inf) for a in heads])
     long = [a for a in heads if a in seen.known_at or seen.requests[a] >= SOON]
@@ -162,21 +183,28 @@ def told(seen: Seen, labels: pa.Table) -> dict[str, Any]:
             "within_20": sum(seen.known_at.get(a, np.inf) <= SOON for a in heads),
             "that_send_20_or_are_known": len(long),
         },
-        "honest": mistaken(seen, {a: role[a] for a in seen.requests if campaign[a] is None}),
+        "honest": mistaken(seen, {a: r for a, r in role.items() if campaign[a] is None}),
     }
 
 
-def mistaken(seen: Seen, honest: dict[str, str]) -> dict[str, Any]:
-    """How many of the `honest` accounts, with their roles, were taken for heads."""
+def mistaken(seen: Seen, role: dict[str, str]) -> dict[str, Any]:
+    """How many honest accounts that were seen, of those with a `role`, were taken for heads."""
+    honest = [a for a in seen.requests if a in role]
     false = [a for a in honest if a in seen.known_at]
     upper = beta.ppf(0.975, len(false) + 1, len(honest) - len(false)) if honest else None
     return {
         "accounts": len(honest),
-        "by_role": Counter(honest.values()),
+        "by_role": Counter(role[a] for a in honest),
         "taken_for_heads": len(false),
-        "of_them": Counter(honest[a] for a in false),
+        "of_them": Counter(role[a] for a in false),
         "share_at_most": upper,
     }
+
+
+def roles(log: Path) -> dict[str, str]:
+    """The role of each of a log's accounts."""
+    columns = pq.read_table(log / "labels" / "accounts.parquet", columns=["account_id", "role"])
+    return dict(zip(*columns.to_pydict().values(), strict=True))
 
 
 def main() -> None:
@@ -189,7 +217,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=41)
     parser.add_argument("--texts", type=Path)
     parser.add_argument("--days", type=int, default=25)
-    parser.add_argument("--false-rate", type=float, default=1e-4)
+    parser.add_argument("--false-rates", type=float, nargs="+", default=[1e-4])
     parser.add_argument("--heads", type=float, default=1.0, help="share of the new heads")
     parser.add_argument("--strangers", type=Path, nargs="*", default=[], help="other worlds")
     parser.add_argument("--record", type=Path, help="write the document there too")
@@ -198,30 +226,30 @@ def main() -> None:
         log = args.log or Path(scratch) / "log"
         if args.log is None:
             sw.make_world("churn", log, scale=args.scale, seed=args.seed, texts=args.texts)
-        gate, before, found = take_down(log, args.days, args.false_rate, Path(scratch))
+        taken = take_down(log, args.days, Path(scratch))
         labels = pq.read_table(log / "labels" / "accounts.parquet", schema=tables.LABEL_ACCOUNTS)
         rng = np.random.default_rng(args.seed)
         chosen = rng.random(labels.num_rows) < args.heads
         chosen |= pc.is_null(labels["campaign"]).to_numpy()
-        accounts = set(labels["account_id"].filter(pa.array(chosen)).to_pylist())
-        after = later(log, args.days, before)
-        seen = replay(gate, (row for row in after if row["account_id"] in accounts))
-        others = []
-        for other in args.strangers:
-            known = pq.read_table(other / "labels" / "accounts.parquet").select(
-                ["account_id", "role"]
+        accounts = labels["account_id"].filter(pa.array(chosen)).combine_chunks()
+        document = []
+        for rate in args.false_rates:
+            gate, found = taken.gate(rate)
+            document.append(
+                {
+                    "world": {"name": "churn", "scale": args.scale, "seed": args.seed},
+                    "days": args.days,
+                    "false_rate": rate,
+                    "heads_looked_at": args.heads,
+                    "takedown": found,
+                    **told(replay(gate, taken.later(accounts)), labels),
+                    "strangers": [
+                        mistaken(replay(gate, strangers(other)), roles(other))
+                        for other in args.strangers
+                        if rate == max(args.false_rates)
+                    ],
+                }
             )
-            role_of = dict(zip(*known.to_pydict().values(), strict=True))
-            came = replay(gate, strangers(other))
-            others.append(mistaken(came, {a: role_of[a] for a in came.requests}))
-        document = {
-            "world": {"name": "churn", "scale": args.scale, "seed": args.seed, "days": args.days},
-            "false_rate": args.false_rate,
-            "heads_looked_at": args.heads,
-            "takedown": found,
-            **told(seen, labels),
-            "strangers": others,
-        }
     text = json.dumps(document, indent=1)
     if args.record:
         args.record.write_text(text + "\n")
