@@ -122,11 +122,16 @@ class State:
             if not there:
                 self._header["magic"] = MAGIC
             if len(data) < HEADER.itemsize + windows or self._header["magic"][0] != MAGIC:
-                raise TableBroken(path, "is no gate's state", "Remove it: it is made anew")
-            fcntl.flock(handle, fcntl.LOCK_UN)
+                raise TableBroken(
+                    path,
+                    "is no gate's state, or another version's",
+                    "Remove it: it is made anew, with the breaker closed and nobody recognised",
+                )
         except BaseException:
+            fcntl.flock(handle, fcntl.LOCK_UN)  # the mapping holds the file, and so the lock
             os.close(handle)
             raise
+        fcntl.flock(handle, fcntl.LOCK_UN)
         count = (len(data) - HEADER.itemsize - windows) // SLOT.itemsize
         self._windows = np.frombuffer(data, WINDOW, WORKERS * BUCKETS, HEADER.itemsize).reshape(
             WORKERS, BUCKETS

@@ -21,7 +21,7 @@ from stillwatch.lake.accounts import absorb_accounts
 from stillwatch.lake.ledger import Ledger, Part
 from stillwatch.lake.manifest import Absorbed, Manifest
 from stillwatch.progress import Progress, Silent
-from stillwatch.tables import Chunk
+from stillwatch.tables import PIECE_BYTES, Chunk
 
 Read = Callable[[Path, int], Iterator[Chunk]]
 """Chunks of one file after its first n rows, where n is a sum of earlier chunks' `read`."""
@@ -32,8 +32,8 @@ TASKS_WANTED = 8
 QUARANTINE_ENTRIES = 1 << 18
 """Of quarantine, held until they are committed: a file may hold nothing else."""
 
-PIECE_BYTES = 1 << 18
-"""Of a file that is digested: what stays next to the processor."""
+DIGESTED_BYTES = 1 << 18
+"""Of a file that are digested at a time: what stays next to the processor."""
 
 _RIGHTS = "Check the path and its rights"
 
@@ -125,7 +125,7 @@ def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
 
 def digest_file(path: Path) -> str:
     """128-bit XXH3, in hex, of what the file holds; raises `InputNotFound`."""
-    state, held = xxhash.xxh3_128(), memoryview(bytearray(PIECE_BYTES))
+    state, held = xxhash.xxh3_128(), memoryview(bytearray(DIGESTED_BYTES))
     try:
         with path.open("rb", buffering=0) as raw:
             while size := raw.readinto(held):
@@ -175,13 +175,15 @@ class _Worker:
                     writer.add(chunk.kept)
                     part.take(chunk)
                     rows += chunk.read
-                    part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, False)
+                    part.absorbed[digest] = Absorbed(
+                        ledger.told(path), size, rows, False, PIECE_BYTES
+                    )
                     self._bytes.put(chunk.size)
                     if writer.full or part.entries >= QUARANTINE_ENTRIES:
                         ledger.commit(part, number, writer)
                         part = Part((*order, part.order[2] + 1))
                         number, writer = ledger.open_segment(self._beside)
-                part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, True)
+                part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, True, PIECE_BYTES)
                 part.tally.files += 1
             if part.absorbed:
                 ledger.commit(part, number, writer)

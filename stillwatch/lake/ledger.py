@@ -27,7 +27,7 @@ from stillwatch.lake.manifest import (
     sync_path,
 )
 from stillwatch.lake.segment import SegmentWriter
-from stillwatch.tables import Chunk
+from stillwatch.tables import PIECE_BYTES, Chunk
 
 FOLDERS = ("segments", "keys", "deleted", "quarantine", "accounts")
 
@@ -138,13 +138,16 @@ class Ledger:
             return number
 
     def claim(self, digest: str) -> int | None:
-        """Take a source file: rows of it that are in already, `None` if all are or it is taken."""
+        """Take a source file: rows of it that are in already, `None` if all are or it is taken.
+
+        One that was read in pieces of another size is read from its beginning: its rows are copies.
+        """
         with self._mutex:
             entry = self.manifest.absorbed.get(digest)
             if digest in self._claimed or (entry and entry.done):
                 return None
             self._claimed.add(digest)
-            return entry.rows if entry else 0
+            return entry.rows if entry and entry.piece == PIECE_BYTES else 0
 
     def open_segment(self, beside: Executor | None = None) -> tuple[int, SegmentWriter]:
         """A new segment's number and writer; it is no part of the lake before its commit."""

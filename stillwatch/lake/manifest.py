@@ -36,12 +36,14 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class Absorbed(msgspec.Struct, frozen=True):
-    """A source file by its content: how many of its rows are in, and whether that is all."""
+    """A source file by its content: how many of its rows are in, whether that is all, and how many
+    bytes were read at a time, for rows are counted by what was read together."""
 
     path: str
     size: int
     rows: int
     done: bool
+    piece: int = 768 << 10
 
 
 class Tally(msgspec.Struct):

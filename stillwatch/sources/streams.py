@@ -11,10 +11,10 @@ from typing import BinaryIO, NamedTuple
 import zstandard
 
 from stillwatch.sources import reasons
+from stillwatch.tables import PIECE_BYTES
 
-PIECE_BYTES = 2 << 20
-"""The more, the fewer batches, each of which costs most of a millisecond whatever it holds; from
-three megabytes on, what is made of a piece leaves the processor's caches before it is used."""
+STEP_BYTES = 1 << 16
+"""Of what is unpacked at a time: so much is lost, at most, where a stream breaks off."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -52,12 +52,17 @@ def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
         packed = compression(path)
         with path.open("rb") as raw, _unpacked(raw, packed) as stream:
             while True:
-                data = stream.read(piece_bytes)
+                data, fault = (
+                    _gathered(stream, piece_bytes) if packed else (raw.read(piece_bytes), None)
+                )
+                if data:
+                    now = raw.tell()
+                    yield Piece(data, now - seen)
+                    seen = now
+                if fault is not None:
+                    raise fault
                 if not data:
                     return
-                now = raw.tell()
-                yield Piece(data, now - seen)
-                seen = now
                 del data
     except EOFError:
         yield Piece(b"", 0, reasons.TRUNCATED)
@@ -65,6 +70,18 @@ def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
         yield Piece(b"", 0, reasons.BAD_COMPRESSION)
     except OSError:
         yield Piece(b"", 0, reasons.UNREADABLE_FILE)
+
+
+def _gathered(stream: BinaryIO, most: int) -> tuple[bytes, Exception | None]:
+    """What can be unpacked of a stream, and the fault by which it ends, if it does by one."""
+    steps, size = [], 0
+    try:
+        while size < most and (step := stream.read(min(STEP_BYTES, most - size))):
+            steps.append(step)
+            size += len(step)
+    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as fault:
+        return b"".join(steps), fault
+    return b"".join(steps), None
 
 
 def _unpacked(raw: BinaryIO, packed: str | None) -> BinaryIO:

@@ -10,15 +10,18 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import LakeBroken, LakeBusy, OutputExists
-from stillwatch.lake import Lake, is_lake, segment
+from stillwatch.lake import Lake, is_lake, ledger, segment
+from stillwatch.lake import ingest as ingesting
 from stillwatch.lake.fragments import Which
-from stillwatch.sources import read_exchanges
+from stillwatch.lake.ledger import Ledger
+from stillwatch.sources import read_exchanges, streams
 from stillwatch.tables import ACCOUNTS, EXCHANGES
 from tests.lake.absorbing import absorb, make_lake, rows_of
 from tests.sources.logs import make_accounts, make_exchanges, to_lines, write_log
@@ -137,6 +140,39 @@ def test_threads_and_segments_change_nothing(
     lake = make_lake(tmp_path / "lake", *paths, threads=threads)
     assert len(list((tmp_path / "lake" / "segments").iterdir())) == 6
     assert pa.Table.from_batches(lake.scan()).combine_chunks().equals(log)
+
+
+def test_a_file_that_was_read_in_other_pieces_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A half-read file of another version: rows are counted by pieces, and none may be lost."""
+    log = make_exchanges(3000)
+    path = write_log(log, tmp_path / "log" / "a.jsonl")
+    lake = Lake.create_or_open(tmp_path / "lake", durable=False)
+    whole, commits = Ledger.commit, []
+
+    def killed_after_one(its: Ledger, *given: Any) -> None:
+        if commits:
+            raise KeyboardInterrupt
+        commits.append(whole(its, *given))
+
+    def in_pieces_of(size: int) -> None:
+        monkeypatch.setattr(streams.pieces, "__defaults__", (size,))
+        for module in (ingesting, ledger):
+            monkeypatch.setattr(module, "PIECE_BYTES", size)
+
+    monkeypatch.setattr(segment, "SEGMENT_ROWS", 500)
+    in_pieces_of(100_000)
+    monkeypatch.setattr(Ledger, "commit", killed_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        absorb(lake, path, threads=1)
+    monkeypatch.setattr(Ledger, "commit", whole)
+    kept = lake.rows
+    assert 500 <= kept < 3000
+    in_pieces_of(330_000)
+    report = absorb(lake, path, threads=1)
+    assert (report.read, report.kept, report.duplicates) == (3000, 3000 - kept, kept)
+    assert absorb(lake, path, threads=1).read == 0
 
 
 @pytest.mark.parametrize("threads", [1, 3])

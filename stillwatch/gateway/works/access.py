@@ -7,7 +7,7 @@ counts for nothing: an honest account that was stopped by mistake would be known
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,9 +71,9 @@ def access(
     ways, owning, is_seat = [], [], []
     shared = np.zeros((len(accounts.key), campaigns), bool)
     seats = np.zeros(len(accounts.key), np.int64)
-    for kind, names in enumerate(WAYS):
-        seen = _pairs(accounts, names, columns, rows)
-        refused = _pairs(accounts, names, knocks, len(knocks["account"]))
+    for kind in range(len(WAYS)):
+        seen = _pairs(accounts, kind, columns, rows)
+        refused = _pairs(accounts, kind, knocks, len(knocks["account"]))
         place, way = _distinct(np.concatenate([seen, refused])).T
         place = place.astype(np.int64)
         key, at = np.unique(way, return_inverse=True)
@@ -128,21 +128,27 @@ def came(batch: pa.RecordBatch) -> dict[str, NDArray[np.uint64]]:
     }
 
 
-def way_keys(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    """Keys of ways by those of the columns that say them together; 0 where one is unknown."""
-    key = parts[0] if len(parts) == 1 else mix_keys(*parts)
+def way_keys(kind: int, columns: Mapping[str, NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """Keys of a kind of `WAYS` by columns of `tables.SIGNALS`; 0 where one of them is unknown.
+
+    The kind is mixed in: clients choose what a device is called, be it like an address.
+    """
+    parts = [columns[name] for name in WAYS[kind]]
+    key = np.full(len(parts[0]), kind + 1, np.uint64)
+    for part in parts:
+        key = mix_keys(key, part)
     return np.where(np.all([part != 0 for part in parts], axis=0), key, np.uint64(0))
 
 
 def _pairs(
-    accounts: Sampled, names: Sequence[str], columns: Mapping[str, Column], rows: int
+    accounts: Sampled, kind: int, columns: Mapping[str, Column], rows: int
 ) -> NDArray[np.uint64]:
-    """Accounts by place, and the ways that they come by `names`, each pair once, (n, 2)."""
+    """Accounts by place, and the ways of a kind that they come, each pair once, (n, 2)."""
     pairs = np.zeros((0, 2), np.uint64)
     for begin in range(0, rows if len(accounts.key) else 0, BLOCK):
         block = slice(begin, min(rows, begin + BLOCK))
         place, there = accounts.places(columns["account"][block])
-        way = way_keys([columns[name][block] for name in names])
+        way = way_keys(kind, {name: columns[name][block] for name in WAYS[kind]})
         known = there & (way != 0)
         fresh = np.column_stack([place[known].astype(np.uint64), way[known]])
         pairs = _distinct(np.concatenate([pairs, fresh]))

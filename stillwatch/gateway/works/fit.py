@@ -1,7 +1,7 @@
 """Is what an account asks for about what a campaign's members ask for?
 
-The account's hits are one part and members' parts are others; they fit where the squared MMD to the
-typical member's part is as small as it is between most members. Through a gateway's eyes.
+The account's hits are one part and members' parts are others; how near it comes is the squared MMD
+to the typical member's part. Through a gateway's eyes.
 """
 
 from __future__ import annotations
@@ -13,25 +13,23 @@ import numpy as np
 
 from stillwatch.campaigns.membership import COMPARED, compared_with
 from stillwatch.gateway.works.sample import FIRST_THREADS
-from stillwatch.statistics.mmd import NULL_SPREAD, Samples, squared_mmd
+from stillwatch.statistics.mmd import squared_mmd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stillwatch.gateway.works.sample import Sampled, Seen
+    from stillwatch.statistics.mmd import Samples
 
-COMPARED_FROM = 4
-"""Hits from which an account's part is compared."""
+FITTING = {4: 0.55, 6: 0.7, 8: 0.8, 12: 0.9}
+"""Part of the members whose parts of so many hits fit: parts of few come near by chance more
+easily, so that more is asked of them."""
 
-SIZES = (COMPARED_FROM, 6, 8, 12, FIRST_THREADS)
-"""Hits at which it is looked whether a part fits, when it is learnt how often that happens."""
+SIZES = tuple(FITTING)
+"""Hits at which it is looked whether a part fits; those in between are taken for the lower one."""
 
-FITTING = 0.95
-"""Part of the members whose parts fit each other's."""
-
-ERRORS = 1.5
-"""Standard errors of its own by which a part of few hits has to come nearer: few come near by
-chance more easily."""
+ELSEWHERE = 0.95
+"""Part of the members beyond all of whom a part is about something else."""
 
 LEAST_PARTS = 8
 """Members' parts from which others' can be compared with them."""
@@ -39,36 +37,43 @@ LEAST_PARTS = 8
 
 @dataclass(frozen=True)
 class Fit:
-    """How parts are compared with a campaign's: members' `parts`, of some of them; how `near`
-    (median squared MMD) most members come; and which of a accounts ever `fits`, (a,)."""
+    """How parts are compared with a campaign's: members' `parts`, of some of them, and how `near`
+    (median squared MMD) one of so many hits has to come, by `SIZES`. Of a accounts, which ever
+    `fits` (a,), and which by all of its hits is about something else, `elsewhere` (a,)."""
 
     parts: Samples
-    near: float
+    near: NDArray[np.float64]
     fits: NDArray[np.bool_]
+    elsewhere: NDArray[np.bool_]
 
 
 def fit_of(campaign: int, accounts: Sampled, seen: Seen) -> Fit:
     """Members' hits, seen through the same eyes, are what others' are compared with."""
-    fits = np.zeros(len(accounts.key), bool)
-    account, parts = seen.parts(campaign, COMPARED, FIRST_THREADS)
-    mine = accounts.campaign[account] == campaign
-    some = compared_with(np.flatnonzero(mine))
-    whose, theirs = account[some], parts.at(some)
+    near = np.full(len(SIZES), -np.inf)
+    fits, elsewhere = np.zeros((2, len(accounts.key)), bool)
+    account, whole = seen.parts(campaign, COMPARED, FIRST_THREADS)
+    some = compared_with(np.flatnonzero(accounts.campaign[account] == campaign))
+    whose, theirs = account[some], whole.at(some)
     if len(some) < LEAST_PARTS:
-        return Fit(theirs, -np.inf, fits)
+        return Fit(theirs, near, fits, elsewhere)
 
-    def distance(account: NDArray[np.int64], parts: Samples) -> NDArray[np.float64]:
+    def compared(least: int, most: int) -> tuple[NDArray[np.int64], NDArray, NDArray]:
+        """Accounts, how near their parts come, and how near those of members do."""
+        account, parts = seen.parts(campaign, least, most)
         apart = squared_mmd(parts, theirs)
         apart[account[:, None] == whose] = np.nan
-        return np.nanmedian(apart, axis=1)
+        apart = np.nanmedian(apart, axis=1)
+        return account, apart, apart[accounts.campaign[account] == campaign]
 
-    near = float(np.quantile(distance(account[mine], parts.at(mine)), FITTING))
-    for size in SIZES:
-        account, parts = seen.parts(campaign, size, size)
-        fits[account[distance(account, parts) <= nearness(near, size)]] = True
-    return Fit(theirs, near, fits)
+    for at, (size, share) in enumerate(FITTING.items()):
+        account, apart, members = compared(size, size)
+        near[at] = np.quantile(members, share) if len(members) >= LEAST_PARTS else near[at - 1]
+        fits[account[apart <= near[at]]] = True
+    account, apart, members = compared(COMPARED, FIRST_THREADS)
+    elsewhere[account[apart > np.quantile(members, ELSEWHERE)]] = True
+    return Fit(theirs, near, fits, elsewhere)
 
 
-def nearness(near: float, size: int) -> float:
-    """How near a part of `size` hits has to come where most members' parts come so `near`."""
-    return near - ERRORS * NULL_SPREAD * (1 / min(size, FIRST_THREADS) - 1 / FIRST_THREADS)
+def nearness(near: NDArray[np.float64], size: int) -> float:
+    """How near a part of `size` hits has to come, by what those of `SIZES` have to."""
+    return float(near[np.searchsorted(SIZES, size, "right") - 1])

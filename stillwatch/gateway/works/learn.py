@@ -53,6 +53,9 @@ that were both members' hardly ever have."""
 ON_SEATS = ((0.5, 0.05), (0.1, 0.35))
 """How the stake on seats is spread over their marks."""
 
+FORM = 3
+"""Of what a table holds of works: those of another form are of no use."""
+
 STAKES = (0.1, 0.9)
 """How much may be bet, at least and at most, on a replacement's coming a way that is known."""
 
@@ -68,11 +71,13 @@ class Works:
 
     def says(self) -> dict[str, Any]:
         """What a table says of it."""
-        return {"names": list(self.names), "honest": self.honest}
+        return {"names": list(self.names), "honest": self.honest, "form": FORM}
 
     @classmethod
     def of(cls, says: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> Works:
-        """Those of a table, by what it says of them and its arrays."""
+        """Those of a table, by what it says of them and its arrays; none of another form."""
+        if says.get("form") != FORM:
+            return no_works()
         mine = {name: array for name, array in arrays.items() if name.startswith("works.")}
         return cls(tuple(says["names"]), says["honest"], mine)
 
@@ -123,7 +128,7 @@ def learn(
     seen = first_threads(accounts, columns, rows, models, grounds.book, families)
     fit = [fit_of(k, accounts, seen) for k in range(len(live))]
     honest = [
-        honest_teachers(k, precedent.stray, accounts, seen, fit[k].fits, ways)
+        honest_teachers(k, precedent.stray, accounts, seen, fit[k], ways)
         for k, precedent in enumerate(live)
     ]
     by_chance = [fits_by_chance(k, accounts, seen, fit[k].fits, ways) for k in range(len(live))]
@@ -145,7 +150,7 @@ def learn(
         "way": ways.way,
         "owners": ways.owners,
         "seat": ways.seat,
-        "near": np.array([each.near for each in fit]),
+        "near": np.stack([each.near for each in fit]),
         **_compared([each.parts for each in fit]),
     }
     return Works(

@@ -18,8 +18,8 @@ from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.access import CAME, SEAT, WAYS, came, way_keys
 from stillwatch.gateway.works.evidence import MOST_THREADS
-from stillwatch.gateway.works.fit import COMPARED_FROM, nearness
-from stillwatch.gateway.works.learn import MARKS, ON_SEATS, SEATS
+from stillwatch.gateway.works.fit import SIZES, nearness
+from stillwatch.gateway.works.learn import FORM, MARKS, ON_SEATS, SEATS
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
 from stillwatch.signals.content import SCALE
@@ -47,11 +47,11 @@ class Recognition:
 
 
 class Recogniser:
-    """The works of a table."""
+    """The works of a table; of another version's form nothing is known by them."""
 
     def __init__(self, says: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> None:
         mine = {name.removeprefix("works."): a for name, a in arrays.items() if "works." in name}
-        self.names: list[str] = says["names"]
+        self.names: list[str] = says["names"] if says.get("form") == FORM else []
         self._models = mine
         self.stamp = _digest(json.dumps(self.names), 8)
         """Which campaigns a slot's counts are of, and in which order."""
@@ -66,7 +66,7 @@ class Recogniser:
             for begin, end in pairwise(mine["compared"].tolist())
         ]
         self._places = np.arange(len(self.names))
-        self._near: list[float] = mine["near"].tolist()
+        self._near: NDArray[np.float64] = mine["near"]
         self._way: NDArray[np.uint64] = mine["way"]
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
@@ -174,6 +174,9 @@ class Recogniser:
             slot[name] = (bits << np.arange(n)).sum()
         if not slot["seats"]:
             slot["sits"] = slot["sat"] = 0
+        for kind, key in enumerate(slot["sat"]):
+            if key and self._way_at(key) is None:
+                slot["sat"][kind], slot["sits"] = 0, 1
         moved = np.flatnonzero(there & (first == slot["summed"]))
         slot["summed"] = moved[0] if len(moved) else -1
         if not len(moved):
@@ -181,6 +184,11 @@ class Recogniser:
         slot["names"] = 0
         slot["names"][:n] = self._digests
         slot["stamp"] = self.stamp
+
+    def _way_at(self, key: np.uint64) -> int | None:
+        """The place of a way that is a campaign's."""
+        at = int(self._way.searchsorted(key))
+        return at if key and at < len(self._way) and self._way[at] == key else None
 
     def _bits(self, bits: Any) -> NDArray[np.bool_]:
         """Which campaigns a slot's bits name, (k,)."""
@@ -201,7 +209,7 @@ class Recogniser:
         """Whether the account's part can be compared, and is about what members' parts are."""
         campaign, parts = int(slot["summed"]), int(slot["parts"])
         theirs = self._members[campaign]
-        if parts < COMPARED_FROM or not len(theirs.size):
+        if parts < SIZES[0] or not len(theirs.size):
             return False
         mine = samples(
             slot["sums"].astype(float)[None],
@@ -214,12 +222,9 @@ class Recogniser:
 
     def _note_access(self, request: Request, slot: Any) -> None:
         """Remember whose ways the account comes, and at how many seats it sits."""
-        if not len(self._way):
-            return
         ways = _ways_of(request.ip, request.device_id, request.user_agent, request.ja4)
         for kind, key in enumerate(ways):
-            at = int(self._way.searchsorted(key))
-            if not key or at == len(self._way) or self._way[at] != key:
+            if (at := self._way_at(key)) is None:
                 continue
             slot["access"] |= self._access[at]
             if self._is_seat[at]:
@@ -241,7 +246,7 @@ def _ways_of(
     """Keys of `WAYS` as signals have them, 0 of unknown ones; the same few come again and again."""
     values = (None, ip, user_agent, ja4, device)
     columns = came(pa.record_batch([pa.array([value], pa.string()) for value in values], CAME))
-    return tuple(way_keys([columns[name] for name in names])[0] for names in WAYS)
+    return tuple(way_keys(kind, columns)[0] for kind in range(len(WAYS)))
 
 
 def warm_up() -> None:

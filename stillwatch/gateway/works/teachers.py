@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.membership import (
+    COMPARED,
     LEAST_ATTRIBUTED,
     MEMBER_P,
     PART_OF_TYPICAL,
 )
 from stillwatch.gateway.works.access import Access
-from stillwatch.gateway.works.fit import COMPARED_FROM
+from stillwatch.gateway.works.fit import Fit
 from stillwatch.gateway.works.sample import NOBODYS, Sampled, Seen
 from stillwatch.statistics.tails import at_least
 
@@ -28,7 +29,7 @@ def honest_teachers(
     stray: float,
     accounts: Sampled,
     seen: Seen,
-    fits: NDArray[np.bool_],
+    fit: Fit,
     ways: Access,
 ) -> NDArray[np.bool_]:
     """Who teaches what honest accounts do, (a,).
@@ -36,26 +37,25 @@ def honest_teachers(
     Whom nothing excuses may be a member that no finding holds, and teaches nothing: at a member's
     seat, if it hits as members do; elsewhere, if it would be a member by its hits (the rules of
     `membership`), fits, and comes a way that is theirs. At a single seat, which may have changed
-    hands, whoever's hits can be compared and don't fit is honest all the same.
+    hands, whoever's hits are about something else is honest all the same.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
     like_them = hits_like(hits, threads, accounts.campaign == campaign)
     working = like_them & (hits >= LEAST_ATTRIBUTED) & (at_least(hits, threads, stray) <= MEMBER_P)
     # All of a few threads that are hits may be a member's first ones.
     begun = (threads < LOOKED) & (hits == threads)
-    something_else = (hits >= COMPARED_FROM) & ~fits
-    seated = like_them & ((ways.seats > 1) | (ways.seats == 1) & ~something_else)
-    suspect = accounts.unexcused & (begun | seated | working & fits & ways.shared[:, campaign])
+    seated = like_them & ((ways.seats > 1) | (ways.seats == 1) & ~fit.elsewhere)
+    suspect = accounts.unexcused & (begun | seated | working & fit.fits & ways.shared[:, campaign])
     return (accounts.campaign == NOBODYS) & (threads > 0) & ~suspect
 
 
 def fits_by_chance(
     campaign: int, accounts: Sampled, seen: Seen, fits: NDArray[np.bool_], ways: Access
 ) -> float:
-    """Share of honest accounts, with as many hits as can be compared, that fit: told by those who
-    come no campaign's way, among whom hardly any member is missed."""
+    """Share of honest accounts, of those with as many hits as judgements compare, that ever fit:
+    told by those who come no campaign's way, among whom hardly any member is missed."""
     apart = (accounts.campaign == NOBODYS) & (ways.seats == 0) & ~ways.shared.any(1)
-    return share(fits[apart & (seen.hits[:, campaign] >= COMPARED_FROM)])
+    return share(fits[apart & (seen.hits[:, campaign] >= COMPARED)])
 
 
 def comes_and_fits(
@@ -63,7 +63,7 @@ def comes_and_fits(
 ) -> float:
     """Share of the `honest` accounts, with as many hits as can be compared, that fit and come the
     campaign's ways: customers who do the like in a network that it rents in may do both."""
-    comparable = honest & (seen.hits[:, campaign] >= COMPARED_FROM)
+    comparable = honest & (seen.hits[:, campaign] >= COMPARED)
     return share((fits & ways.shared[:, campaign])[comparable])
 
 

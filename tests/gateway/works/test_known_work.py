@@ -18,7 +18,7 @@ from stillwatch.campaigns.attribution import Asked, told_of
 from stillwatch.enforcing import Published, _decided, publish
 from stillwatch.findings import Findings
 from stillwatch.gateway.folder import Folder
-from stillwatch.gateway.gate import Gate
+from stillwatch.gateway.gate import Gate, _Loaded
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.state import SLOT
 from stillwatch.gateway.works.access import CAME
@@ -210,6 +210,18 @@ def test_what_was_counted_outlasts_a_table_that_names_the_campaigns_anew(taken: 
     assert not slot["hits"].any()
     assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (0, -1, 0)
     assert int(slot["sits"]) == 0
+
+
+def test_works_of_another_version_s_form_are_of_no_use(taken: Taken) -> None:
+    """Nothing is recognised by them, nor are they published again; decisions hold all the same."""
+    held = Folder(taken.gate).open()[1]
+    older = {name: said for name, said in held.says["works"].items() if name != "form"}
+    arrays = {name: array for name, array in held.arrays.items() if "works.seated" not in name}
+    assert Works.of(older, arrays).names == ()
+    loaded = _Loaded(1, {**held.says, "works": older}, arrays)
+    assert len(loaded.recogniser) == 0
+    slot = np.zeros(1, SLOT)[0]
+    assert loaded.recogniser.look(Request("a", 0, prompt="two words"), slot, 0.1, 1) is None
 
 
 def test_works_stay_while_a_judgement_misses_what_is_decided_on(taken: Taken) -> None:

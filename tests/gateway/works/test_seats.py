@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.gateway.works.access import Access, access, way_keys
+from stillwatch.gateway.works.access import WAYS, Access, access, way_keys
 from stillwatch.gateway.works.learn import STAKES, _stake
 from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, RELEASED, Sampled
 from stillwatch.gateway.works.teachers import share_of_their_sort
@@ -99,10 +99,20 @@ def test_a_seat_is_known_by_who_was_refused_there() -> None:
 
 def test_unknown_parts_make_no_way() -> None:
     """Without an address, or without a client, nobody sits anywhere."""
-    zero, some = np.zeros(1, np.uint64), np.full(1, 5, np.uint64)
-    for parts in ((zero,), (zero, some), (some, zero), (zero, zero)):
-        assert way_keys(parts)[0] == 0
-    assert way_keys((some, some))[0] != 0
+    columns = {"network": np.array([5, 5, 0], np.uint64), "client": np.array([0, 6, 6], np.uint64)}
+    assert (way_keys(0, columns) != 0).tolist() == [True, True, False]
+    assert (way_keys(1, columns) != 0).tolist() == [False, True, False]
+
+
+def test_a_device_that_is_called_like_an_address_is_none() -> None:
+    """Who names its device after somebody's network or address makes no seat of it."""
+    key = np.array([5], np.uint64)
+    columns = dict.fromkeys(("network", "client", "device", "address"), key)
+    assert len({int(way_keys(kind, columns)[0]) for kind in range(len(WAYS))}) == len(WAYS)
+    visits = [(1, HOTEL, CURL, HOME), (2, OFFICE, SDK, HOME // 100), (3, HOME, CURL, 0)]
+    made = come(visits + ELSEWHERE, {1: 0, 2: 0, 3: NOBODYS} | CROWD)
+    assert made.seats[2] == 0
+    assert not made.shared[2].any()
 
 
 def test_the_stake_is_what_was_seen_and_never_all() -> None:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from stillwatch.gateway.works.access import Access
+from stillwatch.gateway.works.fit import Fit
 from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, Sampled, Seen, _rank
 from stillwatch.gateway.works.teachers import fits_by_chance, honest_teachers
+from stillwatch.statistics.mmd import Samples
 
 STRAY = 0.02
+NO_PARTS = Samples(np.zeros(0), np.zeros((0, 8)), np.zeros(0))
 
 
 def crowd(
@@ -19,6 +22,7 @@ def crowd(
     seats: int = 0,
     shared: bool = False,
     fits: bool = False,
+    elsewhere: bool = False,
     unexcused: bool = True,
     of: int = NOBODYS,
 ) -> tuple[list[bool], float]:
@@ -41,7 +45,8 @@ def crowd(
         (mine & (shared or seats > 0))[:, None],
         mine * seats,
     )
-    teach = honest_teachers(0, STRAY, accounts, seen, mine & fits, ways)
+    fit = Fit(NO_PARTS, np.zeros(1), mine & fits, mine & elsewhere)
+    teach = honest_teachers(0, STRAY, accounts, seen, fit, ways)
     return teach[mine].tolist(), fits_by_chance(0, accounts, seen, mine & fits, ways)
 
 
@@ -59,10 +64,10 @@ def test_at_a_member_s_seat_who_hits_as_members_do_teaches_nothing() -> None:
 
 
 def test_at_one_seat_whose_hits_are_about_something_else_teaches() -> None:
-    """An address may have been a member's before; of whoever fits, or sits at two, nobody knows."""
-    assert crowd([3, 4, 10], seats=1)[0] == [False, True, True]
-    assert crowd([4, 10], seats=1, fits=True)[0] == [False, False]
-    assert crowd([4, 10], seats=2)[0] == [False, False]
+    """An address may have been a member's before; of whoever sits at two nobody knows."""
+    assert crowd([8, 10], seats=1, elsewhere=True)[0] == [True, True]
+    assert crowd([8, 10], seats=1)[0] == [False, False]
+    assert crowd([8, 10], seats=2, elsewhere=True)[0] == [False, False]
 
 
 def test_a_rival_excuses_at_a_seat_too() -> None:

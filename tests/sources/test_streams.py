@@ -1,0 +1,39 @@
+"""Files as streams of bytes."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+
+from stillwatch.sources import reasons
+from stillwatch.sources.streams import STEP_BYTES, pieces
+
+TEXT = np.random.default_rng(5).integers(97, 123, 3_000_000, np.uint8).tobytes()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def test_pieces_are_what_was_written(tmp_path: Path, pack) -> None:
+    """However it was packed, with sizes that add up to the file's."""
+    path = tmp_path / "a"
+    path.write_bytes(pack(TEXT))
+    made = list(pieces(path, 700_000))
+    assert b"".join(piece.data for piece in made) == TEXT
+    assert sum(piece.size for piece in made) == path.stat().st_size
+    assert {len(piece.data) for piece in made[:-1]} == {700_000}
+
+
+@pytest.mark.parametrize("whole", [0.2, 0.9])
+def test_what_comes_before_a_break_is_kept(tmp_path: Path, whole: float) -> None:
+    """But for the last step of unpacking; and the break is told."""
+    packed = gzip.compress(TEXT)
+    path = tmp_path / "a.gz"
+    path.write_bytes(packed[: int(whole * len(packed))])
+    *made, last = pieces(path, 1 << 30)
+    assert last.fault == reasons.TRUNCATED
+    got = b"".join(piece.data for piece in made)
+    assert TEXT.startswith(got)
+    assert len(got) > whole * len(TEXT) - 2 * STEP_BYTES
