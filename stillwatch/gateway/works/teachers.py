@@ -16,7 +16,7 @@ from stillwatch.campaigns.membership import (
     PART_OF_TYPICAL,
 )
 from stillwatch.gateway.works.access import Access
-from stillwatch.gateway.works.fit import Fit
+from stillwatch.gateway.works.fit import SIZES, Fit
 from stillwatch.gateway.works.sample import NOBODYS, Sampled, Seen
 from stillwatch.statistics.tails import at_least
 
@@ -52,10 +52,12 @@ def honest_teachers(
 def fits_by_chance(
     campaign: int, accounts: Sampled, seen: Seen, fits: NDArray[np.bool_], ways: Access
 ) -> float:
-    """Share of honest accounts, of those with as many hits as judgements compare, that ever fit:
-    told by those who come no campaign's way, among whom hardly any member is missed."""
+    """Share of honest accounts, with as many hits as can be compared, that ever fit: told by those
+    who come no campaign's way, among whom hardly any member is missed. Of those with many hits no
+    smaller share than was seen: they are looked at more often."""
     apart = (accounts.campaign == NOBODYS) & (ways.seats == 0) & ~ways.shared.any(1)
-    return share(fits[apart & (seen.hits[:, campaign] >= COMPARED)])
+    few, many = (apart & (seen.hits[:, campaign] >= least) for least in (SIZES[0], COMPARED))
+    return max(share(fits[few]), float(fits[many].mean()) if many.any() else 0.0)
 
 
 def comes_and_fits(
@@ -63,7 +65,7 @@ def comes_and_fits(
 ) -> float:
     """Share of the `honest` accounts, with as many hits as can be compared, that fit and come the
     campaign's ways: customers who do the like in a network that it rents in may do both."""
-    comparable = honest & (seen.hits[:, campaign] >= COMPARED)
+    comparable = honest & (seen.hits[:, campaign] >= SIZES[0])
     return share((fits & ways.shared[:, campaign])[comparable])
 
 

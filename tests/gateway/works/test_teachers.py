@@ -89,10 +89,17 @@ def test_few_threads_that_are_all_hits_teach_nothing() -> None:
 
 def test_fits_by_chance_are_counted_where_no_member_sits_or_comes() -> None:
     """A member that was missed fits, and would make it likely that honest accounts do."""
-    assert crowd([9, 9, 9], fits=True)[1] == pytest.approx(3.5 / 4)
+    assert crowd([9, 9, 9], fits=True)[1] == pytest.approx(1.0)
     assert crowd([9, 9, 9], fits=True, shared=True)[1] == pytest.approx(0.5)
     assert crowd([9, 9, 9], fits=True, seats=1)[1] == pytest.approx(0.5)
     assert crowd([9, 9, 9], fits=True, of=DOUBTED)[1] == pytest.approx(0.5)
+
+
+def test_many_hits_fit_no_less_often_than_was_seen() -> None:
+    """Whoever hits little hardly gets to fit, and would make it rare for those who hit much."""
+    assert crowd([9, 9, 9] + [5] * 20, fits=True)[1] == pytest.approx(1.0)
+    assert crowd([5] * 20, fits=True)[1] == pytest.approx(20.5 / 21)
+    assert crowd([5] * 20)[1] == pytest.approx(0.5 / 21)
 
 
 def test_ranks_count_what_came_before() -> None:
