@@ -37,7 +37,8 @@ def honest_teachers(
     Whom nothing excuses may be a member that no finding holds, and teaches nothing: at a member's
     seat, if it hits as members do; elsewhere, if it would be a member by its hits (the rules of
     `membership`), fits, and comes a way that is theirs. At a single seat, which may have changed
-    hands, whoever's hits are about something else is honest all the same.
+    hands, whoever's hits are about something else is honest all the same; and who hits as members do,
+    fits, and sits at two of theirs is excused by nothing.
     """
     hits, threads = seen.hits[:, campaign], seen.threads
     like_them = hits_like(hits, threads, accounts.campaign == campaign)
@@ -46,6 +47,7 @@ def honest_teachers(
     begun = (threads < LOOKED) & (hits == threads)
     seated = like_them & ((ways.seats > 1) | (ways.seats == 1) & ~fit.elsewhere)
     suspect = accounts.unexcused & (begun | seated | working & fit.fits & ways.shared[:, campaign])
+    suspect |= like_them & fit.fits & (ways.seats > 1)
     return (accounts.campaign == NOBODYS) & (threads > 0) & ~suspect
 
 

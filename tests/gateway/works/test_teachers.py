@@ -73,6 +73,12 @@ def test_at_one_seat_whose_hits_are_about_something_else_teaches() -> None:
 def test_a_rival_excuses_at_a_seat_too() -> None:
     """What is honest by what it does is so wherever it sits."""
     assert crowd([5, 10], seats=2, unexcused=False)[0] == [True, True]
+    assert crowd([5, 10], seats=1, unexcused=False, fits=True)[0] == [True, True]
+
+
+def test_nothing_excuses_who_fits_at_two_seats() -> None:
+    """A rival may explain what an account does, and hardly that it does it at two members' places."""
+    assert crowd([1, 5, 10], seats=2, unexcused=False, fits=True)[0] == [True, False, False]
 
 
 def test_who_fits_and_comes_a_member_s_way_teaches_nothing() -> None:
