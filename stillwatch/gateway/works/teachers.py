@@ -37,7 +37,7 @@ def honest_teachers(
     Whom nothing excuses may be a member that no finding holds, and teaches nothing: at a member's
     seat, if it hits as members do; elsewhere, if it would be a member by its hits (the rules of
     `membership`), fits, and comes a way that is theirs. At a single seat, which may have changed
-    hands, whoever's hits are about something else is honest all the same; and who hits as members do,
+    hands, whoever's hits are about something else is honest all the same; who hits as members do,
     fits, and sits at two of theirs is excused by nothing.
     """
     hits, threads = seen.hits[:, campaign], seen.threads

@@ -77,7 +77,7 @@ def test_a_rival_excuses_at_a_seat_too() -> None:
 
 
 def test_nothing_excuses_who_fits_at_two_seats() -> None:
-    """A rival may explain what an account does, and hardly that it does it at two members' places."""
+    """A rival may explain what it does, and hardly that it does it at two members' places."""
     assert crowd([1, 5, 10], seats=2, unexcused=False, fits=True)[0] == [True, False, False]
 
 
