@@ -186,9 +186,11 @@ class Recogniser:
         slot["stamp"] = self.stamp
 
     def _way_at(self, key: np.uint64) -> int | None:
-        """The place of a way that is a campaign's."""
+        """The place of a way, where it is known and a campaign's."""
+        if not key:
+            return None
         at = int(self._way.searchsorted(key))
-        return at if key and at < len(self._way) and self._way[at] == key else None
+        return at if at < len(self._way) and self._way[at] == key else None
 
     def _bits(self, bits: Any) -> NDArray[np.bool_]:
         """Which campaigns a slot's bits name, (k,)."""
