@@ -53,11 +53,14 @@ that were both members' hardly ever have."""
 ON_SEATS = ((0.5, 0.05), (0.1, 0.35))
 """How the stake on seats is spread over their marks."""
 
-FORM = 3
+FORM = 4
 """Of what a table holds of works: those of another form are of no use."""
 
 STAKES = (0.1, 0.9)
 """How much may be bet, at least and at most, on a replacement's coming a way that is known."""
+
+ON_ANY = 0.1
+"""Part of what is bet on work that is spread evenly over campaigns; the rest goes by members."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def learn(
         "seated": seated,
         "seated_fitting": fitting,
         "stake": np.array([_stake(ways.seats[theirs] > 0)]),
+        "spread": _spread(accounts.campaign, len(live)),
         "families": families,
         "wide": grounds.book.wide,
         "parts": grounds.book.parts,
@@ -228,6 +232,13 @@ def _seat_evidence(
 def _stake(moved_in: NDArray[np.bool_]) -> float:
     """What is bet on a replacement's coming a known way: the share of members who come others'."""
     return float(np.clip(share(moved_in), *STAKES))
+
+
+def _spread(campaign: NDArray[np.int64], campaigns: int) -> NDArray[np.float64]:
+    """How what is bet on work is spread over campaigns, (k,): the next account is most likely one
+    more of the largest."""
+    members = np.bincount(campaign[campaign >= 0], minlength=campaigns)
+    return ON_ANY / campaigns + (1 - ON_ANY) * members / max(1, members.sum())
 
 
 def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[np.int64]) -> float:

@@ -74,6 +74,7 @@ class Recogniser:
         self._seated: NDArray[np.float32] = mine["seated"]
         self._seated_fitting: NDArray[np.float32] = mine["seated_fitting"]
         self._stake = float(mine["stake"][0])
+        self._spread: NDArray[np.float64] = mine["spread"]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -107,8 +108,8 @@ class Recogniser:
     def _decide(self, slot: Any, needed: float) -> Recognition | None:
         """Whose work it is, once the bets on its marks come to as much as `needed` (log10).
 
-        A part of the stake is on its sitting where members sat, the rest is spread evenly over the
-        campaigns' marks; what the account doesn't bear is lost.
+        A part of the stake is on its sitting where members sat, the rest is spread over campaigns
+        by their members; what the account doesn't bear is lost.
         """
         least = 10.0**needed
         seat, told = self._told_by_seats(slot), self._told_by_content(slot)
@@ -158,7 +159,7 @@ class Recogniser:
             * 10.0 ** float(self._seated_fitting[k, n, threads, hits])
             for n in range(int(slot["sits"]))
         }
-        return {mark: worth / len(self) for mark, worth in told.items()}
+        return {mark: worth * self._spread[k] for mark, worth in told.items()}
 
     def _carry_over(self, slot: Any) -> None:
         """Count for this table's campaigns from now on; what was counted for them before stays."""
