@@ -3,10 +3,11 @@
     python benchmarks/sources.py [--exchanges N] [--format NAME] [--prompt-bytes N] [--out FILE]
 
 Each format's log is made of the same exchanges (prompts of 600, 4,000 and 10,000 bytes, responses
-of 300, tools, headers), so that records take 2, 6 and 12 kilobytes (a format that logs no text is
-read once). `bare` is `msgspec.json.decode` of each line into plain objects, which are let go, or
-pyarrow's read of all columns of the contract's Parquet. Measures alternate in one run, and the
-least of some turns counts. The bar: at most 3 times as long as `bare`.
+of 300, tools, headers), so that records take 2, 6 and 12 kilobytes, in logs of about as many bytes
+(a format that logs no text is read once). `bare` is `msgspec.json.decode` of each line into plain
+objects, which are let go, or pyarrow's read of all columns of the contract's Parquet. Measures
+alternate in one run, and the least of some turns counts. The bar: at most 3 times as long as
+`bare`.
 
 `cpu_seconds` are of one file, on one thread, with memory as an ingest keeps it: `read` from the
 file to checked Arrow batches, `ingest` to a lake that is thrown away (neither compressed nor
@@ -261,7 +262,7 @@ def measure_one_exchange(format: Format) -> float:
 def main() -> None:
     """Make the logs, take the measures, print them."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    options.add_argument("--exchanges", type=int, default=20_000)
+    options.add_argument("--exchanges", type=int, default=20_000, help="of the shortest prompts")
     options.add_argument("--format", action="append", help="only this one; may be repeated")
     options.add_argument("--prompt-bytes", action="append", type=int, help="may be repeated")
     options.add_argument("--out", type=Path, help="write the figures as JSON")
@@ -276,8 +277,9 @@ def main() -> None:
             and format.columns
             and (size == PROMPT_BYTES[0] or "response" in format.columns)
         ]
-        table = make_part(given.exchanges * PROMPT_BYTES[0] // size, 1, size)
-        rows = LOG_BYTES // LOG_FILES // (BESIDE_BYTES + size)
+        row_bytes = BESIDE_BYTES + size
+        table = make_part(given.exchanges * (BESIDE_BYTES + PROMPT_BYTES[0]) // row_bytes, 1, size)
+        rows = LOG_BYTES // LOG_FILES // row_bytes
         parts = [make_part(rows, part, size) for part in range(LOG_FILES)]
         for name, result in measured(table, parts, formats):
             results.setdefault(name, {})[f"{size}_byte_prompts"] = result

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, repeat
+from operator import is_
 from typing import Any
 
 import msgspec
@@ -55,12 +56,17 @@ def together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarra
         return NOTHING, usual[:0]
     sent, got = decoded(_sent, held.asked), decoded(_got, held.answered)
     bodies = decoded(_body, _texts(calls["body"]))
-    if None in sent or None in got or None in bodies:
-        fit = [None not in one for one in zip(sent, got, bodies, strict=True)]
+    if not all(map(_all_there, (sent, got, bodies))):
+        fit = [_all_there(one) for one in zip(sent, got, bodies, strict=True)]
         usual = np.flatnonzero(fit)
         held, calls = held.only(usual), calls.take(pa.array(usual))
         sent, got, bodies = (list(compress(some, fit)) for some in (sent, got, bodies))
     return (_columns(held, calls, sent, got, bodies) if len(usual) else NOTHING), usual
+
+
+def _all_there(values: Sequence[Any]) -> bool:
+    """Whether none is `None`, without asking each whether it equals it."""
+    return not any(map(is_, values, repeat(None)))
 
 
 NOTHING = Columns({}, 0)

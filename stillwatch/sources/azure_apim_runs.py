@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain, compress
-from operator import attrgetter, ne
+from operator import attrgetter, ne, not_
 from typing import Any, NamedTuple
 
 import msgspec
@@ -50,7 +50,7 @@ class Together:
     def __init__(self, records: Sequence[Logged]) -> None:
         keys = list(map(_key, records))
         parts = list(map(_part, records))
-        numbers = np.array(list(map(_HELD["sequenceNumber"], parts)), np.int64)
+        numbers = np.fromiter(map(_HELD["sequenceNumber"], parts), np.int64, len(parts))
         starts = _starts_of(keys)
         later = np.r_[True, numbers[1:] >= numbers[:-1]]
         later[starts] = True
@@ -69,7 +69,8 @@ class Together:
         self.times = [one.properties.time or one.time for one in logged]
         first = np.zeros(len(parts), np.bool_)
         first[starts] = True
-        self._later = [list(compress(held, (~first).tolist())) for held in (keys, parts)]
+        later = (~first).tolist()
+        self._later = [list(compress(held, later)) for held in (keys, parts)]
 
     def exchanges(self, name: str) -> np.ndarray:
         """Of each text of `name`, the exchange."""
@@ -83,7 +84,7 @@ class Together:
     def unusual(self) -> set[str]:
         """Exchanges of which a later record says what mostly the first does."""
         keys, parts = self._later
-        found = {key for key, time in zip(self.keys, self.times, strict=True) if not time}
+        found = set(compress(self.keys, map(not_, self.times)))
         for name in _TYPES:
             said = list(map(_HELD[name], parts))
             if said.count(None) < len(said):
@@ -92,7 +93,7 @@ class Together:
 
 
 def _places(texts: Sequence[str | None]) -> np.ndarray:
-    return np.array([place for place, text in enumerate(texts) if text], np.int64)
+    return np.flatnonzero(np.fromiter(map(bool, texts), np.bool_, len(texts)))
 
 
 def _starts_of(keys: Sequence[str]) -> list[int]:

@@ -250,15 +250,26 @@ def content_of(message: Message) -> Content:
     return message.parts if message.content is None else message.content
 
 
+def last_user_texts(messages: Sequence[Messages]) -> list[str]:
+    """Text of the last user turn that says something, of many: mostly it is the last turn's."""
+    last = [held[-1] if held and isinstance(held, list) else _NO_MESSAGE for held in messages]
+    return [
+        turn.content
+        if turn.role == "user" and turn.content and isinstance(turn.content, str)
+        else last_user_text(held)
+        for turn, held in zip(last, messages, strict=True)
+    ]
+
+
+_NO_MESSAGE = Message()
+
+
 def last_user_text(messages: Messages) -> str:
     """Text of the last user turn that says something, as of `messages.last_user_text`."""
     if isinstance(messages, str):
         return messages
     if not messages:
         return ""
-    last = messages[-1]
-    if last.role == "user" and isinstance(last.content, str) and last.content:
-        return last.content
     for message in reversed(messages):
         if (message.role is UNSET or message.role in _USER) and (
             text := text_of(content_of(message))
@@ -292,9 +303,10 @@ def _system_turns(messages: Sequence[list[Message]]) -> list[str | None]:
         return [None] * len(messages)
     first = [held[0] if held else None for held in messages]
     if _of_system([message and message.role for message in first]) == found:
+        theirs = [m if m and m.role in _SYSTEM else _NO_MESSAGE for m in first]
         return [
-            text_of(content_of(message)) or None if message and message.role in _SYSTEM else None
-            for message in first
+            (m.content if isinstance(m.content, str) else text_of(content_of(m))) or None
+            for m in theirs
         ]
     texts = ([text_of(content_of(m)) for m in held if m.role in _SYSTEM] for held in messages)
     return [BLANK_LINE.join(filter(None, some)) or None for some in texts]
@@ -400,7 +412,7 @@ def messages_columns(
     """Of a request's columns, those that its messages make; `systems` are given beside them."""
     return {
         "system": system_texts(messages, *systems),
-        "prompt": list(map(last_user_text, messages)),
+        "prompt": last_user_texts(messages),
         "turns": [len(held) if isinstance(held, list) else None for held in messages],
     }
 

@@ -15,6 +15,9 @@ import numpy as np
 PIECE_BYTES = 8 << 20
 """From some megabytes on numpy asks for huge pages."""
 
+AT_ONCE_BYTES = 1 << 15
+"""Copied at a time, about: it fits a processor's nearest cache."""
+
 
 class Texts:
     """Some texts, one after another in UTF-8."""
@@ -50,14 +53,19 @@ class Room:
 
     def kept(self, texts: Sequence[str]) -> Texts:
         """`texts` in here."""
-        joined = "".join(texts)
-        data = joined.encode()
-        lengths = map(len, texts if joined.isascii() else map(str.encode, texts))
-        sizes = np.fromiter(lengths, np.int64, len(texts))
-        if self._used + len(data) > len(self._piece):
-            self._piece = memoryview(np.empty(max(len(data), PIECE_BYTES), np.uint8))  # type: ignore[arg-type]
+        if all(map(str.isascii, texts)):
+            sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+        else:
+            sizes = np.fromiter(map(len, map(str.encode, texts)), np.int64, len(texts))
+        size = int(sizes.sum())
+        if self._used + size > len(self._piece):
+            self._piece = memoryview(np.empty(max(size, PIECE_BYTES), np.uint8))  # type: ignore[arg-type]
             self._used = 0
-        there = self._piece[self._used : self._used + len(data)]
-        there[:] = data
-        self._used += len(data)
+        there = self._piece[self._used : self._used + size]
+        self._used += size
+        some, start = max(1, AT_ONCE_BYTES * len(texts) // max(1, size)), 0
+        for first in range(0, len(texts), some):
+            data = "".join(texts[first : first + some]).encode()
+            there[start : start + len(data)] = data
+            start += len(data)
         return Texts(there, sizes)

@@ -21,6 +21,7 @@ from stillwatch.sources.streams import peek, pieces
 MAX_RECORD_BYTES = 16 << 20
 
 _BREAK = ord("\n")
+_LOOKED_AT_BYTES = 1 << 15
 _BLANK = b" \t\r\n"
 _BETWEEN = b" \t\r\n,[]"
 _PARTS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -93,7 +94,7 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         block = b"".join([*held, memoryview(piece.data)[begin:cut]])
         held = [piece.data[cut:]] if cut < len(piece.data) else []
         held_bytes = len(piece.data) - cut
-        breaks = int(np.count_nonzero(np.frombuffer(block, np.uint8) == _BREAK))
+        breaks = _breaks(block)
         yield Block(block, line, breaks, faults, size)
         line += breaks
         size = 0
@@ -102,6 +103,17 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         yield Block(b"", line, 0, [Fault(line, reasons.TOO_LONG, too_long)], size)
     elif held or size:
         yield Block(b"".join(held), line, 1, [], size)
+
+
+def _breaks(data: bytes) -> int:
+    """How many lines end in `data`; looked at in parts that fit a processor's nearest cache."""
+    given = np.frombuffer(data, np.uint8)
+    told = np.empty(min(len(given), _LOOKED_AT_BYTES), np.bool_)
+    found = 0
+    for start in range(0, len(given), _LOOKED_AT_BYTES):
+        part = given[start : start + _LOOKED_AT_BYTES]
+        found += int(np.count_nonzero(np.equal(part, _BREAK, out=told[: len(part)])))
+    return found
 
 
 def split_block(block: Block, max_bytes: int = MAX_RECORD_BYTES) -> Records:
