@@ -11,12 +11,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from stillwatch.sources.azure_apim_logged import Told
 from stillwatch.sources.azure_apim_runs import Exchanges
 from stillwatch.sources.batch import Values
 from stillwatch.sources.body_shapes import (
-    Answer,
-    Content,
-    Message,
     Parameters,
     field,
     messages_columns,
@@ -24,7 +22,7 @@ from stillwatch.sources.body_shapes import (
     said,
     text_of,
 )
-from stillwatch.sources.shapes import WORTHWHILE, Columns, Used, decoded
+from stillwatch.sources.shapes import WORTHWHILE, Columns, decoded
 
 
 class Body(Parameters):
@@ -35,17 +33,6 @@ class Body(Parameters):
     systemInstruction: None = None
 
 
-class Told(Used):
-    """A message of the answer, or a choice around one."""
-
-    role: Any = None
-    content: Content = None
-    message: Answer | None = None
-    finish_reason: str | None = None
-    stop_reason: str | None = None
-
-
-_sent, _got = msgspec.json.Decoder(list[Message]), msgspec.json.Decoder(list[Told])
 _body = msgspec.json.Decoder(Body)
 
 
@@ -54,14 +41,13 @@ def together(held: Exchanges, calls: pa.RecordBatch) -> tuple[Columns, np.ndarra
     usual = np.arange(len(held.keys))
     if len(usual) < WORTHWHILE:
         return NOTHING, usual[:0]
-    sent, got = decoded(_sent, held.asked), decoded(_got, held.answered)
     bodies = decoded(_body, _texts(calls["body"]))
-    if not all(map(_all_there, (sent, got, bodies))):
-        fit = [_all_there(one) for one in zip(sent, got, bodies, strict=True)]
+    if not all(map(_all_there, (held.asked, held.answered, bodies))):
+        fit = list(map(_all_there, zip(held.asked, held.answered, bodies, strict=True)))
         usual = np.flatnonzero(fit)
         held, calls = held.only(usual), calls.take(pa.array(usual))
-        sent, got, bodies = (list(compress(some, fit)) for some in (sent, got, bodies))
-    return (_columns(held, calls, sent, got, bodies) if len(usual) else NOTHING), usual
+        bodies = list(compress(bodies, fit))
+    return (_columns(held, calls, bodies) if len(usual) else NOTHING), usual
 
 
 def _all_there(values: Sequence[Any]) -> bool:
@@ -83,12 +69,10 @@ _BRACE = ord("{")
 def _columns(
     held: Exchanges,
     calls: pa.RecordBatch,
-    sent: Sequence[list[Message]],
-    got: Sequence[list[Told]],
     bodies: Sequence[Parameters],
 ) -> Columns:
     made: dict[str, Any] = messages_columns(
-        sent, field("system", bodies), field("instructions", bodies)
+        held.asked, field("system", bodies), field("instructions", bodies)
     ) | parameters_columns(bodies)
     told = held.said
     return Columns(
@@ -101,10 +85,10 @@ def _columns(
             "key_id": calls["subscription"],
             "surface": ["azure"] * len(held.keys),
             "model": _said(told["deploymentName"], told["modelName"], made["model"]),
-            "response": list(map(_answer, got)),
+            "response": list(map(_answer, held.answered)),
             "stop_reason": [
                 messages[-1].finish_reason or messages[-1].stop_reason if messages else None
-                for messages in got
+                for messages in held.answered
             ],
             "input_tokens": told["promptTokens"],
             "output_tokens": told["completionTokens"],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
+from stillwatch.sources.body_shapes import Answer, Content
 from stillwatch.sources.shapes import Used
 
 Whole = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
@@ -42,3 +43,13 @@ class Logged(Used):
     timeGenerated: None = None
     callerIpAddress: str | None = None
     durationMs: Whole | None = None
+
+
+class Told(Used):
+    """A message of the answer, or a choice around one."""
+
+    role: Any = None
+    content: Content = None
+    message: Answer | None = None
+    finish_reason: str | None = None
+    stop_reason: str | None = None

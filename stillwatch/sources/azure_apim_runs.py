@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.sources.azure_apim import Exchange, Record
-from stillwatch.sources.azure_apim_logged import Logged, Part
+from stillwatch.sources.azure_apim_logged import Logged, Part, Told
+from stillwatch.sources.body_shapes import Message
 from stillwatch.sources.kept_texts import Room, Texts
-from stillwatch.sources.shapes import UNFIT
+from stillwatch.sources.shapes import UNFIT, decoded
 
 _HELD = {name: attrgetter(name) for name in Part.__struct_fields__}
 _key, _part = attrgetter("correlationId"), attrgetter("properties")
@@ -107,15 +108,14 @@ class Long(NamedTuple):
     records: np.ndarray
     exchanges: np.ndarray
 
-    def each(self, exchanges: int) -> list[Any]:
-        """Of so many exchanges, the messages as one JSON text; what isn't usual is no JSON."""
-        texts = self.texts.each()
+    def each(self, exchanges: int, decoder: msgspec.json.Decoder) -> list[Any]:
+        """Of so many exchanges, the decoded messages; `None` where they aren't usual."""
         if np.array_equal(self.exchanges, np.arange(exchanges)):
-            return texts
+            return self.texts.decoded(decoder)
         held: list[list[memoryview]] = [[] for _ in range(exchanges)]
-        for text, exchange in zip(texts, self.exchanges.tolist(), strict=True):
+        for text, exchange in zip(self.texts.each(), self.exchanges.tolist(), strict=True):
             held[exchange].append(text)
-        return list(map(_text, held))
+        return decoded(decoder, map(_text, held))
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, str]]:
         """The texts of records from `start` to before `end`, each with its record."""
@@ -127,7 +127,8 @@ class Long(NamedTuple):
 
 
 class Exchanges(NamedTuple):
-    """Many exchanges: what was asked and answered as JSON texts, and what is said beside it."""
+    """Many exchanges: what was asked and answered, `None` where that isn't usual, and what is said
+    beside it."""
 
     keys: list[str]
     asked: list[Any]
@@ -203,7 +204,10 @@ class Run:
 
     def exchanges(self) -> Exchanges:
         """Those that are here."""
-        asked, answered = (self._long[name].each(len(self.keys)) for name in _TEXTS)
+        asked, answered = (
+            self._long[name].each(len(self.keys), decoder)
+            for name, decoder in zip(_TEXTS, (_asked, _answered), strict=True)
+        )
         made = Exchanges(self.keys, asked, answered, self._said)
         if not self._gone:
             return made
@@ -223,6 +227,7 @@ def joined(runs: Sequence[Run]) -> Exchanges:
     return Exchanges(keys, asked, answered, said)
 
 
+_asked, _answered = msgspec.json.Decoder(list[Message]), msgspec.json.Decoder(list[Told])
 _any = msgspec.json.Decoder(msgspec.Raw)
 
 

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import repeat
+from operator import contains
+from typing import Any
 
+import msgspec
 import numpy as np
+
+from stillwatch.sources.shapes import UNFIT, decoded
 
 PIECE_BYTES = 8 << 20
 """From some megabytes on numpy asks for huge pages."""
@@ -20,10 +25,11 @@ AT_ONCE_BYTES = 1 << 15
 
 
 class Texts:
-    """Some texts, one after another in UTF-8."""
+    """Some texts in UTF-8, a line each where they are `lines`: no text is of more than one."""
 
-    def __init__(self, data: memoryview, sizes: np.ndarray) -> None:
+    def __init__(self, data: memoryview, sizes: np.ndarray, lines: bool) -> None:
         self._data = data
+        self._lines = lines
         self.sizes = sizes
         """Of each its bytes."""
 
@@ -33,15 +39,29 @@ class Texts:
 
     def some(self, first: int, end: int) -> list[memoryview]:
         """Those from `first` to before `end`, at the cost of these."""
-        if first == end:
-            return []
-        ends = self._ends[first:end].tolist()
-        start = ends[0] - int(self.sizes[first])
-        return [self._data[low:high] for low, high in pairwise([start, *ends])]
+        starts = (self._ends[first:end] - self.sizes[first:end]).tolist()
+        return [
+            self._data[low:high]
+            for low, high in zip(starts, self._ends[first:end].tolist(), strict=True)
+        ]
+
+    def decoded(self, decoder: msgspec.json.Decoder) -> list[Any]:
+        """Each, `None` where it is of another shape or no JSON; by one call where all are."""
+        if self._lines:
+            try:
+                found = decoder.decode_lines(self._data)
+            except UNFIT:
+                found = []
+            if len(found) == len(self.sizes):  # blank ones would be left out
+                return found
+        return decoded(decoder, self.each())
 
     @cached_property
     def _ends(self) -> np.ndarray:
-        return np.cumsum(self.sizes)
+        return np.cumsum(self.sizes + _BREAK_BYTES) - _BREAK_BYTES
+
+
+_BREAK_BYTES = 1
 
 
 class Room:
@@ -57,7 +77,7 @@ class Room:
             sizes = np.fromiter(map(len, texts), np.int64, len(texts))
         else:
             sizes = np.fromiter(map(len, map(str.encode, texts)), np.int64, len(texts))
-        size = int(sizes.sum())
+        size = int(sizes.sum()) + _BREAK_BYTES * len(texts)
         if self._used + size > len(self._piece):
             self._piece = memoryview(np.empty(max(size, PIECE_BYTES), np.uint8))  # type: ignore[arg-type]
             self._used = 0
@@ -65,7 +85,7 @@ class Room:
         self._used += size
         some, start = max(1, AT_ONCE_BYTES * len(texts) // max(1, size)), 0
         for first in range(0, len(texts), some):
-            data = "".join(texts[first : first + some]).encode()
+            data = "\n".join([*texts[first : first + some], ""]).encode()
             there[start : start + len(data)] = data
             start += len(data)
-        return Texts(there, sizes)
+        return Texts(there, sizes, lines=not any(map(contains, texts, repeat("\n"))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from stillwatch.sources import kept_texts
@@ -28,3 +29,28 @@ def test_texts_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
             for end in range(first, len(all_of) + 1):
                 some = [bytes(text).decode() for text in texts.some(first, end)]
                 assert some == all_of[first:end]
+
+
+def test_texts_are_decoded_each_by_itself() -> None:
+    """Whatever is in them: what is cut in one isn't put together with the next."""
+    given = [
+        ["[1]", "[2,3]"],
+        ["[1]", "[2", "3]"],
+        ["[1]\n[2]", " "],
+        ["[1],[2", "3]"],
+        ["[1]\n", "[\n2\n]"],
+        ["[1]", "", "[2]"],
+        [],
+    ]
+    decoder, room = msgspec.json.Decoder(list[int]), Room()
+    kept = [room.kept(texts) for texts in given]
+    found = [texts.decoded(decoder) for texts in kept]
+    assert found == [
+        [[1], [2, 3]],
+        [[1], None, None],
+        [None, None],
+        [None, None],
+        [[1], [2]],
+        [[1], None, [2]],
+        [],
+    ]
