@@ -6,8 +6,8 @@
 Makes the world `churn`, in which one campaign's account in ten is banned a day and replaced, or
 takes its log (`--log`). What came in its first days is detected and published, with everything that
 is found taken down: that is the takedown. Then every account that the world's first days didn't see
-sends its first requests, in order of time, to a gate that recognises known work at a false rate,
-and to another one for each further rate.
+sends its first requests, in order of time, to a gate that recognises known work at the built-in
+policy's false rate, or to one for each of the `--false-rates`.
 
 Reported of new accounts of campaigns (`heads`, a share of them where `--heads` is below 1): how
 many are recognised, at which of their requests the median of all heads is, how many within their
@@ -59,8 +59,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def taking_down(false_rate: float) -> Policy:
-    """The built-in policy, live, with no bounds on how much may be done."""
+def taking_down(false_rate: float | None) -> Policy:
+    """The built-in policy, live, with no bounds on how much may be done; `None` is its own rate."""
     policy = default_policy()
     return replace(
         policy,
@@ -93,15 +93,16 @@ class Takedown:
     work: Path
     findings: Findings
 
-    def gate(self, false_rate: float) -> tuple[Gate, dict[str, Any]]:
+    def gate(self, false_rate: float | None) -> tuple[Gate, dict[str, Any]]:
         """A gate after it, and what it goes by."""
         folder, last = self.work / f"gate {false_rate}", pc.max(self.findings.accounts["last_ts"])
         policy = taking_down(false_rate)
         lake = self.work / "lake"
         made = publish(folder, self.findings, policy, now=last.as_py(), lake=lake)
         told = self.findings.campaigns.select(["kind", "accounts", "confidence"]).to_pylist()
-        found = {"campaigns": told, "recognised_by": len(made.works), "learnt_from": made.honest}
-        return Gate(folder), found
+        rate = policy.recognition.rate_after(made.honest)
+        known = {"recognised_by": len(made.works), "learnt_from": made.honest}
+        return Gate(folder), {"false_rate": rate, "takedown": {"campaigns": told, **known}}
 
     def later(self, accounts: pa.Array) -> Iterator[dict[str, Any]]:
         """The requests of those of the `accounts` that weren't there before, in order of time."""
@@ -217,7 +218,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=41)
     parser.add_argument("--texts", type=Path)
     parser.add_argument("--days", type=int, default=25)
-    parser.add_argument("--false-rates", type=float, nargs="+", default=[1e-4])
+    parser.add_argument("--false-rates", type=float, nargs="+", help="else the policy's own")
     parser.add_argument("--heads", type=float, default=1.0, help="share of the new heads")
     parser.add_argument("--strangers", type=Path, nargs="*", default=[], help="other worlds")
     parser.add_argument("--record", type=Path, help="write the document there too")
@@ -232,21 +233,20 @@ def main() -> None:
         chosen = rng.random(labels.num_rows) < args.heads
         chosen |= pc.is_null(labels["campaign"]).to_numpy()
         accounts = labels["account_id"].filter(pa.array(chosen)).combine_chunks()
-        document = []
-        for rate in args.false_rates:
+        document, rates = [], args.false_rates or [None]
+        for rate in rates:
             gate, found = taken.gate(rate)
             document.append(
                 {
                     "world": {"name": "churn", "scale": args.scale, "seed": args.seed},
                     "days": args.days,
-                    "false_rate": rate,
                     "heads_looked_at": args.heads,
-                    "takedown": found,
+                    **found,
                     **told(replay(gate, taken.later(accounts)), labels),
                     "strangers": [
                         mistaken(replay(gate, strangers(other)), roles(other))
                         for other in args.strangers
-                        if rate == max(args.false_rates)
+                        if rate == max(rates)
                     ],
                 }
             )

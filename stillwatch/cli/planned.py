@@ -50,11 +50,12 @@ def print_policy(console: Console, policy: Policy) -> None:
     if known.action is None:
         console.print("Nothing is done to new accounts that carry known work.")
     else:
+        rate = "0.01% or less" if known.false_rate is None else f"{known.false_rate:.3%}"
         console.print(
             safe(
                 f"New accounts that carry known work: {known.action.replace('_', ' ')} for "
                 f"{known.for_hours:g} hours, after {known.least_requests:,} requests; by chance "
-                f"that happens to {known.false_rate:.2%} of honest ones."
+                f"that happens to {rate} of honest ones."
             )
         )
     for note in notes_on(policy):

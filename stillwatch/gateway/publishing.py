@@ -52,7 +52,7 @@ def publish_plan(folder: Folder, plan: Plan, works: Works, listed: Listed, now: 
             **says,
             "works": works.says(),
             "orgs": sorted(listed.orgs),
-            "bounds": bounds_of(plan.policy).says(),
+            "bounds": bounds_of(plan.policy, works.honest).says(),
             "published_us": round(now.timestamp() * _SECOND_US),
         },
         {
@@ -70,8 +70,9 @@ def last_plan(folder: Folder) -> pa.Table | None:
     return tables.require(pq.read_table(path), tables.DECISIONS, path) if path.exists() else None
 
 
-def bounds_of(policy: Policy) -> Bounds:
-    """The policy as far as a gate needs it."""
+def bounds_of(policy: Policy, honest: int) -> Bounds:
+    """The policy as far as a gate needs it, whose known work was learnt from so many honest
+    accounts."""
     recognition = policy.recognition
     return Bounds(
         policy_version=policy.version,
@@ -84,7 +85,7 @@ def bounds_of(policy: Policy) -> Bounds:
         recognition=recognition.action,
         recognition_us=round(recognition.for_hours * 3600 * _SECOND_US),
         first_requests=recognition.least_requests,
-        false_rate=recognition.false_rate,
+        false_rate=recognition.rate_after(honest),
         recognised_a_day=policy.budget.accounts_a_day,
     )
 

@@ -157,18 +157,35 @@ class Throttle:
     burst: Annotated[int, Ge(1), Le(10**6)] = 5
 
 
+USUAL_FALSE_RATES = (1e-5, 1e-4)
+"""Share of honest new accounts that may be taken for known work, at least and at most, unless a
+policy says: the more honest ones are known, the rarer a mistake can be made."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recognition:
     """What is done at the gate to a new account that carries a known campaign's work.
 
     Nothing where `action` is left out. It needs `least_requests`, and chance alone would do it to
-    `false_rate` of honest new accounts.
+    `false_rate` of honest new accounts; where that is left out, to half an account of as many as
+    were learnt from, within `USUAL_FALSE_RATES`.
     """
 
     action: Action | None = None
     for_hours: Annotated[float, Gt(0), Le(24 * 90)] = 24.0
     least_requests: Annotated[int, Ge(1), Le(10**6)] = 5
-    false_rate: Annotated[float, Gt(0), Le(0.1)] = 1e-4
+    false_rate: Annotated[float, Gt(0), Le(0.1)] | None = None
+
+    def rate_after(self, honest: int) -> float:
+        """The share of honest new accounts that may be hit, after so many `honest` ones were seen.
+
+        >>> Recognition().rate_after(1_000), Recognition().rate_after(50_000)
+        (0.0001, 1e-05)
+        """
+        if self.false_rate is not None:
+            return self.false_rate
+        least, most = USUAL_FALSE_RATES
+        return min(most, max(least, 0.5 / max(1, honest)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

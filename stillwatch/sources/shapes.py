@@ -64,7 +64,7 @@ def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
     return msgspec.defstruct(record.__name__, [added], bases=(record,), gc=False), "named"
 
 
-def decoded(decoder: msgspec.json.Decoder, texts: Iterable[str | bytes]) -> list[Any]:
+def decoded(decoder: msgspec.json.Decoder, texts: Iterable[str | bytes | memoryview]) -> list[Any]:
     """Each of `texts`, `None` where it is of another shape or no JSON.
 
     >>> decoded(msgspec.json.Decoder(int), ["1", "x", "[2]", "3"])
