@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stillwatch.cli.printing import safe
-from stillwatch.console.wording import count
+from stillwatch.console.wording import count, one_in
 
 if TYPE_CHECKING:
     from stillwatch.policy import Policy
@@ -50,12 +50,12 @@ def print_policy(console: Console, policy: Policy) -> None:
     if known.action is None:
         console.print("Nothing is done to new accounts that carry known work.")
     else:
-        rate = "0.01% or less" if known.false_rate is None else f"{known.false_rate:.3%}"
         console.print(
             safe(
                 f"New accounts that carry known work: {known.action.replace('_', ' ')} for "
                 f"{known.for_hours:g} hours, after {known.least_requests:,} requests; by chance "
-                f"that happens to {rate} of honest ones."
+                f"that happens to {one_in(known.rate_after(0))} honest ones"
+                + (", to fewer where more are known." if known.false_rate is None else ".")
             )
         )
     for note in notes_on(policy):

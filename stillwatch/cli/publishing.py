@@ -55,6 +55,7 @@ def publish_(
     from stillwatch.cli.acting import opened
     from stillwatch.cli.planned import print_plan
     from stillwatch.cli.printing import emit, people, safe
+    from stillwatch.console.wording import one_in
     from stillwatch.enforcing import publish
     from stillwatch.findings import read_findings
     from stillwatch.policy import default_policy, read_policy
@@ -65,7 +66,13 @@ def publish_(
         cases = None if store is None else stack.enter_context(opened(store))
         now = at or dt.datetime.now(dt.UTC)
         made = publish(gate, found, read, now=now, lake=lake, store=cases)
-    told = {"table": made.version, "known_work": list(made.works), "honest_accounts": made.honest}
+    rate = read.recognition.rate_after(made.honest)
+    told = {
+        "table": made.version,
+        "known_work": list(made.works),
+        "honest_accounts": made.honest,
+        "false_rate": rate,
+    }
     if json:
         emit({**made.plan.record(), **told})
         return
@@ -74,7 +81,8 @@ def publish_(
     if made.works:
         line += (
             f"; new accounts are asked for the work of {', '.join(made.works)}, which was learnt "
-            f"against {made.honest:,} honest accounts"
+            f"against {made.honest:,} honest accounts; by chance {one_in(rate)} honest new ones "
+            "is taken for them"
         )
     people().print(safe(f"{line}.", limit=1000), soft_wrap=True)
 

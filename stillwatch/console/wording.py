@@ -121,6 +121,15 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
+def one_in(share: float) -> str:
+    """A small share of 1 in words.
+
+    >>> one_in(1e-5), one_in(0.0003)
+    ('one in 100,000', 'one in 3,333')
+    """
+    return f"one in {1 / share:,.0f}"
+
+
 def step(share: float) -> int:
     """A share of 1 as the whole per cent that it is drawn with; never nothing where there is some.
 

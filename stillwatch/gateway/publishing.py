@@ -71,8 +71,7 @@ def last_plan(folder: Folder) -> pa.Table | None:
 
 
 def bounds_of(policy: Policy, honest: int) -> Bounds:
-    """The policy as far as a gate needs it, whose known work was learnt from so many honest
-    accounts."""
+    """The policy as far as a gate needs it, with work learnt from so many `honest` accounts."""
     recognition = policy.recognition
     return Bounds(
         policy_version=policy.version,

@@ -25,7 +25,7 @@ AT_ONCE_BYTES = 1 << 15
 
 
 class Texts:
-    """Some texts in UTF-8, a line each where they are `lines`: no text is of more than one."""
+    """Some texts in UTF-8, a break after each; `lines` says that none has a break in it."""
 
     def __init__(self, data: memoryview, sizes: np.ndarray, lines: bool) -> None:
         self._data = data
@@ -46,15 +46,26 @@ class Texts:
         ]
 
     def decoded(self, decoder: msgspec.json.Decoder) -> list[Any]:
-        """Each, `None` where it is of another shape or no JSON; by one call where all are."""
-        if self._lines:
+        """Each by a decoder of arrays, `None` where it is of another shape or no JSON.
+
+        By one call where all are lines that begin and end as arrays do. That call takes values
+        for lines wherever it finds them; but none of such lines is blank or goes on in the next,
+        for a break fits into no text and a bracket follows no array. So each has one value at
+        least, and as many values as lines are one each.
+        """
+        if self._lines and self._like_arrays():
             try:
                 found = decoder.decode_lines(self._data)
             except UNFIT:
                 found = []
-            if len(found) == len(self.sizes):  # blank ones would be left out
+            if len(found) == len(self.sizes):
                 return found
         return decoded(decoder, self.each())
+
+    def _like_arrays(self) -> bool:
+        letters = np.frombuffer(self._data, np.uint8)
+        first, last = letters[self._ends - self.sizes], letters[self._ends - 1]
+        return bool(np.all((self.sizes > 1) & (first == ord("[")) & (last == ord("]"))))
 
     @cached_property
     def _ends(self) -> np.ndarray:

@@ -49,6 +49,7 @@ def test_what_is_published_holds_at_once(
     )
     told = json.loads(done.out)
     assert (told["table"], told["policy"]["live"], told["known_work"]) == (2, True, [])
+    assert told["false_rate"] == 1e-4
     standing = opened.standing()
     assert standing is not None
     assert (standing.table_version, standing.policy_version) == (2, 4)

@@ -194,5 +194,6 @@ def _toml(value: Any) -> str:
     ("honest", "rate"), [(0, 1e-4), (5_000, 1e-4), (20_000, 2.5e-5), (50_000, 1e-5), (10**6, 1e-5)]
 )
 def test_known_work_is_surer_where_more_honest_accounts_are_known(honest: int, rate: float) -> None:
+    """Unless the policy says at which rate."""
     assert Recognition().rate_after(honest) == pytest.approx(rate)
     assert Recognition(false_rate=0.001).rate_after(honest) == 0.001

@@ -40,6 +40,11 @@ def test_texts_are_decoded_each_by_itself() -> None:
         ["[1],[2", "3]"],
         ["[1]\n", "[\n2\n]"],
         ["[1]", "", "[2]"],
+        ["[1] [2]", "[3]", " "],
+        ["[1]\r[2]", "[3,", "4]"],
+        [" ", "[3]", "[1] [2]"],
+        ["[1][2]", "[3", "]"],
+        ["[1][2]", "[3", "]", "[4]"],
         [],
     ]
     decoder, room = msgspec.json.Decoder(list[int]), Room()
@@ -52,5 +57,10 @@ def test_texts_are_decoded_each_by_itself() -> None:
         [None, None],
         [[1], [2]],
         [[1], None, [2]],
+        [None, [3], None],
+        [None, None, None],
+        [None, [3], None],
+        [None, None, None],
+        [None, None, None, [4]],
         [],
     ]

@@ -235,10 +235,10 @@ def _stake(moved_in: NDArray[np.bool_]) -> float:
 
 
 def _spread(campaign: NDArray[np.int64], campaigns: int) -> NDArray[np.float64]:
-    """How what is bet on work is spread over campaigns, (k,): the next account is most likely one
-    more of the largest."""
-    members = np.bincount(campaign[campaign >= 0], minlength=campaigns)
-    return ON_ANY / campaigns + (1 - ON_ANY) * members / max(1, members.sum())
+    """How what is bet on work is spread over campaigns, (k,), by the `campaign` of each account:
+    the next one is most likely one more of the largest. Each is taken to have one at least."""
+    members = np.bincount(campaign[campaign >= 0], minlength=campaigns).clip(1)
+    return ON_ANY / campaigns + (1 - ON_ANY) * members / members.sum()
 
 
 def _known(hits: NDArray[np.int64], threads: NDArray[np.int64], others: NDArray[np.int64]) -> float:
