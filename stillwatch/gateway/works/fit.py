@@ -29,7 +29,8 @@ SIZES = tuple(FITTING)
 """Hits at which it is looked whether a part fits; those in between are taken for the lower one."""
 
 ELSEWHERE = 0.95
-"""Part of the members beyond all of whom a part is about something else."""
+"""Part of the members beyond all of whose parts, of `COMPARED` hits or more, a part is about
+something else."""
 
 LEAST_PARTS = 8
 """Members' parts from which others' can be compared with them."""
@@ -37,25 +38,27 @@ LEAST_PARTS = 8
 
 @dataclass(frozen=True)
 class Fit:
-    """How parts are compared with a campaign's: members' `parts`, of some of them, and how `near`
-    (median squared MMD) one of so many hits has to come, by `SIZES`. Of a accounts, which ever
-    `fits` (a,), and which by all of its hits is about something else, `elsewhere` (a,)."""
+    """How parts are compared with a campaign's: members' `parts`, of some of them, how `near`
+    (median squared MMD) one of so many hits has to come, by `SIZES`, and how far off it is about
+    something else, `far`. Of a accounts, which ever `fits` (a,), and which by all of its hits is
+    about something else, `elsewhere` (a,)."""
 
     parts: Samples
     near: NDArray[np.float64]
+    far: NDArray[np.float64]
     fits: NDArray[np.bool_]
     elsewhere: NDArray[np.bool_]
 
 
 def fit_of(campaign: int, accounts: Sampled, seen: Seen) -> Fit:
     """Members' hits, seen through the same eyes, are what others' are compared with."""
-    near = np.full(len(SIZES), -np.inf)
+    near, far = np.full(len(SIZES), -np.inf), np.full(len(SIZES), np.inf)
     fits, elsewhere = np.zeros((2, len(accounts.key)), bool)
     account, whole = seen.parts(campaign, COMPARED, FIRST_THREADS)
     some = compared_with(np.flatnonzero(accounts.campaign[account] == campaign))
     whose, theirs = account[some], whole.at(some)
     if len(some) < LEAST_PARTS:
-        return Fit(theirs, near, fits, elsewhere)
+        return Fit(theirs, near, far, fits, elsewhere)
 
     def compared(least: int, most: int) -> tuple[NDArray[np.int64], NDArray, NDArray]:
         """Accounts, how near their parts come, and how near those of members do."""
@@ -69,11 +72,13 @@ def fit_of(campaign: int, accounts: Sampled, seen: Seen) -> Fit:
         account, apart, members = compared(size, size)
         near[at] = np.quantile(members, share) if len(members) >= LEAST_PARTS else near[at - 1]
         fits[account[apart <= near[at]]] = True
+        if size >= COMPARED:
+            far[at] = np.quantile(members, ELSEWHERE) if len(members) >= LEAST_PARTS else np.inf
     account, apart, members = compared(COMPARED, FIRST_THREADS)
     elsewhere[account[apart > np.quantile(members, ELSEWHERE)]] = True
-    return Fit(theirs, near, fits, elsewhere)
+    return Fit(theirs, near, far, fits, elsewhere)
 
 
-def nearness(near: NDArray[np.float64], size: int) -> float:
-    """How near a part of `size` hits has to come, by what those of `SIZES` have to."""
-    return float(near[np.searchsorted(SIZES, size, "right") - 1])
+def of_size(bounds: NDArray[np.float64], size: int) -> float:
+    """The bound for a part of `size` hits, by those for parts of `SIZES`."""
+    return float(bounds[np.searchsorted(SIZES, size, "right") - 1])

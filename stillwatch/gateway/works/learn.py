@@ -47,8 +47,9 @@ MARKS = ("content", "content and access")
 SEATS = (("seat", "seat and content"), ("two seats", "two seats and content"))
 """Marks of sitting where a member sat, and at two such places, of one kind: whichever campaign's,
 since an operator may be found in pieces, and what replaces one piece's account needn't do that
-piece's work. The second of each ask that hits fit, too. One address may have changed hands; two
-that were both members' hardly ever have."""
+piece's work. The second of each ask that hits fit, too, the first that they aren't about something
+else once so many can be compared. One address may have changed hands; two that were both members'
+hardly ever have."""
 
 ON_SEATS = ((0.5, 0.05), (0.1, 0.35))
 """How the stake on seats is spread over their marks."""
@@ -155,6 +156,7 @@ def learn(
         "owners": ways.owners,
         "seat": ways.seat,
         "near": np.stack([each.near for each in fit]),
+        "far": np.stack([each.far for each in fit]),
         **_compared([each.parts for each in fit]),
     }
     return Works(

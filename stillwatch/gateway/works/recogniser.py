@@ -18,7 +18,7 @@ from stillwatch.campaigns.membership import ATTRIBUTED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.works.access import CAME, SEAT, WAYS, came, way_keys
 from stillwatch.gateway.works.evidence import MOST_THREADS
-from stillwatch.gateway.works.fit import SIZES, nearness
+from stillwatch.gateway.works.fit import SIZES, of_size
 from stillwatch.gateway.works.learn import FORM, MARKS, ON_SEATS, SEATS
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.gateway.works.view import View, begins_thread, view_of
@@ -67,6 +67,7 @@ class Recogniser:
         ]
         self._places = np.arange(len(self.names))
         self._near: NDArray[np.float64] = mine["near"]
+        self._far: NDArray[np.float64] = mine["far"]
         self._way: NDArray[np.uint64] = mine["way"]
         bits = 1 << np.arange(len(self.names), dtype=np.uint32)
         self._access = (mine["owners"] * bits).sum(1).astype(np.uint32)
@@ -112,15 +113,19 @@ class Recogniser:
         by their members; what the account doesn't bear is lost.
         """
         least = 10.0**needed
-        seat, told = self._told_by_seats(slot), self._told_by_content(slot)
-        sure = sum(seat.values())
-        if sure < least and sure + sum(told.values()) >= least and self._fits(slot):
-            seat |= told
-            sure = sum(seat.values())
+        bets, told = self._told_by_seats(slot), self._told_by_content(slot)
+        if sum(bets.values()) + sum(told.values()) < least:
+            return None
+        fits, elsewhere = self._compared(slot)
+        if fits:
+            bets |= told
+        elif elsewhere:
+            return None
+        sure = sum(bets.values())
         if sure < least:
             return None
         slot["evidence"] = evidence = float(np.log10(sure))
-        mark = max(seat, key=lambda name: seat[name])
+        mark = max(bets, key=lambda name: bets[name])
         if mark in told:
             campaign = int(slot["summed"])
         else:
@@ -208,20 +213,21 @@ class Recogniser:
             slot["squares"] += int(row.astype(np.int64) @ row.astype(np.int64))
             slot["parts"] += 1
 
-    def _fits(self, slot: Any) -> bool:
-        """Whether the account's part can be compared, and is about what members' parts are."""
+    def _compared(self, slot: Any) -> tuple[bool, bool]:
+        """Whether the account's part is about what members' parts are, and whether it surely is
+        about something else; neither where it can't be compared."""
         campaign, parts = int(slot["summed"]), int(slot["parts"])
-        theirs = self._members[campaign]
-        if parts < SIZES[0] or not len(theirs.size):
-            return False
+        if parts < SIZES[0] or not len(self._members[campaign].size):
+            return False, False
         mine = samples(
             slot["sums"].astype(float)[None],
             np.array([slot["squares"]], float),
             np.array([parts]),
             SCALE,
         )
-        apart = np.median(squared_mmd(mine, theirs))
-        return bool(apart <= nearness(self._near[campaign], parts))
+        apart = float(np.median(squared_mmd(mine, self._members[campaign])))
+        near, far = (of_size(bounds[campaign], parts) for bounds in (self._near, self._far))
+        return apart <= near, apart > far
 
     def _note_access(self, request: Request, slot: Any) -> None:
         """Remember whose ways the account comes, and at how many seats it sits."""

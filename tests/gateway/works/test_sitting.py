@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stillwatch.campaigns.membership import COMPARED
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.state import SLOT
-from stillwatch.gateway.works.fit import SIZES, fit_of, nearness
+from stillwatch.gateway.works.fit import SIZES, fit_of, of_size
 from stillwatch.gateway.works.recogniser import Recogniser, _ways_of
 from stillwatch.gateway.works.sample import FIRST_THREADS, NOBODYS, Sampled, Seen
 from stillwatch.signals.content import SCALE
+from stillwatch.statistics.mmd import Means
+from stillwatch.tables import CONTENT_COMPONENTS
 
 MEMBERS = [("203.0.113.1", "d-1"), ("203.0.113.2", "d-2"), ("203.0.113.3", "d-3")]
 
@@ -69,14 +72,13 @@ def test_seats_that_are_none_any_more_are_forgotten() -> None:
 def test_how_near_parts_have_to_come_is_by_their_hits() -> None:
     """Those of a size in between as those of the lower one."""
     near = np.arange(len(SIZES), dtype=float)
-    assert [nearness(near, size) for size in SIZES] == near.tolist()
-    assert nearness(near, SIZES[1] - 1) == 0
-    assert nearness(near, 64) == near[-1]
+    assert [of_size(near, size) for size in SIZES] == near.tolist()
+    assert of_size(near, SIZES[1] - 1) == 0
+    assert of_size(near, 64) == near[-1]
 
 
-@pytest.mark.parametrize("narrow", [1.0, 0.1])
-def test_most_members_fit_and_what_is_about_something_else_doesn_t(narrow: float) -> None:
-    """Whether a campaign's prompts vary much or little, and with few hits too."""
+def asked(narrow: float) -> tuple[Sampled, Seen]:
+    """Sixty members who ask about one thing and forty others who each ask about their own."""
     rng = np.random.default_rng(11)
     members, others, hits = 60, 40, FIRST_THREADS
     campaign = np.array([0] * members + [NOBODYS] * others)
@@ -84,21 +86,55 @@ def test_most_members_fit_and_what_is_about_something_else_doesn_t(narrow: float
     accounts = Sampled(
         np.arange(1, members + others + 1, dtype=np.uint64), campaign, *[everyone] * 2
     )
-    home = rng.normal(size=(1 + others, 64))
+    home = rng.normal(size=(1 + others, CONTENT_COMPONENTS))
     mean = home[np.where(campaign == 0, 0, np.arange(members + others) - members + 1)]
-    content = np.repeat(mean, hits, 0) + 2 * narrow * rng.normal(size=(hits * len(mean), 64))
+    content = np.repeat(mean, hits, 0)
+    content += 2 * narrow * rng.normal(size=content.shape)
     content = np.round(SCALE * content / np.linalg.norm(content, axis=1, keepdims=True))
     threads, account = np.full(len(mean), hits), np.repeat(np.arange(len(mean)), hits)
-    seen = Seen(
+    return accounts, Seen(
         threads, threads[:, None], threads, account, np.zeros_like(account), content.astype(np.int8)
     )
+
+
+@pytest.mark.parametrize("narrow", [1.0, 0.1])
+def test_most_members_fit_and_what_is_about_something_else_doesn_t(narrow: float) -> None:
+    """Whether a campaign's prompts vary much or little, and with few hits too."""
+    accounts, seen = asked(narrow)
+    theirs, everyone = accounts.campaign == 0, accounts.unexcused
     fit = fit_of(0, accounts, seen)
-    assert fit.fits[:members].mean() > 0.9
-    assert not fit.fits[members:].any()
-    assert fit.elsewhere[members:].all()
-    assert fit.elsewhere[:members].mean() <= 0.05
+    assert fit.fits[theirs].mean() > 0.9
+    assert not fit.fits[~theirs].any()
+    assert fit.elsewhere[~theirs].all()
+    assert fit.elsewhere[theirs].mean() <= 0.05
     few = fit_of(
         0, Sampled(accounts.key, np.where(np.arange(100) < 7, 0, -1), everyone, everyone), seen
     )
     assert not few.fits.any()
     assert not few.elsewhere.any()
+    assert (few.far == np.inf).all()
+
+
+@pytest.mark.parametrize(("hits", "others_known"), [(COMPARED - 1, True), (COMPARED, False)])
+def test_who_asks_for_something_else_isn_t_known_by_a_seat(hits: int, others_known: bool) -> None:
+    """However sure it looks by its hits and its seat, from so many hits on as can be compared."""
+    accounts, seen = asked(1.0)
+    theirs, fit = accounts.campaign == 0, fit_of(0, accounts, seen)
+    recogniser = object.__new__(Recogniser)
+    recogniser.names, recogniser._places = ["c-1"], np.arange(1)
+    recogniser._stake, recogniser._spread = 0.9, np.ones(1)
+    recogniser._near, recogniser._far = fit.near[None], fit.far[None]
+    recogniser._members = [Means(fit.parts.size, fit.parts.mean, fit.parts.own)]
+    recogniser._seated = np.full((2, 17, 17), 9.0, np.float32)
+    recogniser._seated_fitting = np.full((1, 2, 17, 17), -9.0, np.float32)
+    recogniser._evidence = np.full((1, 2, 17, 17), -9.0, np.float32)
+    known = []
+    for account in range(len(theirs)):
+        slot = np.zeros(1, SLOT)[0]
+        rows = seen.content[seen.account == account][:hits].astype(np.int64)
+        slot["sums"], slot["squares"], slot["parts"] = rows.sum(0), (rows**2).sum(), hits
+        slot["any_hits"] = slot["threads"] = slot["asked"] = slot["hits"] = hits
+        slot["sits"] = slot["seats"] = 1
+        known.append(recogniser._decide(slot, 5.0) is not None)
+    assert np.mean(np.array(known)[theirs]) >= 0.9
+    assert set(np.array(known)[~theirs].tolist()) == {others_known}

@@ -45,7 +45,7 @@ def crowd(
         (mine & (shared or seats > 0))[:, None],
         mine * seats,
     )
-    fit = Fit(NO_PARTS, np.zeros(1), mine & fits, mine & elsewhere)
+    fit = Fit(NO_PARTS, np.zeros(1), np.zeros(1), mine & fits, mine & elsewhere)
     teach = honest_teachers(0, STRAY, accounts, seen, fit, ways)
     return teach[mine].tolist(), fits_by_chance(0, accounts, seen, mine & fits, ways)
 
