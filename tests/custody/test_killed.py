@@ -80,7 +80,12 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     names = sorted(Vault(tmp_path / "whole").names())
     rng, states = random.Random(4), []
     gone = sorted(set(old["exchange_id"].to_pylist()) - set(new["exchange_id"].to_pylist()))
-    for turn in range(KILLS):
+    for turn in range(5 * KILLS):
+        if turn >= KILLS and len(set(states)) == 2:
+            break
+        # A machine that has more or less to do than before takes another time.
+        if turn and len(set(states)) == 1:
+            took_s *= 0.8 if states[0] == new.num_rows else 1.2
         lake = tmp_path / f"lake{turn}"
         shutil.copytree(made, lake)
         child = say(str(lake))

@@ -102,17 +102,16 @@ class Recogniser:
             slot["any_hits"] += yes.any()
             if yes.any():
                 self._add_up(view, slot, yes)
-        if slot["requests"] < least_requests:
+        if not slot["any_hits"] or slot["requests"] < least_requests:
             return None
-        return self._decide(slot, -np.log10(false_rate))
+        return self._decide(slot, 1 / false_rate)
 
-    def _decide(self, slot: Any, needed: float) -> Recognition | None:
-        """Whose work it is, once the bets on its marks come to as much as `needed` (log10).
+    def _decide(self, slot: Any, least: float) -> Recognition | None:
+        """Whose work it is, once the bets on the marks of one with hits come to `least` at least.
 
         A part of the stake is on its sitting where members sat, the rest is spread over campaigns
         by their members; what the account doesn't bear is lost.
         """
-        least = 10.0**needed
         bets, told = self._told_by_seats(slot), self._told_by_content(slot)
         if sum(bets.values()) + sum(told.values()) < least:
             return None
@@ -137,8 +136,6 @@ class Recogniser:
 
     def _told_by_seats(self, slot: Any) -> dict[str, float]:
         """What the bets on where it sits are worth, by mark."""
-        if not slot["any_hits"]:
-            return {}
         return {
             SEATS[n][0]: self._stake
             * ON_SEATS[n][0]

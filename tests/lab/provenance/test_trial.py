@@ -33,9 +33,11 @@ def trial(made: Files, tmp_path: Path, run: Run) -> Path:
 
 
 def _register(made: Files, path: Path, *more: object, served: Path | None = None) -> list[object]:
-    """Whose predictions they are is left to a rule, so that a test may give one or the other."""
+    """Whose predictions they are is left to a rule, so that a test may give one or the other; with
+    a seed, for of a thousand draws of wrong keys one looks as if the null didn't hold."""
     first = ["lab", "trace", "register", path, "--keys", made.keys, "--sign", made.signer]
     plan = ["--test", TEST, "--share", "1", "--alpha", "0.01", "--wrong-keys", "200"]
+    plan += ["--seed", "drawn once"]
     rules = ["--rule", "suspect-model=of the suspect", "--rule", "innocent-model=of the base"]
     return [*first, *plan, "--served", served or made.served, *rules, *more]
 
