@@ -7,6 +7,7 @@ line and leaves with the class's exit code.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class StillwatchError(Exception):
@@ -17,6 +18,17 @@ class StillwatchError(Exception):
     def __init__(self, where: object, what: str, todo: str) -> None:
         self.where, self.what, self.todo = str(where), what, todo
         super().__init__(f"{where}: {what}. {todo}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process gets it: whole, whatever its class asks for to be made."""
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[StillwatchError], args: tuple[Any, ...], held: dict[str, Any]) -> Any:
+    made = kind.__new__(kind, *args)
+    made.args = args
+    made.__dict__.update(held)
+    return made
 
 
 class InputNotFound(StillwatchError):
@@ -209,3 +221,9 @@ class MeasureRefused(StillwatchError):
     def __init__(self, where: object, what: str, todo: str, faults: Sequence[str] = ()) -> None:
         super().__init__(where, what, todo)
         self.faults = tuple(faults) or (what,)
+
+
+class HelperLost(StillwatchError):
+    """A process that helped with an ingest ended before its task did."""
+
+    exit_code = 31

@@ -27,7 +27,9 @@ from stillwatch.privacy import Keys, read_keys, rules_for
 from stillwatch.progress import Progress
 from stillwatch.sources import find_log, format_named, read_accounts, read_exchanges
 from stillwatch.sources.formats import AUTO
+from stillwatch.sources.mapping import Mapping
 from stillwatch.sources.mapping_file import load_mapping
+from stillwatch.tables import Chunk
 
 MANY = 4096
 """Groups that may wait for a longer one before them."""
@@ -72,10 +74,15 @@ def manner_of(
     """How files are read; raises `FormatUnknown` and `MappingInvalid` before any is."""
     if mapping is not None:
         held = load_mapping(mapping)
-        return Manner(partial(read_exchanges, format=held.format()), f"map-{held.digest}")
-    asked = AUTO if format == AUTO else format_named(format)
+        return Manner(partial(_read_mapped, held), f"map-{held.digest}")
+    if format != AUTO:
+        format_named(format)
     name = "" if format == AUTO and account is None else f"{format}-{account or ''}"
-    return Manner(partial(read_exchanges, format=asked, account=account), name)
+    return Manner(partial(read_exchanges, format=format, account=account), name)
+
+
+def _read_mapped(mapping: Mapping, path: Path, start: int = 0) -> Iterator[Chunk]:
+    return read_exchanges(path, start, format=mapping.format())
 
 
 def opened_lake(

@@ -1,41 +1,34 @@
-"""Source files -> the lake, on several threads, committed segment by segment.
+"""Source files -> the lake, by several readers at once, committed segment by segment.
 
 Files are grouped into tasks by size alone, each task makes its own segments, and a segment's place
-depends on its task: the lake's row order is the same for any number of threads.
+depends on its task: the lake's row order is the same for any number of readers. These are threads;
+where there is much to read, this thread's process and helpers (`helpers`).
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-import xxhash
 
-from stillwatch.errors import InputNotFound
+from stillwatch.errors import HelperLost, InputNotFound
+from stillwatch.lake.absorb import RIGHTS, Read, absorb, digest_file
 from stillwatch.lake.accounts import absorb_accounts
+from stillwatch.lake.helpers import Helper, Task, Work, helpers_for
 from stillwatch.lake.ledger import Ledger, Part
-from stillwatch.lake.manifest import Absorbed, Manifest
+from stillwatch.lake.manifest import Manifest
+from stillwatch.lake.segment import SegmentWriter
 from stillwatch.progress import Progress, Silent
-from stillwatch.tables import PIECE_BYTES, Chunk
-
-Read = Callable[[Path, int], Iterator[Chunk]]
-"""Chunks of one file after its first n rows, where n is a sum of earlier chunks' `read`."""
 
 TASK_BYTES = 64 << 20
 MIN_TASK_BYTES = 8 << 20
 TASKS_WANTED = 8
-QUARANTINE_ENTRIES = 1 << 18
-"""Of quarantine, held until they are committed: a file may hold nothing else."""
-
-DIGESTED_BYTES = 1 << 18
-"""Of a file that are digested at a time: what stays next to the processor."""
-
-_RIGHTS = "Check the path and its rights"
 
 
 @dataclass(frozen=True)
@@ -80,32 +73,41 @@ def ingest(
     if read_accounts is not None:
         absorb_accounts(ledger, accounts, read_accounts, digest_file)
     progress.start("ingest", sum(sizes), "bytes")
-    tasks = list(enumerate(_tasks(paths, sizes)))
-    threads = max(1, threads)
-    with ThreadPoolExecutor(threads) as beside, ThreadPoolExecutor(threads) as pool:
-        worker = _Worker(ledger, read, manner, beside if threads > 1 else None)
-        running = {pool.submit(worker.run, number, task) for number, task in tasks}
+    ingests, threads = ledger.manifest.ingests, max(1, threads)
+    tasks = [Task((ingests, n), task) for n, task in enumerate(_tasks(paths, sizes))]
+    work = Work(ledger.lake, ledger.manifest.key, ledger.compress, ledger.durable, read, manner)
+    helpers = helpers_for(work, sum(sizes), min(threads, len(tasks)))
+    with (
+        ThreadPoolExecutor(threads) as beside,
+        ThreadPoolExecutor(threads) as pool,
+        ExitStack() as ends,
+    ):
+        for helper in helpers:
+            ends.callback(helper.end)
+        desk = _Desk(ledger, beside if threads > 1 and not helpers else None)
+        readers = _Readers(desk, work, helpers, threads)
+        running = {pool.submit(readers.run, task) for task in tasks}
         try:
             while running:
                 done, running = wait(running, timeout=0.1)
-                worker.tell(progress)
+                desk.tell(progress)
                 for task in done:
                     task.result()
         except BaseException:
-            worker.stop.set()
+            desk.stop.set()
             for task in running:
                 task.cancel()
             raise
-    worker.tell(progress)
+    desk.tell(progress)
     progress.finish()
-    return _report(ledger, before, len(paths), worker.skipped)
+    return _report(ledger, before, len(paths), desk.skipped)
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as fault:
-        raise InputNotFound(path, f"can't be read ({fault})", _RIGHTS) from fault
+        raise InputNotFound(path, f"can't be read ({fault})", RIGHTS) from fault
 
 
 def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
@@ -123,73 +125,77 @@ def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
         yield task
 
 
-def digest_file(path: Path) -> str:
-    """128-bit XXH3, in hex, of what the file holds; raises `InputNotFound`."""
-    state, held = xxhash.xxh3_128(), memoryview(bytearray(DIGESTED_BYTES))
-    try:
-        with path.open("rb", buffering=0) as raw:
-            while size := raw.readinto(held):
-                state.update(held[:size])
-    except OSError as fault:
-        raise InputNotFound(path, f"can't be read ({fault})", _RIGHTS) from fault
-    return state.hexdigest()
+class _Desk:
+    """The ledger's owner, for readers on any thread."""
 
-
-class _Worker:
-    def __init__(self, ledger: Ledger, read: Read, manner: str, beside: Executor | None) -> None:
+    def __init__(self, ledger: Ledger, beside: Executor | None) -> None:
         self.stop = threading.Event()
         self.skipped = 0
-        self._ledger, self._read, self._beside = ledger, read, beside
-        self._manner = f":{manner}" if manner else ""
+        self._ledger, self._beside = ledger, beside
         self._bytes: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._mutex = threading.Lock()
+        self.answers = {
+            "claim": ledger.claim,
+            "number": ledger.number,
+            "commit": ledger.commit,
+            "skip": self.skip,
+            "advance": self.advance,
+        }
+        """To what helpers ask."""
+
+    def claim(self, digest: str) -> int | None:
+        return self._ledger.claim(digest)
+
+    def told(self, path: Path) -> str:
+        return self._ledger.told(path)
+
+    def open_segment(self) -> SegmentWriter:
+        return self._ledger.open_segment(self._beside)
+
+    def commit(self, part: Part, writer: SegmentWriter) -> None:
+        self._ledger.commit(part, writer.close(self._ledger.durable))
+
+    def skip(self) -> None:
+        with self._mutex:
+            self.skipped += 1
+
+    def advance(self, size: int) -> bool:
+        self._bytes.put(size)
+        return not self.stop.is_set()
 
     def tell(self, progress: Progress) -> None:
-        """Pass on what the threads have read since; from the calling thread only."""
+        """Pass on what was read since; from the calling thread only."""
         total = 0
         while not self._bytes.empty():
             total += self._bytes.get()
         if total:
             progress.advance(total)
 
-    def run(self, task: int, paths: list[Path]) -> None:
-        """Read the files of one task into segments, and commit each as it fills."""
-        ledger = self._ledger
-        order = (ledger.manifest.ingests, task)
-        part = Part((*order, 0))
-        number, writer = ledger.open_segment(self._beside)
+
+class _Readers:
+    """So many readers: this process is one, beside its helpers; without them it is all."""
+
+    def __init__(self, desk: _Desk, work: Work, helpers: Sequence[Helper], threads: int) -> None:
+        self._desk, self._work = desk, work
+        self._free: queue.SimpleQueue[Helper | None] = queue.SimpleQueue()
+        for reader in (None, *helpers) if helpers else (None,) * threads:
+            self._free.put(reader)
+
+    def run(self, task: Task) -> None:
+        """Have the next that is free do a task."""
+        desk, work, reader = self._desk, self._work, self._free.get()
         try:
-            for path in paths:
-                size = path.stat().st_size
-                digest = digest_file(path) + self._manner
-                rows = ledger.claim(digest)
-                if rows is None:
-                    with self._mutex:
-                        self.skipped += 1
-                    self._bytes.put(size)
-                    continue
-                for chunk in self._read(path, rows):
-                    if self.stop.is_set():
-                        writer.abandon()
-                        return
-                    writer.add(chunk.kept)
-                    part.take(chunk)
-                    rows += chunk.read
-                    part.absorbed[digest] = Absorbed(
-                        ledger.told(path), size, rows, False, PIECE_BYTES
-                    )
-                    self._bytes.put(chunk.size)
-                    if writer.full or part.entries >= QUARANTINE_ENTRIES:
-                        ledger.commit(part, number, writer)
-                        part = Part((*order, part.order[2] + 1))
-                        number, writer = ledger.open_segment(self._beside)
-                part.absorbed[digest] = Absorbed(ledger.told(path), size, rows, True, PIECE_BYTES)
-                part.tally.files += 1
-            if part.absorbed:
-                ledger.commit(part, number, writer)
-        except BaseException:
-            writer.abandon()
-            raise
+            if reader and not reader.can_help:
+                reader = None
+            if reader is None:
+                absorb(desk, task.order, task.paths, work.read, work.manner)
+            else:
+                reader.run(task, desk.answers)
+        except HelperLost:
+            if not desk.stop.is_set():
+                raise
+        finally:
+            self._free.put(reader)
 
 
 def _report(ledger: Ledger, before: Manifest, files: int, skipped: int) -> IngestReport:

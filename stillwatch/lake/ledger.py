@@ -26,7 +26,7 @@ from stillwatch.lake.manifest import (
     sync,
     sync_path,
 )
-from stillwatch.lake.segment import SegmentWriter
+from stillwatch.lake.segment import SegmentWriter, Written
 from stillwatch.tables import PIECE_BYTES, Chunk
 
 FOLDERS = ("segments", "keys", "deleted", "quarantine", "accounts")
@@ -102,7 +102,7 @@ class Ledger:
         told: Callable[[Path], str] = str,
         settle: Callable[[], None] = nothing,
     ) -> None:
-        self.lake, self.durable, self._compress = lake, durable, compress
+        self.lake, self.durable, self.compress = lake, durable, compress
         self.manifest = manifest
         self.told = told
         """What the manifest says of the path of a source file."""
@@ -149,15 +149,15 @@ class Ledger:
             self._claimed.add(digest)
             return entry.rows if entry and entry.piece == PIECE_BYTES else 0
 
-    def open_segment(self, beside: Executor | None = None) -> tuple[int, SegmentWriter]:
-        """A new segment's number and writer; it is no part of the lake before its commit."""
+    def open_segment(self, beside: Executor | None = None) -> SegmentWriter:
+        """The writer of a new segment, which is no part of the lake before its commit."""
         number = self.number()
         path = self.lake / "segments" / f"{number:08d}.parquet"
-        return number, SegmentWriter(path, self.manifest.key, self._compress, beside)
+        return SegmentWriter(number, path, self.manifest.key, self.compress, beside)
 
-    def commit(self, part: Part, number: int, writer: SegmentWriter) -> None:
+    def commit(self, part: Part, written: Written) -> None:
         """Make a part and its segment belong to the lake, in one step."""
-        keys = writer.close(self.durable)
+        number, path, keys = written
         if len(keys):
             self._save_array(self._keys_path(number), keys)
         name = self._save_quarantined(part)
@@ -170,25 +170,19 @@ class Ledger:
                 absorbed=self.manifest.absorbed | part.absorbed,
                 next=self._next,
             )
-            part.tally.duplicates = self._place(manifest, number, writer, keys, part.order)
+            part.tally.duplicates = self._place(manifest, written, part.order)
             manifest.exchanges = add_tallies(manifest.exchanges, part.tally)
             save_manifest(self.lake, manifest, self.durable)
             self.manifest = manifest
             if number in manifest.segments:
                 self._seen.add(keys["id"])
             elif len(keys):
-                writer.path.unlink()
+                path.unlink()
                 self._keys_path(number).unlink()
 
-    def _place(
-        self,
-        manifest: Manifest,
-        number: int,
-        writer: SegmentWriter,
-        keys: np.ndarray,
-        order: tuple[int, int, int],
-    ) -> int:
+    def _place(self, manifest: Manifest, written: Written, order: tuple[int, int, int]) -> int:
         """Put the new segment into `manifest`, settle its duplicates and count them."""
+        number, path, keys = written
         if not len(keys):
             return 0
         lost, lost_old = settle(
@@ -197,7 +191,7 @@ class Ledger:
         for old, rows in lost_old.items():
             manifest.segments[old] = self._delete(old, manifest.segments[old], rows)
         if len(lost) < len(keys):
-            segment = Segment(writer.path.name, len(keys), order)
+            segment = Segment(path.name, len(keys), order)
             if len(lost):
                 segment = self._delete(number, segment, lost)
             manifest.segments[number] = segment

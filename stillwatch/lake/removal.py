@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import LakeBroken
 from stillwatch.lake.ledger import Ledger, load_array
 from stillwatch.lake.manifest import Manifest, Segment, sync_path
-from stillwatch.lake.segment import SegmentWriter
+from stillwatch.lake.segment import Written
 from stillwatch.tables import ACCOUNTS, EXCHANGES, QUARANTINE, TIME
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -189,7 +189,7 @@ def _rewritten(ledger: Ledger, old: Segment, gone: np.ndarray) -> dict[int, Segm
     """A new segment of the rows that stay, in the old one's place; none where none stays."""
     if gone.all():
         return {}
-    number, writer = ledger.open_segment()
+    writer = ledger.open_segment()
     at = 0
     try:
         for table in _groups(ledger.lake / "segments" / old.name, EXCHANGES.names):
@@ -197,20 +197,20 @@ def _rewritten(ledger: Ledger, old: Segment, gone: np.ndarray) -> dict[int, Segm
             at += table.num_rows
             for batch in table.cast(EXCHANGES).filter(stays).combine_chunks().to_batches():
                 writer.add(batch)
-        keys = writer.close(ledger.durable)
+        written = writer.close(ledger.durable)
     except BaseException:
         writer.abandon()
         raise
-    _save_keys(ledger, number, keys, writer)
-    return {number: Segment(writer.path.name, len(keys), old.order)}
+    _save_keys(ledger, written)
+    return {written.number: Segment(written.path.name, len(written.keys), old.order)}
 
 
-def _save_keys(ledger: Ledger, number: int, keys: np.ndarray, writer: SegmentWriter) -> None:
-    path = ledger.lake / "keys" / f"{number:08d}.npy"
-    np.save(path, keys)
+def _save_keys(ledger: Ledger, written: Written) -> None:
+    path = ledger.lake / "keys" / f"{written.number:08d}.npy"
+    np.save(path, written.keys)
     if ledger.durable:
         sync_path(path)
-        sync_path(writer.path)
+        sync_path(written.path)
 
 
 def _groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,15 @@ REPEATING = {
 """Columns of strings that are stored as dictionaries, and what Parquet calls them."""
 
 
+class Written(NamedTuple):
+    """A segment that is finished, and no part of the lake yet."""
+
+    number: int
+    path: Path
+    keys: np.ndarray
+    """Its rows' `KEYS`, sorted by id; empty: no file was made."""
+
+
 class SegmentWriter:
     """Gathers batches into row groups and row groups into one file, in bounded memory.
 
@@ -45,12 +54,13 @@ class SegmentWriter:
 
     def __init__(
         self,
+        number: int,
         path: Path,
         key: tuple[int, int],
         compress: bool = True,
         beside: Executor | None = None,
     ) -> None:
-        self.path, self._key, self._beside = path, key, beside
+        self._number, self._path, self._key, self._beside = number, path, key, beside
         self._packing: dict[str, Any] = (
             {"compression": "zstd", "compression_level": 1}
             if compress
@@ -96,7 +106,7 @@ class SegmentWriter:
             return
         if self._writer is None:
             self._writer = pq.ParquetWriter(
-                self.path,
+                self._path,
                 EXCHANGES,
                 **self._packing,
                 use_dictionary=_DICTIONARY,  # type: ignore[arg-type]
@@ -116,16 +126,17 @@ class SegmentWriter:
             writing, self._writing = self._writing, None
             writing.result()
 
-    def close(self, durable: bool) -> np.ndarray:
-        """Finish the file; returns the rows' keys, sorted by id (empty: no file was made)."""
+    def close(self, durable: bool) -> Written:
+        """Finish the file."""
         self._flush()
         self._written()
         if self._writer is not None:
             self._writer.close()
             if durable:
-                sync_path(self.path)
+                sync_path(self._path)
         keys = np.concatenate(self._keys) if self._keys else np.empty(0, KEYS)
-        return keys[np.argsort(keys["id"], kind="stable")]
+        keys = keys[np.argsort(keys["id"], kind="stable")]
+        return Written(self._number, self._path, keys)
 
     def abandon(self) -> None:
         """Close without caring for the result, after a fault."""

@@ -33,6 +33,11 @@ _OWN_TYPES: tuple[tuple[type, Callable[[pa.DataType], bool]], ...] = (
     (bool, pa.types.is_boolean),
 )
 
+_LOOKED_AT = 16
+_LONG_CHARS = 2000
+_MOST_BYTES = (1 << 31) - 1
+"""In one column of strings."""
+
 
 class Batch(NamedTuple):
     """`kept` rows; the others by their place among the given, with the reason; what was repaired
@@ -134,10 +139,28 @@ def _array(kind: pa.DataType, values: Values) -> pa.Array | None:
         return None if micros is None else micros.view(kind)
     if pa.types.is_map(kind):
         return _maps(kind, values)
-    array = pa.array(values, kind)
+    texts = _long_texts(values) if pa.types.is_string(kind) else None
+    array = pa.array(values, kind) if texts is None else texts
     if pa.types.is_floating(kind) and pc.all(pc.is_finite(array)).as_py() is False:
         return None
     return array
+
+
+def _long_texts(values: Sequence[Any]) -> pa.Array | None:
+    """Texts as a column, where they are long and none is null.
+
+    `pa.array` doubles its memory as it meets more of them, and copies them each time: that takes
+    longer than all else where they have thousands of letters.
+    """
+    some = values[:_LOOKED_AT]
+    if not all(some) or sum(map(len, some)) < _LONG_CHARS * len(some) or None in values:
+        return None
+    encoded = list(map(str.encode, values))
+    ends = list(accumulate(map(len, encoded), initial=0))
+    if ends[-1] > _MOST_BYTES:
+        return None
+    offsets = pa.array(ends, pa.int32()).buffers()[1]
+    return pa.StringArray.from_buffers(len(values), offsets, pa.py_buffer(b"".join(encoded)))
 
 
 def _maps(kind: pa.MapType, values: Sequence[dict[str, str | None] | None]) -> pa.Array:

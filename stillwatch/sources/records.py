@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numba import njit
 
 from stillwatch.sources import reasons
 from stillwatch.sources.braces import Splitter
@@ -21,7 +22,7 @@ from stillwatch.sources.streams import peek, pieces
 MAX_RECORD_BYTES = 16 << 20
 
 _BREAK = ord("\n")
-_LOOKED_AT_BYTES = 1 << 15
+_COUNTED_AT_ONCE = 128
 _BLANK = b" \t\r\n"
 _BETWEEN = b" \t\r\n,[]"
 _PARTS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -94,7 +95,7 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         block = b"".join([*held, memoryview(piece.data)[begin:cut]])
         held = [piece.data[cut:]] if cut < len(piece.data) else []
         held_bytes = len(piece.data) - cut
-        breaks = _breaks(block)
+        breaks = int(_breaks(np.frombuffer(block, np.uint8)))
         yield Block(block, line, breaks, faults, size)
         line += breaks
         size = 0
@@ -105,14 +106,21 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         yield Block(b"".join(held), line, 1, [], size)
 
 
-def _breaks(data: bytes) -> int:
-    """How many lines end in `data`; looked at in parts that fit a processor's nearest cache."""
-    given = np.frombuffer(data, np.uint8)
-    told = np.empty(min(len(given), _LOOKED_AT_BYTES), np.bool_)
+@njit(cache=True, nogil=True, boundscheck=False)
+def _breaks(data):  # pragma: no cover - compiled
+    """How many lines end in `data` (uint8).
+
+    Counted in parts for which a byte is enough: so many letters are compared by one instruction.
+    """
     found = 0
-    for start in range(0, len(given), _LOOKED_AT_BYTES):
-        part = given[start : start + _LOOKED_AT_BYTES]
-        found += int(np.count_nonzero(np.equal(part, _BREAK, out=told[: len(part)])))
+    whole = data.size // _COUNTED_AT_ONCE * _COUNTED_AT_ONCE
+    for start in range(0, whole, _COUNTED_AT_ONCE):
+        here = np.uint8(0)
+        for i in range(start, start + _COUNTED_AT_ONCE):
+            here = np.uint8(here + np.uint8(data[i] == _BREAK))
+        found += here
+    for i in range(whole, data.size):
+        found += data[i] == _BREAK
     return found
 
 

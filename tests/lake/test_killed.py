@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -21,23 +22,28 @@ from tests.sources.logs import make_accounts, make_exchanges, to_lines, write_lo
 
 REPOSITORY = Path(__file__).parents[2]
 KILLS = 10
-"""For each of two thread counts."""
+"""For each way to read, at least: so many that several states are seen, in some of `TURNS`."""
+
+TURNS = 60
 
 NURSERY = """
 import os, sys
 import pyarrow as pa
 from stillwatch.lake import Lake, hashing, segment
 from stillwatch.sources import contract_parquet, find_log, read_accounts, read_exchanges, streams
+import stillwatch.lake.helpers as helpers
 import stillwatch.lake.ingest as ingest
 import stillwatch.sources.records as records
 segment.SEGMENT_ROWS, segment.GROUP_ROWS = 700, 300
 ingest.MIN_TASK_BYTES = 1 << 16
+helpers.BYTES_A_HELPER = 1
 contract_parquet.BATCH_ROWS = 256
 pieces = streams.pieces
 records.pieces = lambda path: pieces(path, 1 << 16)
 hashing.hash_rows(pa.RecordBatch.from_pydict({"a": ["compiled", None], "b": [["before"], []]}))
 while line := sys.stdin.readline():
-    lake, log, threads = line.split()
+    lake, log, threads, helped_from = line.split()
+    helpers.HELPED_FROM_BYTES = int(helped_from)
     child = os.fork()
     if child == 0:
         found = find_log([log])
@@ -51,6 +57,13 @@ while line := sys.stdin.readline():
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 """Imports once, forks an ingest for each line it is sent, says its pid and, asked, how it ended."""
+
+
+class Readers(NamedTuple):
+    """So many, as threads or, helped, as processes."""
+
+    threads: int
+    helped: bool = False
 
 
 class Nursery:
@@ -74,9 +87,9 @@ class Nursery:
         assert self._process.stdout
         return int(self._process.stdout.readline())
 
-    def start(self, lake: Path, log: Path, threads: int) -> int:
+    def start(self, lake: Path, log: Path, readers: Readers) -> int:
         """Begin an ingest; its process id."""
-        self._say(f"{lake} {log} {threads}")
+        self._say(f"{lake} {log} {readers.threads} {0 if readers.helped else 1 << 40}")
         return self._line()
 
     def wait(self) -> int:
@@ -84,9 +97,9 @@ class Nursery:
         self._say("how?")
         return self._line()
 
-    def run(self, lake: Path, log: Path, threads: int) -> None:
+    def run(self, lake: Path, log: Path, readers: Readers) -> None:
         """An ingest that nobody disturbs."""
-        self.start(lake, log, threads)
+        self.start(lake, log, readers)
         assert self.wait() == 0
 
     def close(self) -> None:
@@ -126,25 +139,26 @@ def all_of(lake: Lake) -> tuple[pa.Table, pa.Table, list[tuple[object, ...]], di
     return rows_of(lake), lake.accounts(), quarantine, lake.counts()
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_killed_at_random_moments(tmp_path: Path, nursery: Nursery, threads: int) -> None:
-    """SIGKILL, ten times a thread count; what a reader sees in between is consistent."""
+@pytest.mark.parametrize("readers", [Readers(1), Readers(2), Readers(2, helped=True)])
+def test_killed_at_random_moments(tmp_path: Path, nursery: Nursery, readers: Readers) -> None:
+    """SIGKILL, ten times a way to read; what a reader sees in between is consistent."""
     log = make_log(tmp_path / "log")
-    nursery.run(tmp_path / "warm", log, threads)
+    nursery.run(tmp_path / "warm", log, readers)
     began = time.monotonic()
-    nursery.run(tmp_path / "whole", log, threads)
+    nursery.run(tmp_path / "whole", log, readers)
     took_s = time.monotonic() - began
     expected = all_of(Lake.open(tmp_path / "whole"))
     assert expected[3]["read"] == 6650
     assert expected[3]["quarantined"] == {"not_json": 43, "duplicate": 350}
-    rng = random.Random(threads)
+    rng = random.Random(readers.threads)
     states = set()
     kills, turn = 0, 0
-    while kills < KILLS:
+    while kills < KILLS or len(states) < (3 if readers.helped else 5):
         turn += 1
+        assert turn < TURNS
         lake = tmp_path / f"lake{turn}"
         for _ in range(rng.randint(1, 4)):
-            child = nursery.start(lake, log, threads)
+            child = nursery.start(lake, log, readers)
             time.sleep(rng.uniform(0, took_s))
             os.kill(child, signal.SIGKILL)
             kills += nursery.wait() == -signal.SIGKILL
@@ -154,8 +168,7 @@ def test_killed_at_random_moments(tmp_path: Path, nursery: Nursery, threads: int
                 assert counts["read"] == counts["kept"] + sum(counts["quarantined"].values())
                 assert rows_of(seen).num_rows == counts["kept"]
                 states.add(counts["read"])
-        nursery.run(lake, log, threads)
+        nursery.run(lake, log, readers)
         assert all_of(Lake.open(lake)) == expected
         held = json.loads((lake / "lake.json").read_text())["segments"]
         assert {s["name"] for s in held.values()} == {p.name for p in lake.glob("segments/*")}
-    assert len(states) >= 5

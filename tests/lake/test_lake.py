@@ -18,7 +18,7 @@ import pytest
 
 from stillwatch.errors import LakeBroken, LakeBusy, OutputExists
 from stillwatch.lake import Lake, is_lake, ledger, segment
-from stillwatch.lake import ingest as ingesting
+from stillwatch.lake import absorb as absorbing
 from stillwatch.lake.fragments import Which
 from stillwatch.lake.ledger import Ledger
 from stillwatch.sources import read_exchanges, streams
@@ -158,7 +158,7 @@ def test_a_file_that_was_read_in_other_pieces_is_read_again(
 
     def in_pieces_of(size: int) -> None:
         monkeypatch.setattr(streams.pieces, "__defaults__", (size,))
-        for module in (ingesting, ledger):
+        for module in (absorbing, ledger):
             monkeypatch.setattr(module, "PIECE_BYTES", size)
 
     monkeypatch.setattr(segment, "SEGMENT_ROWS", 500)

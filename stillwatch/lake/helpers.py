@@ -1,0 +1,184 @@
+"""Further processes that read files into segments: one Python reads on one processor at a time.
+
+A helper is sent tasks, one by one. It reads, compresses and writes; what the ledger decides it asks
+of the process that it helps, which has the lake's lock. When that one ends, however it does, a
+helper ends at its next question. What it wrote until then belongs to no lake, and is swept away
+like all of a killed writer's files; its files have names of their own, so that it can't meet those
+of a later ingest.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stillwatch.errors import HelperLost
+from stillwatch.lake.absorb import Read, absorb
+from stillwatch.lake.ledger import Part
+from stillwatch.lake.segment import SegmentWriter
+from stillwatch.memory import memory_kept
+
+HELPED_FROM_BYTES = 256 << 20
+"""Of source files: less is read before a helper has loaded what it needs."""
+
+BYTES_A_HELPER = 128 << 20
+
+_GONE = (EOFError, ConnectionError)
+_DONE, _FAILED = "done", "failed"
+_ANSWERED = frozenset({"claim", "number", "commit"})
+_START = "from stillwatch.lake.helpers import main; main()"
+
+
+class Work(NamedTuple):
+    """What all tasks of an ingest have in common."""
+
+    lake: Path
+    key: tuple[int, int]
+    compress: bool
+    durable: bool
+    read: Read
+    manner: str
+
+
+class Task(NamedTuple):
+    """Files that are read into segments of one place."""
+
+    order: tuple[int, int]
+    paths: Sequence[Path]
+
+
+class Helper:
+    """A helper, seen from the process that it helps; it is started at once."""
+
+    def __init__(self, work: bytes) -> None:
+        self._connection, there = Pipe()
+        with there:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _START, str(there.fileno())],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(there.fileno(),),
+            )
+        with suppress(*_GONE):
+            self._connection.send_bytes(work)
+
+    @cached_property
+    def can_help(self) -> bool:
+        """Whether it has loaded what it needs, waited for; it may not be had here."""
+        try:
+            return self._connection.recv() == _DONE
+        except _GONE:
+            return False
+
+    def run(self, task: Task, answers: Mapping[str, Callable[..., Any]]) -> None:
+        """Have it do a task, and answer what it asks meanwhile.
+
+        Raises what the task raises, and `HelperLost` where the helper ends before it.
+        """
+        try:
+            self._connection.send(task)
+            while True:
+                what, given = self._connection.recv()
+                if what == _DONE:
+                    return
+                if what == _FAILED:
+                    raise given
+                answer = answers[what](*given)
+                if what in _ANSWERED:
+                    self._connection.send(answer)
+        except _GONE as fault:
+            raise HelperLost(
+                f"process {self._process.pid}",
+                f"which read {task.paths[0]} or files after it, ended ({self._process.wait()})",
+                "See that there is memory enough, and ingest again: what is committed stays",
+            ) from fault
+
+    def end(self) -> None:
+        """End it, whatever it does; who waits for its answer then hears of it."""
+        self._process.kill()
+        self._process.wait()
+
+
+def helpers_for(work: Work, source_bytes: int, threads: int) -> list[Helper]:
+    """As many as are worth it beside this process; none where `work` can't be sent."""
+    many = min(threads - 1, source_bytes // BYTES_A_HELPER)
+    if many < 1 or source_bytes < HELPED_FROM_BYTES or not sys.executable:
+        return []
+    try:
+        packed = pickle.dumps(work)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return []
+    return [Helper(packed) for _ in range(many)]
+
+
+def main() -> None:
+    """Be a helper, at the other end of the connection whose number is the first argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Connection(int(sys.argv[1])) as connection, memory_kept(), suppress(*_GONE):
+        try:
+            work: Work = connection.recv()
+        except (AttributeError, ImportError):
+            return  # it names what only the other process has
+        connection.send(_DONE)
+        while True:
+            task: Task = connection.recv()
+            desk = _Desk(connection, work)
+            try:
+                absorb(desk, task.order, task.paths, work.read, work.manner)
+            except _GONE:
+                desk.clear()
+                return
+            except Exception as fault:
+                connection.send((_FAILED, fault))
+            else:
+                connection.send((_DONE, ()))
+
+
+class _Desk:
+    """The ledger's owner, seen from a helper."""
+
+    def __init__(self, connection: Connection, work: Work) -> None:
+        self._connection, self._work = connection, work
+        self._path: Path | None = None
+
+    def _ask(self, what: str, *given: Any) -> Any:
+        self._connection.send((what, given))
+        return self._connection.recv() if what in _ANSWERED else None
+
+    def claim(self, digest: str) -> int | None:
+        return self._ask("claim", digest)
+
+    def told(self, path: Path) -> str:
+        return str(path)
+
+    def open_segment(self) -> SegmentWriter:
+        work, number = self._work, self._ask("number")
+        self._path = work.lake / "segments" / f"{number:08d}-{secrets.token_hex(4)}.parquet"
+        return SegmentWriter(number, self._path, work.key, work.compress)
+
+    def commit(self, part: Part, writer: SegmentWriter) -> None:
+        self._ask("commit", part, writer.close(self._work.durable))
+        self._path = None
+
+    def clear(self) -> None:
+        """Remove what nobody will commit."""
+        if self._path:
+            self._path.unlink(missing_ok=True)
+
+    def skip(self) -> None:
+        self._ask("skip")
+
+    def advance(self, size: int) -> bool:
+        self._ask("advance", size)
+        return True
