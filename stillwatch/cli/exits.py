@@ -44,6 +44,7 @@ MEANINGS = {
     errors.LabRefused.exit_code: "a run of the lab, its inputs or its files don't fit together",
     errors.TraceRefused.exit_code: "a provenance test is refused, or its files don't fit together",
     errors.MeasureRefused.exit_code: "a registry of canaries or a trace policy is wrong",
+    errors.HelperLost.exit_code: "a process that helped with an ingest ended; ingest again",
     SYSTEM: "the system refused: no permission, disk full",
     INTERRUPTED: "interrupted by Ctrl-C or a polite kill",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import zstandard
 
 from stillwatch.sources import reasons
+from stillwatch.sources.records import read_blocks
 from stillwatch.sources.streams import STEP_BYTES, pieces
 
 TEXT = np.random.default_rng(5).integers(97, 123, 3_000_000, np.uint8).tobytes()
@@ -37,3 +39,19 @@ def test_what_comes_before_a_break_is_kept(tmp_path: Path, whole: float) -> None
     got = b"".join(piece.data for piece in made)
     assert TEXT.startswith(got)
     assert len(got) > whole * len(TEXT) - 2 * STEP_BYTES
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 129, 5000])
+@pytest.mark.parametrize("share", [0.0, 0.02, 1.0])
+def test_lines_are_counted(tmp_path: Path, size: int, share: float) -> None:
+    """Of any length, and as many as letters; each block says where it begins."""
+    rng = random.Random(size)
+    text = "".join("\n" if rng.random() < share else "\u010a" for _ in range(size)).encode()
+    (tmp_path / "a").write_bytes(text)
+    blocks = list(read_blocks(tmp_path / "a"))
+    ended = text.rfind(b"\n") + 1
+    assert sum(block.lines for block in blocks) == text.count(b"\n") + (ended < len(text))
+    line = 1
+    for block in blocks:
+        assert block.line == line
+        line += block.data.count(b"\n")
