@@ -24,7 +24,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.errors import TableBroken
@@ -56,12 +55,12 @@ class Folder:
         except (OSError, ValueError) as fault:
             todo = "Name the folder that `stillwatch policy publish` writes to"
             raise TableBroken(self.path, f"is no gateway's folder ({fault})", todo) from fault
-        self._current: NDArray[np.uint64] = np.frombuffer(self._mapped, np.uint64)
+        self._current = memoryview(self._mapped).cast("Q")
 
     @property
     def version(self) -> int:
         """The number of the table that holds now; 0 before the first."""
-        return int(self._current[0])
+        return self._current[0]
 
     def open(self) -> tuple[int, Container]:
         """The table that holds now, and its number; raises `TableBroken` where there is none."""

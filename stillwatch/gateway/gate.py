@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.errors import TableBroken
+from stillwatch.gateway import state
 from stillwatch.gateway.answer import STATUS, VERDICT, Answer, Reason, Verdict
 from stillwatch.gateway.bounds import Bounds
 from stillwatch.gateway.breaker import note
@@ -20,7 +21,8 @@ from stillwatch.gateway.request import Request
 from stillwatch.gateway.serves import Standing
 from stillwatch.gateway.state import BreakerState, State
 from stillwatch.gateway.table import Row, Table, account_digest
-from stillwatch.gateway.works.recogniser import Recogniser, Recognition, warm_up
+from stillwatch.gateway.works import recogniser
+from stillwatch.gateway.works.recogniser import Recogniser, Recognition
 from stillwatch.ladder import Action
 
 LOG = logging.getLogger(__name__)
@@ -80,7 +82,8 @@ class Gate:
         self._recognised = Recognised(self._folder.path, worker)
         self._loaded: _Loaded | None = None
         self._refused_version = self._faults = 0
-        self._warm_up()
+        state.warm_up()
+        recogniser.warm_up()
         self._reload()
 
     def decide(self, request: Request) -> Answer:
@@ -137,11 +140,6 @@ class Gate:
             self._refused_version = version
             LOG.error("table %d can't be used, the one before holds: %s", version, fault)
 
-    def _warm_up(self) -> None:
-        """Load what is compiled, or the first requests would wait for it."""
-        self._state.slot_of(0, 0, 0)
-        warm_up()
-
     def _decide(self, request: Request, by: _Loaded) -> Answer:
         key, check = account_digest(request.account_id, self._folder.key)
         row = by.table.find(key, check)
@@ -177,7 +175,7 @@ class Gate:
             return _answer(by, row.decision_id, None, row.action, row, reasons)
         retry = None
         if row.action in STATUS:
-            with self._state.locked():
+            with self._state.alone:
                 place = self._state.slot_of(key, check, request.ts)
                 if row.action == Action.THROTTLE:
                     every, burst = by.bounds.every_us, by.bounds.burst
@@ -193,12 +191,10 @@ class Gate:
 
     def _breaks(self, place: int, now: int, by: _Loaded) -> bool:
         """Count a refusal of an account; whether that opens the breaker."""
-        slot, window = self._state.slots[place], by.bounds.window_us
-        if slot["window"] != now // window:
-            slot["window"], slot["refused"] = now // window, 0
-        slot["refused"] += 1
+        window = by.bounds.window_us
+        mine = self._state.refuse(place, now, window)
         refused, requests = self._state.shares(now, window)
-        if slot["refused"] > MOST_COUNTED or requests < by.bounds.least_requests:
+        if mine > MOST_COUNTED or requests < by.bounds.least_requests:
             return False
         if refused + 1 <= by.bounds.refused_share * (requests + 1):
             return False
@@ -217,14 +213,14 @@ class Gate:
             return by.nothing
         if request.org_id in by.orgs or _is_in(by.known, key):
             return by.nothing
-        with self._state.locked() as sure:
+        with self._state.alone as sure:
             place = self._state.slot_of(key, check, request.ts)
-            slot = self._state.slots[place]
-            at, until = int(slot["recognised"]), 0
-            if at:
-                until = at + bounds.recognition_us
+            slot = self._state.slots[place : place + 1]
+            at = int(slot["recognised"][0])
+            until = at + bounds.recognition_us
             if not at or request.ts >= until:
-                slot["recognised"] = 0
+                if at:
+                    slot["recognised"] = 0
                 found = by.recogniser.look(request, slot, bounds.false_rate, bounds.first_requests)
                 if found is None:
                     return by.nothing
@@ -232,10 +228,10 @@ class Gate:
                 within = sure and self._state.take_recognised(at, bounds.recognised_a_day)
                 slot["recognised"], slot["campaign"] = at, found.campaign if within else -1
                 self._tell(request, found, within, key, at, by)
-            campaign = int(slot["campaign"])
-            confidence = 1 - 10.0 ** -float(slot["evidence"])
+            campaign = int(slot["campaign"][0])
+            confidence = 1 - 10.0 ** -float(slot["evidence"][0])
             # The place is one of the campaigns that were live then: others may have it now.
-            names = by.recogniser.names if slot["stamp"] == by.recogniser.stamp else []
+            names = by.recogniser.names if slot["stamp"][0] == by.recogniser.stamp else []
         row = Row(
             _recognised_id(key, at),
             bounds.recognition or Action.OBSERVE,

@@ -13,8 +13,6 @@ import fcntl
 import mmap
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +87,10 @@ HEADER = np.dtype(
 `refused` and `of` the requests of the window that opened it."""
 
 WINDOW = np.dtype([("number", "i8"), ("requests", "i8"), ("refused", "i8")])
+_NUMBER, _REQUESTS, _REFUSED = range(3)
+
+_FRESH = np.zeros(1, SLOT)
+_FRESH["campaign"] = _FRESH["summed"] = -1
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,32 @@ class BreakerState:
     def open(self) -> bool:
         """Whether nothing is done to anybody."""
         return self.opened_us > 0
+
+
+class Alone:
+    """Alone in the state, where that can be had soon; entered, it tells whether it could."""
+
+    def __init__(self, file: int) -> None:
+        self._file, self._threads, self._sure = file, threading.Lock(), False
+
+    def __enter__(self) -> bool:
+        self._threads.acquire()
+        self._sure = self._taken()
+        return self._sure
+
+    def __exit__(self, *_: object) -> None:
+        if self._sure:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._threads.release()
+
+    def _taken(self) -> bool:
+        for _ in range(PATIENCE):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                os.sched_yield()
+        return False
 
 
 class State:
@@ -137,39 +165,14 @@ class State:
             WORKERS, BUCKETS
         )
         self.slots = np.frombuffer(data, SLOT, count, HEADER.itemsize + windows)
-        self._mine = self._windows[worker % WORKERS]
-        self._key, self._check, self._seen = (self.slots[n] for n in ("key", "check", "seen"))
-        self._file, self._threads = handle, threading.Lock()
-
-    @contextmanager
-    def locked(self) -> Iterator[bool]:
-        """Alone in the state, where that can be had soon; whether it could."""
-        with self._threads:
-            sure = False
-            for _ in range(PATIENCE):
-                try:
-                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    sure = True
-                    break
-                except OSError:
-                    os.sched_yield()
-            try:
-                yield sure
-            finally:
-                if sure:
-                    fcntl.flock(self._file, fcntl.LOCK_UN)
+        size = BUCKETS * WINDOW.itemsize
+        at = HEADER.itemsize + worker % WORKERS * size
+        self._mine = memoryview(data)[at : at + size].cast("q", (BUCKETS, 3))
+        self.alone = Alone(handle)
 
     def slot_of(self, key: int, check: int, now: int) -> int:
         """The place of an account's slot, made empty if it had none; `now` is when it was seen."""
-        place, fresh = _find(
-            self._key, self._check, self._seen, np.uint64(key), np.uint64(check), now
-        )
-        if fresh:
-            row = self.slots[place : place + 1]
-            row.view(np.uint8)[:] = 0
-            row["key"], row["check"], row["seen"] = key, check, now
-            row["campaign"] = row["summed"] = -1
-        return int(place)
+        return int(_slot_of(self.slots, np.uint64(key), np.uint64(check), now, _FRESH))
 
     def throttle(self, place: int, now: int, since: int, every_us: int, burst: int) -> int:
         """Microseconds that a slowed account has to wait; 0 where its request may go on.
@@ -177,32 +180,25 @@ class State:
         A bucket that leaks (GCRA): one request in `every_us`, `burst` at once for whoever was quiet
         so long. It is empty at first, from `since` on.
         """
-        row = self.slots[place]
-        at = int(row["free_at"]) or since + burst * every_us
-        at = min(max(at, now), now + burst * every_us)
-        wait = at - (burst - 1) * every_us - now
-        if wait > 0:
-            if not row["free_at"]:
-                row["free_at"] = at
-            return wait
-        row["free_at"] = at + every_us
-        return 0
+        return _throttle(self.slots, place, now, since, every_us, burst)
+
+    def refuse(self, place: int, now: int, window_us: int) -> int:
+        """Count a refusal of an account; how many it has had in this window."""
+        return _refuse(self.slots, place, now // window_us)
 
     def count(self, now: int, window_us: int, refused: bool) -> None:
         """Count a request in this worker's window."""
         number = now * BUCKETS // window_us
-        row = self._mine[number % BUCKETS]
-        if row["number"] != number:
-            row["requests"] = row["refused"] = 0
-            row["number"] = number
-        row["requests"] += 1
-        row["refused"] += refused
+        mine, at = self._mine, number % BUCKETS
+        if mine[at, _NUMBER] != number:
+            mine[at, _REQUESTS] = mine[at, _REFUSED] = 0
+            mine[at, _NUMBER] = number
+        mine[at, _REQUESTS] += 1
+        mine[at, _REFUSED] += refused
 
     def shares(self, now: int, window_us: int) -> tuple[int, int]:
         """Refused and all requests of the last window, of all workers."""
-        number = now * BUCKETS // window_us
-        last = self._windows[self._windows["number"] > number - BUCKETS]
-        return int(last["refused"].sum()), int(last["requests"].sum())
+        return _shares(self._windows, now * BUCKETS // window_us - BUCKETS)
 
     @property
     def breaker(self) -> BreakerState:
@@ -235,18 +231,66 @@ class State:
         return True
 
 
+def warm_up() -> None:
+    """Load what is compiled, with slots and windows of nobody's."""
+    slots = np.zeros(REACH, SLOT)
+    place = _slot_of(slots, np.uint64(1), np.uint64(1), 1, _FRESH)
+    _throttle(slots, place, 1, 1, 1, 1)
+    _refuse(slots, place, 1)
+    _shares(np.zeros((1, BUCKETS), WINDOW), 1)
+
+
 @nb.njit(nogil=True, cache=True)
-def _find(key, check, seen, wanted, other, now):
+def _slot_of(slots, key, check, now, fresh):
     """The slot of an account: its own, else an empty one, else the one that was seen first."""
-    slots = np.uint64(len(key))
     best, free = -1, -1
     for step in range(REACH):
-        place = np.int64((wanted + np.uint64(step)) % slots)
-        if key[place] == wanted and check[place] == other:
-            seen[place] = max(seen[place], now)
-            return place, False
-        if free < 0 and key[place] == 0 and check[place] == 0:
+        place = np.int64((key + np.uint64(step)) % np.uint64(len(slots)))
+        slot = slots[place]
+        if slot.key == key and slot.check == check:
+            slot.seen = max(slot.seen, now)
+            return place
+        if free < 0 and slot.key == 0 and slot.check == 0:
             free = place
-        if best < 0 or seen[place] < seen[best]:
+        if best < 0 or slot.seen < slots[best].seen:
             best = place
-    return (free if free >= 0 else best), True
+    place = free if free >= 0 else best
+    slots[place] = fresh[0]
+    slots[place].key, slots[place].check, slots[place].seen = key, check, now
+    return place
+
+
+@nb.njit(nogil=True, cache=True)
+def _throttle(slots, place, now, since, every_us, burst):
+    account = slots[place]
+    at = account.free_at if account.free_at != 0 else since + burst * every_us
+    at = min(max(at, now), now + burst * every_us)
+    wait = at - (burst - 1) * every_us - now
+    if wait <= 0:
+        account.free_at = at + every_us
+        return 0
+    if account.free_at == 0:
+        account.free_at = at
+    return wait
+
+
+@nb.njit(nogil=True, cache=True)
+def _refuse(slots, place, window):
+    account = slots[place]
+    if account.window != window:
+        account.window, account.refused = window, 0
+    account.refused += 1
+    return account.refused
+
+
+@nb.njit(nogil=True, cache=True)
+def _shares(windows, before):
+    """Refused and all requests of the windows that are later than the one of number `before`."""
+    refused = requests = 0
+    for worker in range(len(windows)):
+        for bucket in range(windows.shape[1]):
+            one = windows[worker, bucket]
+            if one.number > before:
+                refused += one.refused
+                requests += one.requests
+    return refused, requests

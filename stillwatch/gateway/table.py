@@ -126,16 +126,16 @@ class Table:
     def find(self, key: int, check: int) -> Row | None:
         """The decision on the account of a digest."""
         at = int(self._account.searchsorted(np.uint64(key)))
-        while at < len(self._account) and self._account[at] == key:
-            if self._check[at] == check:
+        while at < len(self._account) and self._account.item(at) == key:
+            if self._check.item(at) == check:
                 return self._row(at)
             at += 1
         return None
 
     def _row(self, at: int) -> Row:
-        decision, action, standing, reason, since, until, sure, campaign, case, scope = (
+        decision, action, standing, reason, since, until, sure, campaign, case, scope = [
             column.item(at) for column in self._rows
-        )
+        ]
         return Row(
             decision.decode(),
             ACTIONS[action],

@@ -73,6 +73,10 @@ TOOLS_ABSENT = {"tool_use": -0.5}
 THINKING_ASKED = {"reasoning_elicitation": 0.5, "mathematical_reasoning": 0.25}
 """Natural log-odds that request settings add. Set by hand and small, since no public text comes
 with its request's settings to learn them from."""
+_OFFERED, _ABSENT, _ASKED = (
+    np.array([odds.get(name, 0.0) for name in CAPABILITIES], np.float32)
+    for odds in (TOOLS_OFFERED, TOOLS_ABSENT, THINKING_ASKED)
+)
 
 _MOST_REPEATS = 64
 _STEP = np.zeros(_MOST_REPEATS + 1, np.float32)
@@ -145,16 +149,15 @@ def _greatest(logits):
     return out
 
 
+@nb.njit(nogil=True, cache=True)
 def adjust(
     logits: NDArray[np.floating], tools_offered: NDArray[np.bool_], thinking: NDArray[np.integer]
 ) -> NDArray[np.floating]:
     """Add to `logits` (n, 10), in place, what the request's settings say."""
-    for name, log_odds in TOOLS_OFFERED.items():
-        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * tools_offered
-    for name, log_odds in TOOLS_ABSENT.items():
-        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * ~tools_offered
-    for name, log_odds in THINKING_ASKED.items():
-        logits[:, CAPABILITIES.index(name)] += np.float32(log_odds) * (thinking == 1)
+    for i in range(len(logits)):
+        logits[i] += _OFFERED if tools_offered[i] else _ABSENT
+        if thinking[i] == 1:
+            logits[i] += _ASKED
     return logits
 
 

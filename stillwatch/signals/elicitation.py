@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 
 from stillwatch.signals.phrases import Automaton, compile_patterns, match
@@ -56,10 +57,17 @@ def elicitation(tokens: Tokens) -> NDArray[np.uint16]:
     >>> [signs_of(f) for f in flags]
     [('asks_steps',), ()]
     """
-    found = match(tokens, sign_automaton())
-    both = ((found & _GIVES_ANSWER) != 0) & ((found & _ASKS_REASONING) != 0)
-    found[both] |= _RECONSTRUCTS
-    return found.astype(np.uint16)
+    return _signs(match(tokens, sign_automaton()))
+
+
+@nb.njit(nogil=True, cache=True)
+def _signs(found):
+    """The flags of texts in which patterns of such bits were `found`."""
+    out = np.empty(len(found), np.uint16)
+    for i in range(len(found)):
+        both = found[i] & _GIVES_ANSWER and found[i] & _ASKS_REASONING
+        out[i] = found[i] | (_RECONSTRUCTS if both else np.uint32(0))
+    return out
 
 
 def signs_of(flags: int) -> tuple[str, ...]:

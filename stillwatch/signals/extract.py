@@ -23,10 +23,12 @@ from stillwatch.signals.keys import (
 )
 from stillwatch.signals.repeats import Repeats
 from stillwatch.signals.settings import settings, temperatures
-from stillwatch.signals.tokens import tokenise
+from stillwatch.signals.tokens import tokenise, tokenise_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from stillwatch.signals.tokens import Tokens
 
 READS = (
     "exchange_id",
@@ -122,24 +124,41 @@ class Texts:
     def of(cls, prompts: pa.Array) -> Texts:
         """Each text is read once, some at a time: all is made while its tokens are at hand."""
         n = len(prompts)
-        made = cls(
+        made = cls._unread(n)
+        repeats = Repeats(prompts)
+        for begin in range(0, n, _TEXTS):
+            rows = slice(begin, min(n, begin + _TEXTS))
+            made[rows]._read(tokenise(prompts[rows], repeats.look(rows.start, rows.stop)))
+        framed = made.framed
+        repeats.fill(framed.frame, framed.opening, framed.closing, framed.bands)
+        repeats.fill(made.signs, made.scores, made.content)
+        return made
+
+    @classmethod
+    def of_one(cls, prompt: str) -> Texts:
+        """What one text says, which repeats none."""
+        made = cls._unread(1)
+        made._read(tokenise_one(prompt))
+        return made
+
+    @classmethod
+    def _unread(cls, n: int) -> Texts:
+        return cls(
             Frames.unknown(n),
             np.empty(n, np.uint16),
             np.empty((n, len(tables.CAPABILITIES)), np.float32),
             np.empty((n, tables.CONTENT_COMPONENTS), np.int8),
         )
-        repeats = Repeats(prompts)
-        for begin in range(0, n, _TEXTS):
-            rows = slice(begin, min(n, begin + _TEXTS))
-            tokens = tokenise(prompts[rows], repeats.look(rows.start, rows.stop))
-            frames(tokens, made.framed[rows])
-            made.signs[rows] = elicitation(tokens)
-            made.scores[rows] = text_scores(tokens, made.signs[rows])
-            content(tokens, made.content[rows])
-        framed = made.framed
-        repeats.fill(framed.frame, framed.opening, framed.closing, framed.bands)
-        repeats.fill(made.signs, made.scores, made.content)
-        return made
+
+    def __getitem__(self, rows: slice) -> Texts:
+        """Those of some rows, in place."""
+        return Texts(self.framed[rows], self.signs[rows], self.scores[rows], self.content[rows])
+
+    def _read(self, tokens: Tokens) -> None:
+        frames(tokens, self.framed)
+        self.signs[:] = elicitation(tokens)
+        self.scores[:] = text_scores(tokens, self.signs)
+        content(tokens, self.content)
 
 
 def _fixed(matrix: np.ndarray) -> pa.FixedSizeListArray:

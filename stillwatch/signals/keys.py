@@ -44,7 +44,7 @@ def network_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     """
     if pa.types.is_dictionary(addresses.type):
         return _by_code(cast(pa.DictionaryArray, addresses), network_keys)
-    return _hash_prefixes(*text_buffers(addresses), _OF_NETWORK)
+    return _hash_networks(*text_buffers(addresses))
 
 
 def address_keys(addresses: pa.Array) -> NDArray[np.uint64]:
@@ -59,8 +59,7 @@ def address_keys(addresses: pa.Array) -> NDArray[np.uint64]:
     """
     if pa.types.is_dictionary(addresses.type):
         return _by_code(cast(pa.DictionaryArray, addresses), address_keys)
-    starts, data = text_buffers(addresses)
-    return np.where(_are_addresses(starts, data), _hash_prefixes(starts, data, _OF_ADDRESS), 0)
+    return _hash_addresses(*text_buffers(addresses))
 
 
 def list_keys(column: pa.ListArray) -> NDArray[np.uint64]:
@@ -92,7 +91,8 @@ def mix(h: np.uint64) -> np.uint64:
 
 
 @nb.njit(nogil=True, cache=True)
-def _hash_bytes(data, begin, end):
+def hash_bytes(data, begin, end):
+    """The key of the text between two places; 0 of an empty one."""
     if end <= begin:
         return np.uint64(0)
     h = np.uint64(0xCBF29CE484222325)
@@ -107,48 +107,70 @@ def _hash_rows(starts, data):
     n = len(starts) - 1
     keys = np.zeros(n, np.uint64)
     for i in range(n):
-        keys[i] = _hash_bytes(data, starts[i], starts[i + 1])
+        keys[i] = hash_bytes(data, starts[i], starts[i + 1])
     return keys
 
 
 @nb.njit(nogil=True, cache=True)
-def _hash_prefixes(starts, data, parts):
-    n = len(starts) - 1
-    keys = np.zeros(n, np.uint64)
-    for i in range(n):
-        seen = 0
-        begin, end = _unmapped(data, starts[i], starts[i + 1]), starts[i + 1]
-        for p in range(begin, end):
-            if data[p] == 46 or data[p] == 58:
-                seen += 1
-                if seen == parts:
-                    end = p
-                    break
-                if p > begin and data[p] == 58 and data[p - 1] == 58:
-                    break  # groups are left out: which ones follow isn't known
-        keys[i] = _hash_bytes(data, begin, end)
+def _hash_networks(starts, data):
+    keys = np.zeros(len(starts) - 1, np.uint64)
+    for i in range(len(keys)):
+        keys[i] = network_key(data, starts[i], starts[i + 1])
     return keys
 
 
 @nb.njit(nogil=True, cache=True)
-def _are_addresses(starts, data):
-    """Whether texts are made of what addresses are made of, and don't end as networks do, in `.0`
+def _hash_addresses(starts, data):
+    keys = np.zeros(len(starts) - 1, np.uint64)
+    for i in range(len(keys)):
+        keys[i] = address_key(data, starts[i], starts[i + 1])
+    return keys
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def network_key(data, begin, end):
+    """As `network_keys`, of the text between two places."""
+    return _hash_prefix(data, begin, end, _OF_NETWORK)
+
+
+@nb.njit(nogil=True, cache=True)
+def address_key(data, begin, end):
+    """As `address_keys`, of the text between two places."""
+    if not _is_address(data, begin, end):
+        return np.uint64(0)
+    return _hash_prefix(data, begin, end, _OF_ADDRESS)
+
+
+@nb.njit(nogil=True, cache=True, inline="always")
+def _hash_prefix(data, begin, end, parts):
+    seen, begin = 0, _unmapped(data, begin, end)
+    for p in range(begin, end):
+        if data[p] == 46 or data[p] == 58:
+            seen += 1
+            if seen == parts:
+                end = p
+                break
+            if p > begin and data[p] == 58 and data[p - 1] == 58:
+                break  # groups are left out: which ones follow isn't known
+    return hash_bytes(data, begin, end)
+
+
+@nb.njit(nogil=True, cache=True)
+def _is_address(data, begin, end):
+    """Whether a text is made of what addresses are made of, and doesn't end as networks do, in `.0`
     or in `::`; a list of addresses, or `unknown`, is none."""
-    out = np.zeros(len(starts) - 1, np.bool_)
-    for i in range(len(out)):
-        begin, end = starts[i], starts[i + 1]
-        parts = 0
-        out[i] = end - begin > 2
-        for p in range(begin, end):
-            c = data[p]
-            digit, letter, mark = 48 <= c <= 57, 97 <= c | 32 <= 102, c in (46, 58)
-            out[i] &= digit or letter or mark
-            parts += mark
-        if out[i]:
-            last, before = data[end - 1], data[end - 2]
-            network = (before == 46 and last == 48) or before == last == 58
-            out[i] = parts > 1 and not network
-    return out
+    if end - begin <= 2:
+        return False
+    parts = 0
+    for p in range(begin, end):
+        c = data[p]
+        digit, letter, mark = 48 <= c <= 57, 97 <= c | 32 <= 102, c in (46, 58)
+        if not (digit or letter or mark):
+            return False
+        parts += mark
+    last, before = data[end - 1], data[end - 2]
+    network = (before == 46 and last == 48) or before == last == 58
+    return parts > 1 and not network
 
 
 @nb.njit(nogil=True, cache=True)
@@ -177,12 +199,20 @@ def _hash_lists(offsets, values):
 
 def mix_keys(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """One key of two; 0 only where both are unknown."""
-    return np.where((first | second) != 0, _mix_rows(first, second), np.uint64(0))
+    return _mix_rows(first, second)
 
 
 @nb.njit(nogil=True, cache=True)
 def _mix_rows(first, second):
     out = np.empty(len(first), np.uint64)
     for i in range(len(first)):
-        out[i] = mix(np.uint64(mix(first[i]) ^ (second[i] * np.uint64(0x9E3779B97F4A7C15))))
+        out[i] = mix_both(first[i], second[i])
     return out
+
+
+@nb.njit(nogil=True, cache=True)
+def mix_both(first: np.uint64, second: np.uint64) -> np.uint64:
+    """As `mix_keys`, of two keys."""
+    if first | second == 0:
+        return np.uint64(0)
+    return mix(np.uint64(mix(first) ^ (second * np.uint64(0x9E3779B97F4A7C15))))

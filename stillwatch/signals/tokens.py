@@ -83,15 +83,14 @@ def tokenise(texts: pa.Array, skip: NDArray[np.bool_] | None = None) -> Tokens:
     >>> np.diff(t.offsets).tolist(), bool((t.hashes[:3] == t.hashes[3:6]).all())
     ([3, 3, 0], True)
     """
-    starts, data = text_buffers(texts)
-    n = len(texts)
-    capacity = _capacity(starts)
-    hashes = np.empty(capacity, np.uint32)
-    offsets = np.zeros(n + 1, np.int64)
-    structure = np.zeros((n, len(STRUCTURE)), np.int32)
-    skip = np.zeros(n, np.bool_) if skip is None else skip
-    used = _scan(starts, data, skip, hashes, offsets, structure)
-    return Tokens(offsets, hashes[:used], structure)
+    skip = np.zeros(len(texts), np.bool_) if skip is None else skip
+    return Tokens(*_tokenise(*text_buffers(texts), skip))
+
+
+def tokenise_one(text: str) -> Tokens:
+    """As `tokenise`, of one text."""
+    data = np.frombuffer(text.encode(), np.uint8)
+    return Tokens(*_tokenise(np.array([0, len(data)]), data, np.zeros(1, np.bool_)))
 
 
 def text_buffers(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -122,6 +121,16 @@ def _capacity(starts: NDArray[np.int64]) -> int:
         size = starts[i + 1] - starts[i]
         total += min(size, HEAD_BYTES + TAIL_BYTES) // 2 + 2
     return total
+
+
+@nb.njit(nogil=True, cache=True)
+def _tokenise(starts, data, skip):
+    """What `Tokens` are made of."""
+    hashes = np.empty(_capacity(starts), np.uint32)
+    offsets = np.zeros(len(starts), np.int64)
+    structure = np.zeros((len(starts) - 1, len(STRUCTURE)), np.int32)
+    used = _scan(starts, data, skip, hashes, offsets, structure)
+    return offsets, hashes[:used], structure
 
 
 @nb.njit(nogil=True, cache=True)

@@ -11,13 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.membership import THEIRS
 from stillwatch.gateway.works.sample import BLOCK, DOUBTED, NOBODYS, Sampled
-from stillwatch.signals.keys import address_keys, mix_keys, network_keys, string_keys
+from stillwatch.signals.keys import (
+    address_key,
+    address_keys,
+    hash_bytes,
+    mix_both,
+    mix_keys,
+    network_key,
+    network_keys,
+    string_keys,
+)
 from stillwatch.tables import EXCHANGES
 
 if TYPE_CHECKING:
@@ -26,6 +36,10 @@ if TYPE_CHECKING:
 WAYS = (("network",), ("network", "client"), ("device",), ("address",))
 """Columns of `tables.SIGNALS` that say together how an account comes. Software alone isn't a way:
 who uses a popular agent looks by it like everybody who does."""
+
+_COLUMNS = ("network", "client", "device", "address")
+_SAYS = np.array([[column in way for column in _COLUMNS] for way in WAYS])
+"""Which of the columns, in this order, say a way of each kind."""
 
 CAME = pa.schema(
     [EXCHANGES.field(name) for name in ("account_id", "ip", "user_agent", "ja4", "device_id")]
@@ -138,6 +152,37 @@ def way_keys(kind: int, columns: Mapping[str, NDArray[np.uint64]]) -> NDArray[np
     for part in parts:
         key = mix_keys(key, part)
     return np.where(np.all([part != 0 for part in parts], axis=0), key, np.uint64(0))
+
+
+def told_by(
+    ip: str | None, device: str | None, user_agent: str | None, ja4: str | None
+) -> tuple[bytes, int, int, int, int]:
+    """What one request says of how it came: its texts in a row, and the length of each."""
+    said = [(text or "").encode() for text in (ip, device, user_agent, ja4)]
+    return b"".join(said), len(said[0]), len(said[1]), len(said[2]), len(said[3])
+
+
+@nb.njit(nogil=True, cache=True)
+def ways_of(told):
+    """The ways that a request comes that `told_by` tells of: keys by kind, (4,), those that
+    `way_keys` makes of `came`."""
+    data, ip, device, agent, handshake = told
+    device += ip
+    agent += device
+    software = mix_both(hash_bytes(data, device, agent), hash_bytes(data, agent, agent + handshake))
+    columns = (
+        network_key(data, 0, ip),
+        software,
+        hash_bytes(data, ip, device),
+        address_key(data, 0, ip),
+    )
+    keys = np.arange(1, len(_SAYS) + 1).astype(np.uint64)
+    for kind in range(len(keys)):
+        for at in range(len(columns)):
+            if _SAYS[kind, at]:
+                known = keys[kind] != 0 and columns[at] != 0
+                keys[kind] = mix_both(keys[kind], columns[at]) if known else np.uint64(0)
+    return keys
 
 
 def _pairs(

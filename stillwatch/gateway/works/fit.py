@@ -6,13 +6,16 @@ to the typical member's part. Through a gateway's eyes.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba as nb
 import numpy as np
 
 from stillwatch.campaigns.membership import COMPARED, compared_with
 from stillwatch.gateway.works.sample import FIRST_THREADS
+from stillwatch.signals.content import SCALE
 from stillwatch.statistics.mmd import squared_mmd
 
 if TYPE_CHECKING:
@@ -81,4 +84,25 @@ def fit_of(campaign: int, accounts: Sampled, seen: Seen) -> Fit:
 
 def of_size(bounds: NDArray[np.float64], size: int) -> float:
     """The bound for a part of `size` hits, by those for parts of `SIZES`."""
-    return float(bounds[np.searchsorted(SIZES, size, "right") - 1])
+    return float(bounds[bisect_right(SIZES, size) - 1])
+
+
+@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def apart(slot, mean, own):
+    """How far off the part of an account, in its `slot`, is from a campaign's: the median of its
+    `squared_mmd` to members' parts, whose embeddings are `mean` (m, d) and `own` (m,)."""
+    account = slot[0]
+    size = account.parts
+    theirs, squared = np.empty(mean.shape[1]), 0.0
+    for d in range(len(theirs)):
+        total = account.sums[d] / SCALE
+        squared += total * total
+        theirs[d] = total / size
+    within = (squared - account.squares / SCALE**2) / (size * (size - 1.0))
+    out = np.empty(len(own))
+    for m in range(len(own)):
+        product = 0.0
+        for d in range(len(theirs)):
+            product += theirs[d] * mean[m, d]
+        out[m] = within + own[m] - 2 * product
+    return np.median(out)

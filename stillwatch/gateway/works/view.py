@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.ground import (
@@ -60,20 +59,19 @@ def begins_thread(turns: int | None) -> bool:
 
 def view_of(request: Request, book: Codebook, families: NDArray[np.uint64]) -> View:
     """The view of one request, whose prompt is there; `families` are sorted bands in the table."""
-    texts = Texts.of(pa.array([request.prompt], pa.string()))
+    texts = Texts.of_one(request.prompt or "")
     tools = bool(request.tools or request.tools_digest)
-    thinking = -1 if request.thinking is None else int(request.thinking)
-    capability = classes(texts.scores, np.array([tools]), np.array([thinking], np.int8))
-    framed = texts.framed
+    thinking = np.array([-1 if request.thinking is None else request.thinking], np.int8)
     return _view(
         texts.content,
-        capability,
+        classes(texts.scores, np.array([tools]), thinking),
         texts.signs,
         np.array([-1 if request.turns is None else request.turns], np.int32),
         np.array([-1 if request.max_tokens is None else request.max_tokens], np.int64),
-        np.array([thinking], np.int8),
-        np.column_stack([framed.opening, framed.closing]),
-        framed.bands,
+        thinking,
+        texts.framed.opening,
+        texts.framed.closing,
+        texts.framed.bands,
         book,
         families,
     )
@@ -90,7 +88,8 @@ def view_of_signals(
         signals["turns"],
         signals["max_tokens"],
         signals["thinking"],
-        np.column_stack([signals["opening"], signals["closing"]]),
+        signals["opening"],
+        signals["closing"],
         signals["bands"],
         book,
         families,
@@ -104,36 +103,56 @@ def _view(
     turns: NDArray[np.integer],
     max_tokens: NDArray[np.integer],
     thinking: NDArray[np.int8],
-    keys: NDArray[np.uint64],
+    opening: NDArray[np.uint64],
+    closing: NDArray[np.uint64],
     bands: NDArray[np.uint64],
     book: Codebook,
     families: NDArray[np.uint64],
 ) -> View:
     codes = np.zeros((len(content), len(FEATURES)), np.uint8)
-    _nearest_cells(content, book.wide, book.parts, codes[:, CELL])
-    codes[:, CAPABILITY] = capability
-    codes[:, SIGNS] = fold_signs(signs)
-    codes[:, TURNS] = np.digitize(turns, TURNS_FROM)
-    codes[:, MAX_TOKENS] = np.digitize(max_tokens, MAX_TOKENS_FROM)
-    codes[:, THINKING] = thinking + 1
-    codes[:, REPEATS] = MANY * of_families(bands, families)
+    keys = np.empty((len(content), 2), np.uint64)
+    keys[:, 0], keys[:, 1] = opening, closing
+    _nearest_cells(content, book.wide, book.parts, codes)
+    _facts(capability, fold_signs(signs), turns, max_tokens, thinking, bands, families, codes)
     return View(codes, keys, bands, content)
 
 
-def of_families(bands: NDArray[np.uint64], families: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Whether each of n sketches (n, bands) has one of the sorted bands `families`, (n,)."""
-    if not len(families):
-        return np.zeros(len(bands), bool)
-    place = np.minimum(np.searchsorted(families, bands), len(families) - 1)
-    return ((families[place] == bands) & (bands != 0)).any(1)
+@nb.njit(nogil=True, cache=True)
+def _facts(capability, signs, turns, max_tokens, thinking, bands, families, codes):
+    for i in range(len(codes)):
+        codes[i, CAPABILITY] = capability[i]
+        codes[i, SIGNS] = signs[i]
+        codes[i, TURNS] = _step(turns[i], TURNS_FROM)
+        codes[i, MAX_TOKENS] = _step(max_tokens[i], MAX_TOKENS_FROM)
+        codes[i, THINKING] = thinking[i] + 1
+        codes[i, REPEATS] = MANY * _is_of_families(bands[i], families)
 
 
 @nb.njit(nogil=True, cache=True)
-def _nearest_cells(content, wide, parts, out):
+def _step(value, edges):
+    """How many of the edges, in order, a value has reached."""
+    step = 0
+    while step < len(edges) and value >= edges[step]:
+        step += 1
+    return step
+
+
+@nb.njit(nogil=True, cache=True)
+def _is_of_families(bands, families):
+    """Whether a sketch (bands,) has one of the sorted bands `families`."""
+    for band in bands:
+        at = np.searchsorted(families, band) if band != 0 else len(families)
+        if at < len(families) and families[at] == band:
+            return True
+    return False
+
+
+@nb.njit(nogil=True, cache=True)
+def _nearest_cells(content, wide, parts, codes):
     """As `cells.assign`, row by row."""
     for i in range(len(content)):
         home = _greatest(content[i], wide)
-        out[i] = len(parts[home]) * home + _greatest(content[i], parts[home])
+        codes[i, CELL] = len(parts[home]) * home + _greatest(content[i], parts[home])
 
 
 @nb.njit(nogil=True, cache=True, fastmath=True)

@@ -22,8 +22,9 @@ from stillwatch.gateway.gate import Gate, _Loaded
 from stillwatch.gateway.request import Request
 from stillwatch.gateway.state import SLOT
 from stillwatch.gateway.works.access import CAME
+from stillwatch.gateway.works.counting import carry_over
 from stillwatch.gateway.works.learn import Works, learn, no_works
-from stillwatch.gateway.works.recogniser import Recogniser, _digest
+from stillwatch.gateway.works.recogniser import _digest
 from stillwatch.gateway.works.told import models_of, told
 from stillwatch.ladder import Action
 from stillwatch.pipeline import detect, ingest, last_judgement
@@ -186,27 +187,20 @@ def test_what_was_counted_outlasts_a_table_that_names_the_campaigns_anew(taken: 
     assert gate.standing() is not None
     recogniser = gate._loaded.recogniser  # type: ignore[union-attr]
     names = recogniser.names
-    slot = np.zeros(1, SLOT)[0]
-    recogniser._carry_over(slot)
+    slots, way = np.zeros(1, SLOT), recogniser._way
+    carry_over(slots, recogniser.stamp, recogniser._digests, way)
+    slot = slots[0]
     slot["hits"][: len(names)] = range(1, len(names) + 1)
     slot["asked"][: len(names)] = 20
     slot["seats"], slot["sits"], slot["summed"], slot["parts"] = 1, 2, 0, 3
-    other = object.__new__(Recogniser)
-    other.names = ["c-new", *reversed(names)]
-    other.stamp, other._digests = (
-        9,
-        np.array([_digest(name, 4) for name in other.names], np.uint32),
-    )
-    other._carry_over(slot)
+    others = ["c-new", *reversed(names)]
+    carry_over(slots, np.uint64(9), np.array([_digest(n, 4) for n in others], np.uint32), way)
     n = len(names)
     assert slot["hits"][: n + 1].tolist() == [0, *range(n, 0, -1)]
     assert slot["asked"][: n + 1].tolist() == [0] + [20] * n
     assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (1 << n, n, 3)
     assert int(slot["sits"]) == 2
-    gone = object.__new__(Recogniser)
-    gone.names, gone.stamp = [], 10
-    gone._digests = np.zeros(0, np.uint32)
-    gone._carry_over(slot)
+    carry_over(slots, np.uint64(10), np.zeros(0, np.uint32), way)
     assert not slot["hits"].any()
     assert (int(slot["seats"]), int(slot["summed"]), int(slot["parts"])) == (0, -1, 0)
     assert int(slot["sits"]) == 0
@@ -220,7 +214,7 @@ def test_works_of_another_version_s_form_are_of_no_use(taken: Taken) -> None:
     assert Works.of(older, arrays).names == ()
     loaded = _Loaded(1, {**held.says, "works": older}, arrays)
     assert len(loaded.recogniser) == 0
-    slot = np.zeros(1, SLOT)[0]
+    slot = np.zeros(1, SLOT)
     assert loaded.recogniser.look(Request("a", 0, prompt="two words"), slot, 0.1, 1) is None
 
 

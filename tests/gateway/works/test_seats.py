@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from stillwatch.gateway.works.access import WAYS, Access, access, way_keys
+from stillwatch.gateway.works.access import (
+    CAME,
+    WAYS,
+    Access,
+    access,
+    came,
+    told_by,
+    way_keys,
+    ways_of,
+)
 from stillwatch.gateway.works.learn import STAKES, _stake
 from stillwatch.gateway.works.sample import DOUBTED, NOBODYS, RELEASED, Sampled
 from stillwatch.gateway.works.teachers import share_of_their_sort
@@ -102,6 +114,22 @@ def test_unknown_parts_make_no_way() -> None:
     columns = {"network": np.array([5, 5, 0], np.uint64), "client": np.array([0, 6, 6], np.uint64)}
     assert (way_keys(0, columns) != 0).tolist() == [True, True, False]
     assert (way_keys(1, columns) != 0).tolist() == [False, True, False]
+
+
+TEXTS = st.none() | st.text(max_size=9)
+ADDRESSES = st.none() | st.ip_addresses().map(str) | st.text("0123456789abcdefF.:, ", max_size=20)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ip=ADDRESSES, device=TEXTS, agent=TEXTS, handshake=TEXTS)
+def test_one_request_comes_the_ways_that_many_come(
+    ip: str | None, device: str | None, agent: str | None, handshake: str | None
+) -> None:
+    """Keys that a gate makes of a request are those that are learnt of a log."""
+    values = (None, ip, agent, handshake, device)
+    columns = came(pa.record_batch([pa.array([value], pa.string()) for value in values], CAME))
+    expected = [int(way_keys(kind, columns)[0]) for kind in range(len(WAYS))]
+    assert ways_of(told_by(ip, device, agent, handshake)).tolist() == expected
 
 
 def test_a_device_that_is_called_like_an_address_is_none() -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from stillwatch.campaigns.membership import COMPARED
-from stillwatch.gateway.request import Request
 from stillwatch.gateway.state import SLOT
-from stillwatch.gateway.works.fit import SIZES, fit_of, of_size
-from stillwatch.gateway.works.recogniser import Recogniser, _ways_of
+from stillwatch.gateway.works.access import told_by, ways_of
+from stillwatch.gateway.works.counting import carry_over, note_access
+from stillwatch.gateway.works.fit import SIZES, apart, fit_of, of_size
+from stillwatch.gateway.works.recogniser import Recogniser
 from stillwatch.gateway.works.sample import FIRST_THREADS, NOBODYS, Sampled, Seen
 from stillwatch.signals.content import SCALE
-from stillwatch.statistics.mmd import Means
+from stillwatch.statistics.mmd import Means, samples, squared_mmd
 from stillwatch.tables import CONTENT_COMPONENTS
 
 MEMBERS = [("203.0.113.1", "d-1"), ("203.0.113.2", "d-2"), ("203.0.113.3", "d-3")]
@@ -23,15 +24,15 @@ MEMBERS = [("203.0.113.1", "d-1"), ("203.0.113.2", "d-2"), ("203.0.113.3", "d-3"
 def sits(*requests: tuple[str | None, str | None]) -> Any:
     """The slot of an account that came from such addresses, with such devices: those of `MEMBERS`
     are a campaign's seats, and the network of theirs is its way."""
-    keys = {key for ip, device in MEMBERS for key in _ways_of(ip, device, None, None) if key}
-    network = _ways_of(MEMBERS[0][0], None, None, None)[0]
-    recogniser = object.__new__(Recogniser)
-    recogniser._way = np.array(sorted(keys), np.uint64)
-    recogniser._access = np.ones(len(keys), np.uint32)
-    recogniser._is_seat = recogniser._way != network
-    slot = np.zeros(1, SLOT)[0]
+    keys = {
+        key for ip, device in MEMBERS for key in ways_of(told_by(ip, device, None, None)) if key
+    }
+    network = ways_of(told_by(MEMBERS[0][0], None, None, None))[0]
+    way = np.array(sorted(keys), np.uint64)
+    slot = np.zeros(1, SLOT)
     for ip, device in requests:
-        recogniser._note_access(Request("a", 0, ip=ip, device_id=device), slot)
+        ways = ways_of(told_by(ip, device, None, None))
+        note_access(slot, ways, way, np.ones(len(way), np.uint32), way != network)
     return slot
 
 
@@ -53,20 +54,17 @@ def test_places_of_one_kind_are_counted_once_each(
 ) -> None:
     """A device at an address is one place; a member's network is none."""
     slot = sits(*requests)
-    assert int(slot["sits"]) == seats
-    assert bool(slot["seats"]) == (seats > 0)
+    assert int(slot["sits"][0]) == seats
+    assert bool(slot["seats"][0]) == (seats > 0)
 
 
 def test_seats_that_are_none_any_more_are_forgotten() -> None:
     """With a table of other campaigns, one that is left counts as one."""
     slot = sits(("203.0.113.1", None), ("203.0.113.2", None))
-    recogniser = object.__new__(Recogniser)
-    left = _ways_of("203.0.113.2", None, None, None)[3]
-    recogniser._way, recogniser._is_seat = np.array([left], np.uint64), np.ones(1, bool)
-    recogniser.names, recogniser.stamp = ["c-1"], 7
-    recogniser._digests = slot["names"][:1] = np.array([5], np.uint32)
-    recogniser._carry_over(slot)
-    assert (int(slot["sits"]), slot["sat"].tolist()) == (1, [0, 0])
+    left = ways_of(told_by("203.0.113.2", None, None, None))[3]
+    slot["names"][0, 0] = 5
+    carry_over(slot, np.uint64(7), np.array([5], np.uint32), np.array([left], np.uint64))
+    assert (int(slot["sits"][0]), slot["sat"].tolist()) == (1, [[0, 0]])
 
 
 def test_how_near_parts_have_to_come_is_by_their_hits() -> None:
@@ -75,6 +73,22 @@ def test_how_near_parts_have_to_come_is_by_their_hits() -> None:
     assert [of_size(near, size) for size in SIZES] == near.tolist()
     assert of_size(near, SIZES[1] - 1) == 0
     assert of_size(near, 64) == near[-1]
+
+
+@pytest.mark.parametrize("members", [1, 2, 9, 40])
+def test_how_far_off_an_account_is_is_the_median_squared_mmd(members: int) -> None:
+    """To members' parts, as those are compared where it is learnt how near is near."""
+    rng, parts = np.random.default_rng(members), 5
+    content = rng.integers(-127, 128, (members + 1, parts, CONTENT_COMPONENTS))
+    sizes = np.full(members + 1, parts)
+    every = samples(content.sum(1), (content**2).sum((1, 2)), sizes, SCALE)
+    mine, theirs = every.at(np.arange(1)), every.at(np.arange(1, members + 1))
+    slot = np.zeros(1, SLOT)
+    slot["sums"], slot["parts"] = content[0].sum(0), parts
+    slot["squares"] = (content[0] ** 2).sum()
+    mean = theirs.mean.astype(np.float32)
+    expected = np.median(squared_mmd(mine, Means(theirs.size, mean, theirs.own)))
+    assert apart(slot, mean, theirs.own) == pytest.approx(expected, rel=1e-12)
 
 
 def asked(narrow: float) -> tuple[Sampled, Seen]:
@@ -121,7 +135,6 @@ def test_who_asks_for_something_else_isn_t_known_by_a_seat(hits: int, others_kno
     accounts, seen = asked(1.0)
     theirs, fit = accounts.campaign == 0, fit_of(0, accounts, seen)
     recogniser = object.__new__(Recogniser)
-    recogniser.names, recogniser._places = ["c-1"], np.arange(1)
     recogniser._stake, recogniser._spread = 0.9, np.ones(1)
     recogniser._near, recogniser._far = fit.near[None], fit.far[None]
     recogniser._members = [Means(fit.parts.size, fit.parts.mean, fit.parts.own)]
@@ -130,7 +143,7 @@ def test_who_asks_for_something_else_isn_t_known_by_a_seat(hits: int, others_kno
     recogniser._evidence = np.full((1, 2, 17, 17), -9.0, np.float32)
     known = []
     for account in range(len(theirs)):
-        slot = np.zeros(1, SLOT)[0]
+        slot = np.zeros(1, SLOT)
         rows = seen.content[seen.account == account][:hits].astype(np.int64)
         slot["sums"], slot["squares"], slot["parts"] = rows.sum(0), (rows**2).sum(), hits
         slot["any_hits"] = slot["threads"] = slot["asked"] = slot["hits"] = hits
