@@ -15,9 +15,10 @@ synchronised). A busy machine disturbs all alike (it still disturbs `read` more,
 the processor's caches).
 
 `log` is what a user of `stillwatch ingest` waits for: seconds of the clock, for a log of 8 files
-that are at hand in memory, into a new lake as it comes (compressed, synchronised, a thread a
-processor), against `bare` one file after another. It takes a machine with nothing else to do. Logs
-hold as many exchanges as the contract's JSON takes a hundred megabytes for.
+that are at hand in memory, into a new lake as it comes (compressed, synchronised, a process a
+processor, started anew each time), against `bare` one file after another on one processor. It takes
+a machine with nothing else to do. Logs hold as many exchanges as the contract's JSON takes six
+hundred megabytes for. CPU is of all processes.
 `one_exchange_seconds` is that of a log of one exchange: what any ingest takes.
 
 Some formats hold JSON as text inside JSON, which `bare` leaves closed. For those, `bare_opened` is
@@ -53,8 +54,8 @@ from tests.sources import cloud_writers, writers
 
 BAR = 3.0
 TURNS = 15
-LOG_TURNS = 7
-LOG_FILES, LOG_BYTES = 8, 100_000_000
+LOG_TURNS = 3
+LOG_FILES, LOG_BYTES = 8, 600_000_000
 PROMPT_BYTES = (600, 4_000, 10_000)
 BESIDE_BYTES = 850
 """Of a row of the contract as JSON beside its prompt, or some more."""
@@ -227,9 +228,9 @@ def measure_log(format: Format, paths: Sequence[Path]) -> dict[str, Any]:
     }
     for _ in range(LOG_TURNS):
         for name, run in measures.items():
-            began, busy = time.perf_counter(), time.process_time()
+            began, busy = time.perf_counter(), _cpu_seconds()
             run()
-            took, spent = time.perf_counter() - began, time.process_time() - busy
+            took, spent = time.perf_counter() - began, _cpu_seconds() - busy
             clock[name] = min(took, clock.get(name, took))
             cpu[name] = min(spent, cpu.get(name, spent))
     size = sum(path.stat().st_size for path in paths)
@@ -243,6 +244,11 @@ def measure_log(format: Format, paths: Sequence[Path]) -> dict[str, Any]:
         "ingest_megabytes_a_second": round(size / 1e6 / clock["ingest"]),
         "within_bar": clock["ingest"] <= BAR * clock["bare"],
     }
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of those that it has ended."""
+    return sum(os.times()[:4])
 
 
 def ingest_log(format: Format, paths: Sequence[Path]) -> None:
