@@ -175,7 +175,7 @@ class Gate:
             return _answer(by, row.decision_id, None, row.action, row, reasons)
         retry = None
         if row.action in STATUS:
-            with self._state.alone:
+            with self._state.threads, self._state.alone:
                 place = self._state.slot_of(key, check, request.ts)
                 if row.action == Action.THROTTLE:
                     every, burst = by.bounds.every_us, by.bounds.burst
@@ -213,7 +213,7 @@ class Gate:
             return by.nothing
         if request.org_id in by.orgs or _is_in(by.known, key):
             return by.nothing
-        with self._state.alone as sure:
+        with self._state.threads, self._state.alone as sure:
             place = self._state.slot_of(key, check, request.ts)
             slot = self._state.slots[place : place + 1]
             at = int(slot["recognised"][0])

@@ -108,20 +108,22 @@ class BreakerState:
 
 
 class Alone:
-    """Alone in the state, where that can be had soon; entered, it tells whether it could."""
+    """Alone among workers, where that can be had soon; entered, it tells whether it could.
+
+    To be entered by one thread at a time. Where a signal's handler raises meanwhile, it may stay
+    with this worker until the next time.
+    """
 
     def __init__(self, file: int) -> None:
-        self._file, self._threads, self._sure = file, threading.Lock(), False
+        self._file, self._sure = file, False
 
     def __enter__(self) -> bool:
-        self._threads.acquire()
         self._sure = self._taken()
         return self._sure
 
     def __exit__(self, *_: object) -> None:
         if self._sure:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._threads.release()
 
     def _taken(self) -> bool:
         for _ in range(PATIENCE):
@@ -168,7 +170,8 @@ class State:
         size = BUCKETS * WINDOW.itemsize
         at = HEADER.itemsize + worker % WORKERS * size
         self._mine = memoryview(data)[at : at + size].cast("q", (BUCKETS, 3))
-        self.alone = Alone(handle)
+        self.threads, self.alone = threading.Lock(), Alone(handle)
+        """Entered one after the other by whoever changes a slot."""
 
     def slot_of(self, key: int, check: int, now: int) -> int:
         """The place of an account's slot, made empty if it had none; `now` is when it was seen."""

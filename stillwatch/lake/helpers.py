@@ -15,6 +15,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -33,7 +34,9 @@ HELPED_FROM_BYTES = 256 << 20
 
 BYTES_A_HELPER = 128 << 20
 
-_GONE = (EOFError, ConnectionError)
+_GONE = (EOFError, OSError)
+"""What a connection raises when there is nobody at its other end."""
+
 _DONE, _FAILED = "done", "failed"
 _ANSWERED = frozenset({"claim", "number", "commit"})
 _START = "from stillwatch.lake.helpers import main; main()"
@@ -58,14 +61,17 @@ class Task(NamedTuple):
 
 
 class Helper:
-    """A helper, seen from the process that it helps; it is started at once."""
+    """A helper, seen from the process that it helps; it is started at once.
+
+    Raises `OSError` where no process can be.
+    """
 
     def __init__(self, work: bytes) -> None:
         self._connection, there = Pipe()
         with there:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _START, str(there.fileno())],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
+                env=os.environ | {"PYTHONPATH": _import_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(there.fileno(),),
@@ -84,19 +90,23 @@ class Helper:
     def run(self, task: Task, answers: Mapping[str, Callable[..., Any]]) -> None:
         """Have it do a task, and answer what it asks meanwhile.
 
-        Raises what the task raises, and `HelperLost` where the helper ends before it.
+        Raises what the task raises; what `answers` raise, after which it can't be used any more;
+        and `HelperLost` where the helper ends before its task.
         """
+        self._told(task, self._connection.send, task)
+        while True:
+            what, given = self._told(task, self._connection.recv)
+            if what == _DONE:
+                return
+            if what == _FAILED:
+                raise given
+            answer = answers[what](*given)
+            if what in _ANSWERED:
+                self._told(task, self._connection.send, answer)
+
+    def _told(self, task: Task, tell: Callable[..., Any], *what: Any) -> Any:
         try:
-            self._connection.send(task)
-            while True:
-                what, given = self._connection.recv()
-                if what == _DONE:
-                    return
-                if what == _FAILED:
-                    raise given
-                answer = answers[what](*given)
-                if what in _ANSWERED:
-                    self._connection.send(answer)
+            return tell(*what)
         except _GONE as fault:
             raise HelperLost(
                 f"process {self._process.pid}",
@@ -110,39 +120,63 @@ class Helper:
         self._process.wait()
 
 
+def _import_path() -> str:
+    """Where this process imports from, but for what can't be told to another."""
+    told = [path or os.getcwd() for path in sys.path if isinstance(path, str)]
+    return os.pathsep.join(path for path in told if os.pathsep not in path)
+
+
 def helpers_for(work: Work, source_bytes: int, threads: int) -> list[Helper]:
     """As many as are worth it beside this process; none where `work` can't be sent."""
     many = min(threads - 1, source_bytes // BYTES_A_HELPER)
     if many < 1 or source_bytes < HELPED_FROM_BYTES or not sys.executable:
         return []
-    try:
+    started: list[Helper] = []
+    with suppress(pickle.PicklingError, AttributeError, TypeError, OSError):
         packed = pickle.dumps(work)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        return []
-    return [Helper(packed) for _ in range(many)]
+        for _ in range(many):
+            started.append(Helper(packed))
+    return started
 
 
 def main() -> None:
     """Be a helper, at the other end of the connection whose number is the first argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with Connection(int(sys.argv[1])) as connection, memory_kept(), suppress(*_GONE):
+    with Connection(int(sys.argv[1])) as connection, memory_kept():
         try:
             work: Work = connection.recv()
+            connection.send(_DONE)
+            while True:
+                _do(connection.recv(), work, connection)
         except (AttributeError, ImportError):
-            return  # it names what only the other process has
-        connection.send(_DONE)
-        while True:
-            task: Task = connection.recv()
-            desk = _Desk(connection, work)
-            try:
-                absorb(desk, task.order, task.paths, work.read, work.manner)
-            except _GONE:
-                desk.clear()
-                return
-            except Exception as fault:
-                connection.send((_FAILED, fault))
-            else:
-                connection.send((_DONE, ()))
+            return  # the work names what only the other process has
+        except _GONE:
+            return
+
+
+def _do(task: Task, work: Work, connection: Connection) -> None:
+    desk = _Desk(connection, work)
+    try:
+        absorb(desk, task.order, task.paths, work.read, work.manner)
+    except _Alone:
+        desk.clear()
+        raise
+    except Exception as fault:
+        connection.send((_FAILED, _sendable(fault)))
+    else:
+        connection.send((_DONE, ()))
+
+
+def _sendable(fault: Exception) -> Exception:
+    """`fault`, or what it says where it can't be sent as it is."""
+    try:
+        return pickle.loads(pickle.dumps(fault))
+    except Exception:
+        return RuntimeError("".join(traceback.format_exception(fault)))
+
+
+class _Alone(OSError):
+    """The ingest that was helped has ended."""
 
 
 class _Desk:
@@ -153,8 +187,11 @@ class _Desk:
         self._path: Path | None = None
 
     def _ask(self, what: str, *given: Any) -> Any:
-        self._connection.send((what, given))
-        return self._connection.recv() if what in _ANSWERED else None
+        try:
+            self._connection.send((what, given))
+            return self._connection.recv() if what in _ANSWERED else None
+        except _GONE as fault:
+            raise _Alone from fault
 
     def claim(self, digest: str) -> int | None:
         return self._ask("claim", digest)

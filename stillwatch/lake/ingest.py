@@ -185,15 +185,20 @@ class _Readers:
         """Have the next that is free do a task."""
         desk, work, reader = self._desk, self._work, self._free.get()
         try:
+            if desk.stop.is_set():
+                return
             if reader and not reader.can_help:
                 reader = None
             if reader is None:
                 absorb(desk, task.order, task.paths, work.read, work.manner)
             else:
                 reader.run(task, desk.answers)
-        except HelperLost:
-            if not desk.stop.is_set():
-                raise
+        except BaseException as fault:
+            if desk.stop.is_set() and isinstance(fault, HelperLost):
+                return
+            # No task after this one: a helper that waits for an answer would take it for that.
+            desk.stop.set()
+            raise
         finally:
             self._free.put(reader)
 

@@ -114,3 +114,25 @@ def test_another_file_is_no_state(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"something else" * 10_000)
     with pytest.raises(TableBroken, match="no gate's state"):
         State(tmp_path / "state")
+
+
+def test_a_signal_while_it_waits_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a request's time limit may raise while another worker has the state: the next gets in."""
+    state, other = State(tmp_path / "state", 0, 64), State(tmp_path / "state", 1, 64)
+
+    def ring() -> None:
+        raise TimeoutError("time limit")
+
+    def enter() -> bool:
+        with state.threads, state.alone as sure:
+            return sure
+
+    with other.threads, other.alone:
+        assert not enter()
+        with monkeypatch.context() as patched:
+            patched.setattr("os.sched_yield", ring)
+            with pytest.raises(TimeoutError):
+                enter()
+    assert enter()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +18,11 @@ import pyarrow as pa
 import pytest
 
 from stillwatch import errors
-from stillwatch.errors import HelperLost, InputNotFound, StillwatchError
+from stillwatch.errors import HelperLost, InputNotFound, LakeBroken, StillwatchError
 from stillwatch.lake import Lake
-from stillwatch.lake.helpers import Helper
+from stillwatch.lake.helpers import Helper, Task
+from stillwatch.lake.ledger import Ledger, Part
+from stillwatch.lake.segment import Written
 from stillwatch.sources import read_exchanges
 from stillwatch.tables import Chunk
 from tests.lake.absorbing import absorb, make_lake
@@ -147,6 +153,90 @@ def test_what_only_this_process_has(
     lake = Lake.create_or_open(tmp_path / "other", durable=False)
     assert lake.ingest(log, only_here, threads=3).kept == 2400
     assert not helped
+
+
+class Odd(Exception):
+    """What can't be made again from its message alone."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def odd(path: Path, start: int = 0) -> Iterator[Chunk]:
+    """As `slowly`, but one file meets a fault of ours."""
+    if path.name == "05.jsonl":
+        raise Odd("this", "that")
+    return slowly(path, start)
+
+
+def test_a_fault_that_cant_be_sent(tmp_path: Path, helped: list[Path]) -> None:
+    """Comes as what it says, with where it was."""
+    (tmp_path / "log").mkdir()
+    log = make_log(tmp_path / "log")
+    lake = Lake.create_or_open(tmp_path / "lake", durable=False)
+    with pytest.raises((Odd, RuntimeError), match="this and that"):
+        lake.ingest(log, odd, threads=3)
+
+
+def test_a_commit_that_fails_ends_the_helper_that_asked(
+    tmp_path: Path, helped: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half-way in its files it is sent no others; read again, nothing is missing."""
+    (tmp_path / "log").mkdir()
+    log = make_log(tmp_path / "log")
+    commit, failed = Ledger.commit, []
+
+    def full(self: Ledger, part: Part, written: Written) -> None:
+        if "-" in written.path.name and not failed:
+            failed.append(written)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        commit(self, part, written)
+
+    monkeypatch.setattr(Ledger, "commit", full)
+    lake = Lake.create_or_open(tmp_path / "lake", durable=False)
+    with pytest.raises(LakeBroken, match="No space left"):
+        lake.ingest(log, slowly, threads=3)
+    assert failed
+    absorb(lake, *log)
+    assert lake.rows == 2400
+    assert lake.counts()["quarantined"] == {"not_json": 12, "duplicate": 204}
+
+
+def test_a_helper_that_ends_in_the_middle_of_a_word() -> None:
+    """What it has sent of a message is no fault of the lake's."""
+    helper = Helper.__new__(Helper)
+    helper._connection, there = Pipe()
+    helper._process = subprocess.Popen(["true"])
+    os.write(there.fileno(), b"\0\0\1\0half")
+    ending = threading.Timer(0.2, there.close)
+    ending.start()
+    with pytest.raises(HelperLost, match=r"read a or files after it, ended \(0\)"):
+        helper.run(Task((1, 0), [Path("a")]), {})
+    ending.join()
+
+
+@pytest.mark.parametrize("executable", ["/nowhere/python", "/bin/cat", ""])
+def test_where_no_helper_can_be_started(
+    tmp_path: Path, helped: list[Path], monkeypatch: pytest.MonkeyPatch, executable: str
+) -> None:
+    """All is read here."""
+    monkeypatch.setattr(sys, "executable", executable)
+    (tmp_path / "log").mkdir()
+    lake = Lake.create_or_open(tmp_path / "lake", durable=False)
+    assert lake.ingest(make_log(tmp_path / "log"), slowly, threads=2).kept == 2400
+    assert not helped
+
+
+def test_places_to_import_from_that_cant_be_told(
+    tmp_path: Path, helped: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Are left out."""
+    odd = [tmp_path, "/with:colon", b"/bytes", ""]
+    monkeypatch.setattr(sys, "path", [*sys.path, *odd])
+    (tmp_path / "log").mkdir()
+    lake = Lake.create_or_open(tmp_path / "lake", durable=False)
+    assert lake.ingest(make_log(tmp_path / "log"), slowly, threads=2).kept == 2400
+    assert helped
 
 
 def test_a_folder_of_logs_isnt_where_helpers_import_from(
