@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from stillwatch.engine.threads import map_ordered
+from stillwatch.engine.threads import map_ordered, processors
 from stillwatch.findings import Findings
 from stillwatch.memory import peak_memory
 from stillwatch.progress import Progress, Silent
@@ -35,7 +34,7 @@ def observe(
 
     Raises what `detect` raises.
     """
-    threads = max(1, threads or os.cpu_count() or 1)
+    threads = max(1, threads or processors())
     clock = Clock(progress or Silent())
     with opened(log, clock, threads) as lake:
         fragments = lake.fragments(OBSERVES, until)

@@ -6,7 +6,6 @@ The only place that knows more than one stage.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from stillwatch.comparing import baseline, observe
 from stillwatch.engine.choose import EMBEDDED, open_engine
 from stillwatch.engine.protocol import Engine
 from stillwatch.engine.spool import Spool, spool_folder
+from stillwatch.engine.threads import processors
 from stillwatch.errors import NothingToRead
 from stillwatch.findings import Findings, check_target, read_findings
 from stillwatch.groups.find import SEARCHES, find_groups
@@ -99,8 +99,8 @@ def ingest(
     Both are settled when the lake is made.
 
     Killed at any moment and run again, it ends with the lake of an undisturbed run. Raises
-    `InputNotFound`, `FormatUnknown`, `MappingInvalid`, `LakeBusy`, `LakeBroken` and
-    `PrivacyRefused`.
+    `InputNotFound`, `FormatUnknown`, `MappingInvalid`, `LakeBusy`, `LakeBroken`, `HelperLost`
+    and `PrivacyRefused`. `threads` are readers: of much, this process and others that help.
     """
     manner = manner_of(format, mapping, account)
     target, keys = opened_lake(lake, pseudonyms, addresses)
@@ -143,7 +143,7 @@ def detect(
             findings.save(out)
         return findings
     known = None if earlier is None else read_findings(earlier)
-    threads = max(1, threads or os.cpu_count() or 1)
+    threads = max(1, threads or processors())
     clock = Clock(progress or Silent())
     shared = Path(log) / "signals" if is_lake(log) else None
     with (

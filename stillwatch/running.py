@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from stillwatch.arriving import add_reports, read_warehouse, split_addresses
 from stillwatch.engine.choose import EMBEDDED
-from stillwatch.engine.threads import map_ordered
+from stillwatch.engine.threads import map_ordered, processors
 from stillwatch.errors import InputNotFound, NothingToRead, PrivacyRefused
 from stillwatch.lake import IngestReport, Lake, Read, is_lake
 from stillwatch.memory import give_back
@@ -115,7 +114,7 @@ def read_into(
 ) -> IngestReport:
     """Read logs into a lake; raises what `pipeline.ingest` does."""
     here, there = split_addresses(paths)
-    threads = threads or os.cpu_count() or 1
+    threads = threads or processors()
     report = IngestReport()
     if here or not there:
         log = find_log(here)

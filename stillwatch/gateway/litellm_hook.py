@@ -22,6 +22,7 @@ others); where they are set and can't be had, LiteLLM doesn't start.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import time
@@ -207,7 +208,7 @@ class Stillwatch(CustomLogger):
                 headers=self._headers, trust_env=False, timeout=self._timeout_s
             )
         async with asyncio.timeout(self._timeout_s):
-            reply = await self._client.post(f"{self._url}/v1/decide", json=question)
+            reply = await self._client.post(f"{self._url}/v1/decide", content=_json(question))
         if reply.status_code != 200:
             log.warning("stillwatch answered %d; the request goes on", reply.status_code)
             return None
@@ -274,6 +275,12 @@ def _rebuilt_all(response: Any, change: Any) -> list[Any]:
 
 def _rebuilt(response: Any, change: Any) -> Any:
     return _rebuilt_all(response, change)[0]
+
+
+def _json(question: dict[str, Any]) -> bytes:
+    """In ASCII, whatever a client wrote: httpx's own refuses halves of characters and NaN, and an
+    account that sent some would be decided on by nobody."""
+    return json.dumps(question, default=str).encode()
 
 
 def _metadata(data: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import pickle
 import secrets
-import signal
 import subprocess
 import sys
 import traceback
@@ -33,6 +32,8 @@ HELPED_FROM_BYTES = 256 << 20
 """Of source files: less is read before a helper has loaded what it needs."""
 
 BYTES_A_HELPER = 128 << 20
+MOST_HELPERS = 15
+"""A helper takes up to some 400 megabytes of memory."""
 
 _GONE = (EOFError, OSError)
 """What a connection raises when there is nobody at its other end."""
@@ -74,6 +75,7 @@ class Helper:
                 env=os.environ | {"PYTHONPATH": _import_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is for this process, which ends it
                 pass_fds=(there.fileno(),),
             )
         with suppress(*_GONE):
@@ -102,7 +104,7 @@ class Helper:
                 raise given
             answer = answers[what](*given)
             if what in _ANSWERED:
-                self._told(task, self._connection.send, answer)
+                self._told(task, self._connection.send, (what, answer))
 
     def _told(self, task: Task, tell: Callable[..., Any], *what: Any) -> Any:
         try:
@@ -128,7 +130,7 @@ def _import_path() -> str:
 
 def helpers_for(work: Work, source_bytes: int, threads: int) -> list[Helper]:
     """As many as are worth it beside this process; none where `work` can't be sent."""
-    many = min(threads - 1, source_bytes // BYTES_A_HELPER)
+    many = min(threads - 1, source_bytes // BYTES_A_HELPER, MOST_HELPERS)
     if many < 1 or source_bytes < HELPED_FROM_BYTES or not sys.executable:
         return []
     started: list[Helper] = []
@@ -141,7 +143,6 @@ def helpers_for(work: Work, source_bytes: int, threads: int) -> list[Helper]:
 
 def main() -> None:
     """Be a helper, at the other end of the connection whose number is the first argument."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(int(sys.argv[1])) as connection, memory_kept():
         try:
             work: Work = connection.recv()
@@ -155,7 +156,7 @@ def main() -> None:
 
 
 def _do(task: Task, work: Work, connection: Connection) -> None:
-    desk = _Desk(connection, work)
+    desk = _RemoteDesk(connection, work)
     try:
         absorb(desk, task.order, task.paths, work.read, work.manner)
     except _Alone:
@@ -179,7 +180,7 @@ class _Alone(OSError):
     """The ingest that was helped has ended."""
 
 
-class _Desk:
+class _RemoteDesk:
     """The ledger's owner, seen from a helper."""
 
     def __init__(self, connection: Connection, work: Work) -> None:
@@ -189,9 +190,12 @@ class _Desk:
     def _ask(self, what: str, *given: Any) -> Any:
         try:
             self._connection.send((what, given))
-            return self._connection.recv() if what in _ANSWERED else None
+            told, answer = self._connection.recv() if what in _ANSWERED else (what, None)
         except _GONE as fault:
             raise _Alone from fault
+        if told != what:
+            raise _Alone
+        return answer
 
     def claim(self, digest: str) -> int | None:
         return self._ask("claim", digest)

@@ -84,7 +84,7 @@ def ingest(
     ):
         for helper in helpers:
             ends.callback(helper.end)
-        desk = _Desk(ledger, beside if threads > 1 and not helpers else None)
+        desk = _OwnDesk(ledger, beside if threads > 1 and not helpers else None)
         readers = _Readers(desk, work, helpers, threads)
         running = {pool.submit(readers.run, task) for task in tasks}
         try:
@@ -125,7 +125,7 @@ def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
         yield task
 
 
-class _Desk:
+class _OwnDesk:
     """The ledger's owner, for readers on any thread."""
 
     def __init__(self, ledger: Ledger, beside: Executor | None) -> None:
@@ -175,7 +175,7 @@ class _Desk:
 class _Readers:
     """So many readers: this process is one, beside its helpers; without them it is all."""
 
-    def __init__(self, desk: _Desk, work: Work, helpers: Sequence[Helper], threads: int) -> None:
+    def __init__(self, desk: _OwnDesk, work: Work, helpers: Sequence[Helper], threads: int) -> None:
         self._desk, self._work = desk, work
         self._free: queue.SimpleQueue[Helper | None] = queue.SimpleQueue()
         for reader in (None, *helpers) if helpers else (None,) * threads:

@@ -88,8 +88,8 @@ def tokenise(texts: pa.Array, skip: NDArray[np.bool_] | None = None) -> Tokens:
 
 
 def tokenise_one(text: str) -> Tokens:
-    """As `tokenise`, of one text."""
-    data = np.frombuffer(text.encode(), np.uint8)
+    """As `tokenise`, of one text, which may have halves of characters in it: those are as `?`."""
+    data = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
     return Tokens(*_tokenise(np.array([0, len(data)]), data, np.zeros(1, np.bool_)))
 
 

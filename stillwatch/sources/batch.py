@@ -114,7 +114,7 @@ def _whole(field: pa.Field, values: Values) -> pa.Array | None:
     """`values` at once, or `None` where any of them needs a look."""
     try:
         array = _array(field.type, values)
-    except (pa.ArrowException, OverflowError, UnicodeError):
+    except (pa.ArrowException, OverflowError, TypeError, UnicodeError):
         return None
     if array is None or field.nullable:
         return array

@@ -6,6 +6,7 @@ import ast
 import asyncio
 import copy
 import importlib.util
+import math
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -104,6 +105,18 @@ def test_every_dialect_gives_the_same_texts(hook: Any, data: dict[str, Any]) -> 
 
     messages = question(hook, **data)["messages"]
     assert (system_text(messages, None), last_user_text(messages)) == ("S", "P")
+
+
+def test_what_is_no_json_is_asked_about_all_the_same(hook: Any) -> None:
+    """Halves of characters, not-a-number and objects: the service gets account and text."""
+    from stillwatch.gateway.wire import bytes_to_request
+
+    messages = [{"role": "user", "content": "P\ud83d"}]
+    asked = question(hook, messages=messages, temperature=math.nan, max_tokens=object())
+    request, _ = bytes_to_request(hook._json(asked))
+    assert request.account_id == asked["account_id"]
+    assert request.prompt == "P\ufffd"
+    assert (request.temperature, request.max_tokens) == (None, None)
 
 
 def test_text_can_be_kept_back(hook: Any, monkeypatch: pytest.MonkeyPatch) -> None:

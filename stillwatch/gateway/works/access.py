@@ -158,7 +158,7 @@ def told_by(
     ip: str | None, device: str | None, user_agent: str | None, ja4: str | None
 ) -> tuple[bytes, int, int, int, int]:
     """What one request says of how it came: its texts in a row, and the length of each."""
-    said = [(text or "").encode() for text in (ip, device, user_agent, ja4)]
+    said = [(text or "").encode("utf-8", "replace") for text in (ip, device, user_agent, ja4)]
     return b"".join(said), len(said[0]), len(said[1]), len(said[2]), len(said[3])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from stillwatch.campaigns.ground import FEATURES, MAX_TOKENS_FROM, TURNS_FROM, fold_signs
 from stillwatch.gateway.request import Request
+from stillwatch.gateway.works.access import told_by
 from stillwatch.gateway.works.view import MANY, view_of, view_of_signals
 from stillwatch.signals.frames import BANDS
 from stillwatch.statistics.cells import PARTS, WIDE, Codebook
@@ -51,3 +52,18 @@ def test_a_request_that_says_nothing_has_no_codes_of_what_it_might_say() -> None
     code = dict(zip(FEATURES, found.codes[0].tolist(), strict=True))
     assert [code[name] for name in ("turns", "max_tokens", "thinking", "repeats")] == [0] * 4
     assert not found.content.any()
+
+
+def test_halves_of_characters_hide_nothing() -> None:
+    """A text with some in it is read all the same, and so is how a request came."""
+    cells = np.zeros((1, 1, CONTENT_COMPONENTS), np.float32)
+    book, families = Codebook(cells[0], cells), np.zeros(1, np.uint64)
+    words = "Write a function that sorts a list of numbers {} and explain each step."
+    odd = view_of(Request("a", 0, prompt=words.format("\ud83d")), book, families)
+    plain = view_of(Request("a", 0, prompt=words.format("?")), book, families)
+    for name in ("codes", "keys", "bands", "content"):
+        assert (getattr(odd, name) == getattr(plain, name)).all()
+    assert odd.content.any()
+    assert told_by("10.0.0.1\ud83d", None, "curl\udc00", None) == told_by(
+        "10.0.0.1?", None, "curl?", None
+    )
