@@ -17,7 +17,7 @@ the processor's caches).
 `log` is what a user of `stillwatch ingest` waits for: seconds of the clock, for a log of 8 files
 that are at hand in memory, into a new lake as it comes (compressed, synchronised, a process a
 processor, started anew each time), against `bare` one file after another on one processor. It takes
-a machine with nothing else to do. Logs hold as many exchanges as the contract's JSON takes six
+a machine with nothing else to do. Logs hold as many exchanges as the contract's JSON takes four
 hundred megabytes for. CPU is of all processes.
 `one_exchange_seconds` is that of a log of one exchange: what any ingest takes.
 
@@ -54,8 +54,8 @@ from tests.sources import cloud_writers, writers
 
 BAR = 3.0
 TURNS = 15
-LOG_TURNS = 3
-LOG_FILES, LOG_BYTES = 8, 600_000_000
+LOG_TURNS = 2
+LOG_FILES, LOG_BYTES = 8, 400_000_000
 PROMPT_BYTES = (600, 4_000, 10_000)
 BESIDE_BYTES = 850
 """Of a row of the contract as JSON beside its prompt, or some more."""
