@@ -28,10 +28,9 @@ from stillwatch.lake.ledger import Part
 from stillwatch.lake.segment import SegmentWriter
 from stillwatch.memory import memory_kept
 
-HELPED_FROM_BYTES = 256 << 20
-"""Of source files: less is read before a helper has loaded what it needs."""
+BYTES_A_HELPER = 512 << 20
+"""Of source files: less is about read before a helper has loaded what it needs."""
 
-BYTES_A_HELPER = 128 << 20
 MOST_HELPERS = 15
 """A helper takes up to some 400 megabytes of memory."""
 
@@ -131,7 +130,7 @@ def _import_path() -> str:
 def helpers_for(work: Work, source_bytes: int, threads: int) -> list[Helper]:
     """As many as are worth it beside this process; none where `work` can't be sent."""
     many = min(threads - 1, source_bytes // BYTES_A_HELPER, MOST_HELPERS)
-    if many < 1 or source_bytes < HELPED_FROM_BYTES or not sys.executable:
+    if many < 1 or not sys.executable:
         return []
     started: list[Helper] = []
     with suppress(pickle.PicklingError, AttributeError, TypeError, OSError):

@@ -32,7 +32,6 @@ from tests.sources.logs import make_exchanges, to_lines, write_log
 @pytest.fixture
 def helped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Every ingest has helpers, and a task a file; the files that helpers were sent."""
-    monkeypatch.setattr("stillwatch.lake.helpers.HELPED_FROM_BYTES", 0)
     monkeypatch.setattr("stillwatch.lake.helpers.BYTES_A_HELPER", 1)
     monkeypatch.setattr("stillwatch.lake.ingest.MIN_TASK_BYTES", 1)
     run, sent = Helper.run, []
@@ -260,13 +259,14 @@ def test_little_is_read_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert absorb(Lake.create_or_open(tmp_path / "lake"), path, threads=os.cpu_count() or 2).kept
 
 
-def _kinds(of: type[StillwatchError]) -> Iterator[type[StillwatchError]]:
-    yield of
-    for kind in of.__subclasses__():
-        yield from _kinds(kind)
+KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, StillwatchError)
+]
 
 
-@pytest.mark.parametrize("kind", [*_kinds(StillwatchError)])
+@pytest.mark.parametrize("kind", KINDS)
 def test_errors_come_whole_from_another_process(kind: type[StillwatchError]) -> None:
     """With all that they say, whatever they are made with."""
     more: dict[str, Any] = {}

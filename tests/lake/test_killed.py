@@ -36,14 +36,13 @@ import stillwatch.lake.ingest as ingest
 import stillwatch.sources.records as records
 segment.SEGMENT_ROWS, segment.GROUP_ROWS = 700, 300
 ingest.MIN_TASK_BYTES = 1 << 16
-helpers.BYTES_A_HELPER = 1
 contract_parquet.BATCH_ROWS = 256
 pieces = streams.pieces
 records.pieces = lambda path: pieces(path, 1 << 16)
 hashing.hash_rows(pa.RecordBatch.from_pydict({"a": ["compiled", None], "b": [["before"], []]}))
 while line := sys.stdin.readline():
-    lake, log, threads, helped_from = line.split()
-    helpers.HELPED_FROM_BYTES = int(helped_from)
+    lake, log, threads, a_helper = line.split()
+    helpers.BYTES_A_HELPER = int(a_helper)
     child = os.fork()
     if child == 0:
         found = find_log([log])
@@ -89,7 +88,7 @@ class Nursery:
 
     def start(self, lake: Path, log: Path, readers: Readers) -> int:
         """Begin an ingest; its process id."""
-        self._say(f"{lake} {log} {readers.threads} {0 if readers.helped else 1 << 40}")
+        self._say(f"{lake} {log} {readers.threads} {1 if readers.helped else 1 << 40}")
         return self._line()
 
     def wait(self) -> int:
