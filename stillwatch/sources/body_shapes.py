@@ -7,7 +7,6 @@ have their documented types. Fields are all that those look at: what isn't named
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -298,7 +297,7 @@ def system_texts(messages: Sequence[Messages], *systems: Sequence[Content]) -> l
 
 def _system_turns(messages: Sequence[list[Message]]) -> list[str | None]:
     """Of each, what its system and developer messages say: mostly the first is the only one."""
-    found = _of_system(list(map(_role, chain.from_iterable(messages))))
+    found = _of_system([message.role for held in messages for message in held])
     if not found:
         return [None] * len(messages)
     first = [held[0] if held else None for held in messages]
@@ -314,9 +313,6 @@ def _system_turns(messages: Sequence[list[Message]]) -> list[str | None]:
 
 def _of_system(roles: list[Any]) -> int:
     return sum(map(roles.count, _SYSTEM))
-
-
-_role = attrgetter("role")
 
 
 def thinking_asked(parameters: Parameters) -> bool | None:
