@@ -2,7 +2,7 @@
 
 Files are grouped into tasks by size alone, each task makes its own segments, and a segment's place
 depends on its task: the lake's row order is the same for any number of readers. These are threads;
-where there is much to read, this thread's process and helpers (`helpers`).
+where there is much to read, this thread's process and helpers (`reader_process`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import msgspec
 from stillwatch.errors import HelperLost, InputNotFound
 from stillwatch.lake.absorb import RIGHTS, Read, absorb, digest_file
 from stillwatch.lake.accounts import absorb_accounts
-from stillwatch.lake.helpers import Helper, Task, Work, helpers_for
 from stillwatch.lake.ledger import Ledger, Part
 from stillwatch.lake.manifest import Manifest
+from stillwatch.lake.reader_process import Helper, Task, Work, helpers_for
 from stillwatch.lake.segment import SegmentWriter
 from stillwatch.progress import Progress, Silent
 

@@ -31,7 +31,7 @@ import os, sys
 import pyarrow as pa
 from stillwatch.lake import Lake, hashing, segment
 from stillwatch.sources import contract_parquet, find_log, read_accounts, read_exchanges, streams
-import stillwatch.lake.helpers as helpers
+import stillwatch.lake.reader_process as helpers
 import stillwatch.lake.ingest as ingest
 import stillwatch.sources.records as records
 segment.SEGMENT_ROWS, segment.GROUP_ROWS = 700, 300

@@ -39,7 +39,7 @@ _GONE = (EOFError, OSError)
 
 _DONE, _FAILED = "done", "failed"
 _ANSWERED = frozenset({"claim", "number", "commit"})
-_START = "from stillwatch.lake.helpers import main; main()"
+_START = "from stillwatch.lake.reader_process import main; main()"
 
 
 class Work(NamedTuple):

@@ -20,8 +20,8 @@ import pytest
 from stillwatch import errors
 from stillwatch.errors import HelperLost, InputNotFound, LakeBroken, StillwatchError
 from stillwatch.lake import Lake
-from stillwatch.lake.helpers import Helper, Task
 from stillwatch.lake.ledger import Ledger, Part
+from stillwatch.lake.reader_process import Helper, Task
 from stillwatch.lake.segment import Written
 from stillwatch.sources import read_exchanges
 from stillwatch.tables import Chunk
@@ -32,7 +32,7 @@ from tests.sources.logs import make_exchanges, to_lines, write_log
 @pytest.fixture
 def helped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Every ingest has helpers, and a task a file; the files that helpers were sent."""
-    monkeypatch.setattr("stillwatch.lake.helpers.BYTES_A_HELPER", 1)
+    monkeypatch.setattr("stillwatch.lake.reader_process.BYTES_A_HELPER", 1)
     monkeypatch.setattr("stillwatch.lake.ingest.MIN_TASK_BYTES", 1)
     run, sent = Helper.run, []
 
