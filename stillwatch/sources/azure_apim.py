@@ -171,14 +171,17 @@ class Reader:
     who called, instead of the subscription.
     """
 
-    shape: Shape | None = None
-
     def __init__(self, path: Path | None = None, account: str | None = None) -> None:
         self._account = account
         self._waiting: Waiting[Exchange] = Waiting()
         self._calls: Waiting[Any] = Waiting(CALLS_BYTES)
         self._done: set[int] = set()
         self._beside = beside(path, GATEWAY) if path and path.name else None
+
+    @property
+    def shape(self) -> Shape | None:
+        """None: all are added."""
+        return None
 
     def add(self, payload: Record) -> Sequence[Record | Refused]:
         """Rows that had to make room; and what was no part of an exchange, with the reason."""

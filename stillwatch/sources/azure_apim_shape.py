@@ -61,7 +61,11 @@ class Reader(azure_apim.Reader):
         self._open: dict[str, list[Logged]] = {}
         if account is None:
             self._calls = self._known = Calls()
-            self.shape = Shape(Logged, self._gather_many, _usual)
+
+    @property
+    def shape(self) -> Shape | None:
+        """Held by who asks for it alone (`Reader.shape`)."""
+        return Shape(Logged, self._gather_many, _usual) if self._account is None else None
 
     def _gather_many(self, records: list[Logged]) -> Columns:
         """Only what must make room for them comes out."""

@@ -99,7 +99,11 @@ class Reader:
         self._path = path if path and path.name else None
         self._account = account
         self._trail = None if self._path is None else beside(self._path, TRAIL)
-        self.shape: Shape | None = None
+
+    @property
+    def shape(self) -> Shape | None:
+        """None: all are added."""
+        return None
 
     def add(self, payload: dict[str, Any]) -> Sequence[dict[str, Any] | Refused | Mended]:
         """One row a record; a wrapper's records each stand for themselves."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -413,14 +412,16 @@ def _latency_ms(body: Told) -> int | None:
     return body.invoked.invocationLatency if body.invoked else None
 
 
-def shaped_reader(path: Path | None, account: str | None) -> bedrock.Reader:
+class Reader(bedrock.Reader):
     """A reader that takes records of the documented types many at a time.
 
     `account` may name something of `requestMetadata`; where it names anything else none are usual.
     """
-    reader = bedrock.Reader(path, account)
-    holder, _, name = (account or "requestMetadata.").partition(".")
-    if holder == "requestMetadata" and "." not in name:
-        columns = partial(_columns, name or None, reader.said_of_each)
-        reader.shape = Shape(Invoked, columns, _opened)
-    return reader
+
+    @property
+    def shape(self) -> Shape | None:
+        """Held by who asks for it alone (`Reader.shape`)."""
+        holder, _, name = (self._account or "requestMetadata.").partition(".")
+        if holder != "requestMetadata" or "." in name:
+            return None
+        return Shape(Invoked, partial(_columns, name or None, self.said_of_each), _opened)

@@ -65,7 +65,11 @@ class Reader(Protocol):
 
     @property
     def shape(self) -> Shape | None:
-        """How usual records are read, many at once and not by `add`; `None` where all are added."""
+        """How usual records are read, many at once and not by `add`; `None` where all are added.
+
+        A reader doesn't hold a shape that holds it: nothing searches for cycles while logs are
+        read, so what the two have gathered would never be let go.
+        """
         ...
 
     def add(self, payload: dict[str, Any]) -> Sequence[Row | Refused | Mended]:
@@ -170,7 +174,7 @@ REGISTRY = (
         "OpenTelemetry GenAI spans and events, from OTLP JSON",
         otel.KEYS,
         otel.COLUMNS,
-        lambda around: otel_shape.shaped_reader(around.path, _or(around.account, otel.ACCOUNT)),
+        lambda around: otel_shape.Joiner(around.path, _or(around.account, otel.ACCOUNT)),
         needed=1,
         joins=True,
     ),
@@ -199,7 +203,7 @@ REGISTRY = (
         "Amazon Bedrock's model invocation logs, from S3 or CloudWatch",
         bedrock.KEYS,
         bedrock.COLUMNS,
-        lambda around: bedrock_shape.shaped_reader(around.path, around.account),
+        lambda around: bedrock_shape.Reader(around.path, around.account),
         joins=True,
     ),
     Format(

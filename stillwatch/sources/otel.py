@@ -82,8 +82,6 @@ class Joiner:
     the first that says it wins.
     """
 
-    shape: Shape | None = None
-
     def __init__(
         self,
         path: Path = Path(),
@@ -94,6 +92,11 @@ class Joiner:
         self._calls: Waiting[Call] = Waiting(limit_bytes)
         self._done = Recent(_DONE_CALLS)
         self._spans_beside: frozenset[str] | None = None
+
+    @property
+    def shape(self) -> Shape | None:
+        """None: all are added."""
+        return None
 
     def add(self, payload: dict[str, Any]) -> list[dict[str, Any] | Refused]:
         """Rows by contract column that `payload` completes; what is no exchange, as one refusal."""

@@ -9,10 +9,9 @@ numbered attributes and other ways to tell a call's content go the general way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -423,8 +422,10 @@ def _header(value: Value) -> str | None:
     return None if held is None else str(held)
 
 
-def shaped_reader(path: Path, account: Iterable[str]) -> otel.Joiner:
+class Joiner(otel.Joiner):
     """A joiner that takes spans with their content many at a time."""
-    joiner = otel.Joiner(path, account)
-    joiner.shape = Shape(Payload, partial(_columns, joiner, tuple(account)), _opened)
-    return joiner
+
+    @property
+    def shape(self) -> Shape:
+        """Held by who asks for it alone (`Reader.shape`)."""
+        return Shape(Payload, partial(_columns, self, self._account), _opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -9,6 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -20,18 +22,16 @@ from tests.sources.reading import Reading, gather
 SHAPED = [format for format in REGISTRY if format.reader(Around()).shape is not None]
 
 
-class OneByOne:
-    """A format's reader without its shape."""
+class Shaped:
+    """A format's reader with another shape."""
 
-    shape = None
-
-    def __init__(self, reader: Reader) -> None:
-        self.add, self.finish = reader.add, reader.finish
+    def __init__(self, reader: Reader, shape: shapes.Shape | None) -> None:
+        self.add, self.finish, self.shape = reader.add, reader.finish, shape
 
 
 def general(format: Format) -> Format:
     """`format`, read the general way only."""
-    return replace(format, reader=lambda around: OneByOne(format.reader(around)))
+    return replace(format, reader=lambda around: Shaped(format.reader(around), None))
 
 
 def both(path: Path, format: Format) -> tuple[Reading, Reading]:
@@ -74,8 +74,7 @@ def watched(format: Format) -> tuple[Callable[[Around], Reader], list[int]]:
             return found
 
         shape.columns, shape.opened = counted, told
-        reader.shape = shape  # type: ignore[misc]
-        return reader
+        return Shaped(reader, shape)
 
     return made, usual
 
@@ -125,6 +124,25 @@ def test_hostile_records_among_sound_ones(format: Format, seed: int, tmp_path: P
     fast, slow = both(write(tmp_path, lines), format)
     assert_same(fast, slow)
     assert fast.kept.num_rows > 50
+
+
+@pytest.mark.parametrize("format", REGISTRY, ids=lambda format: format.name)
+def test_what_was_read_is_let_go(format: Format, tmp_path: Path) -> None:
+    """A reader goes with its file, without a search for cycles: a folder may hold thousands."""
+    readers: list[ref[Reader]] = []
+
+    def made(around: Around) -> Reader:
+        reader = format.reader(around)
+        readers.append(ref(reader))
+        return reader
+
+    path = write(tmp_path, list(mostly_sound(format, 100, 1)))
+    gc.disable()
+    try:
+        gather(read_exchanges(path, format=replace(format, reader=made)))
+        assert [reader() for reader in readers] == [None]
+    finally:
+        gc.enable()
 
 
 def assert_same(fast: Reading, slow: Reading) -> None:
