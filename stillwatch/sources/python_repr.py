@@ -36,8 +36,9 @@ def parse_repr(text: str) -> Any:
     for found in _STRING.finditer(text):
         parts.append(_WORD.sub(lambda m: _NAMES[m[1]], text[at : found.start()]))
         try:
-            plain = ast.literal_eval(found.group())
-            parts.append(_ENCODER.encode(plain).decode())
+            # not by `literal_eval`, whose inner functions stay until cycles are searched for
+            plain: Any = ast.parse(found.group(), mode="eval").body
+            parts.append(_ENCODER.encode(plain.value).decode())
         except (SyntaxError, UnicodeError, MemoryError) as fault:
             raise ValueError("not a Python string") from fault
         at = found.end()
