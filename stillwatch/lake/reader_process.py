@@ -22,8 +22,11 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from stillwatch.errors import HelperLost
 from stillwatch.lake.absorb import Read, absorb
+from stillwatch.lake.hashing import hash_strings
 from stillwatch.lake.ledger import Part
 from stillwatch.lake.segment import SegmentWriter
 from stillwatch.memory import memory_kept
@@ -39,7 +42,16 @@ _GONE = (EOFError, OSError)
 
 _DONE, _FAILED = "done", "failed"
 _ANSWERED = frozenset({"claim", "number", "commit"})
-_START = "from stillwatch.lake.reader_process import main; main()"
+START = """
+import gc
+gc.disable()
+from stillwatch.lean import imported_without
+with imported_without("pandas", "scipy", "cffi"):
+    from stillwatch.lake.reader_process import main, warm_up
+    warm_up()
+main()
+"""
+"""Half of what a helper would take to start is what reading makes no use of."""
 
 
 class Work(NamedTuple):
@@ -70,8 +82,8 @@ class Helper:
         self._connection, there = Pipe()
         with there:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, str(there.fileno())],
-                env=os.environ | {"PYTHONPATH": _import_path()},
+                [sys.executable, "-P", "-c", START, str(there.fileno())],
+                env=os.environ | {"PYTHONPATH": _import_path(), "OPENBLAS_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C is for this process, which ends it
@@ -138,6 +150,11 @@ def helpers_for(work: Work, source_bytes: int, threads: int) -> list[Helper]:
         for _ in range(many):
             started.append(Helper(packed))
     return started
+
+
+def warm_up() -> None:
+    """Load what the first kernel that is called, whichever it is, loads."""
+    hash_strings(pa.array([""]), (0, 0))
 
 
 def main() -> None:

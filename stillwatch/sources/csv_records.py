@@ -103,7 +103,7 @@ class _Lines:
             self._builder.refuse(fault.line, fault.reason, fault.start)
         self.size += block.size
         self.line = block.line
-        text = block.data.decode("utf-8", "replace")
+        text = str(block.data, "utf-8", "replace")
         self._held = (f"{line}\n" for line in text.removesuffix("\n").split("\n") if text)
 
     def taken(self) -> int:

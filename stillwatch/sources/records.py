@@ -21,6 +21,7 @@ from stillwatch.sources.streams import peek, pieces
 
 MAX_RECORD_BYTES = 16 << 20
 
+_NOTHING = memoryview(b"")
 _BREAK = ord("\n")
 _COUNTED_AT_ONCE = 128
 _BLANK = b" \t\r\n"
@@ -58,7 +59,7 @@ class Records(NamedTuple):
 class Block(NamedTuple):
     """Whole lines as they stand in the file, the first of them `line`, after some faulty ones."""
 
-    data: bytes
+    data: memoryview
     line: int
     lines: int
     """How many lines `data` holds, blank ones too."""
@@ -71,11 +72,11 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
     held: list[bytes] = []
     held_bytes, line, size = 0, 1, 0
     too_long: bytes | None = None
-    for piece in pieces(path):
+    for piece in pieces(path, lines=True):
         size += piece.size
         if piece.fault:
             start = too_long if too_long is not None else b"".join(held)
-            yield Block(b"", line, 0, [Fault(line, piece.fault, start)], size)
+            yield Block(_NOTHING, line, 0, [Fault(line, piece.fault, start)], size)
             return
         cut = piece.data.rfind(b"\n") + 1
         faults = []
@@ -92,18 +93,20 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
             too_long = None
             line += 1
             begin = piece.data.index(b"\n") + 1
-        block = b"".join([*held, memoryview(piece.data)[begin:cut]])
-        held = [piece.data[cut:]] if cut < len(piece.data) else []
-        held_bytes = len(piece.data) - cut
+        block = memoryview(piece.data)[begin:cut]
+        if held:
+            block = memoryview(b"".join([*held, block]))
+        rest = piece.data[cut : len(piece.data) - piece.again]
+        held, held_bytes = [rest] if rest else [], len(rest)
         breaks = int(_breaks(np.frombuffer(block, np.uint8)))
         yield Block(block, line, breaks, faults, size)
         line += breaks
         size = 0
         del piece, block
     if too_long is not None:
-        yield Block(b"", line, 0, [Fault(line, reasons.TOO_LONG, too_long)], size)
+        yield Block(_NOTHING, line, 0, [Fault(line, reasons.TOO_LONG, too_long)], size)
     elif held or size:
-        yield Block(b"".join(held), line, 1, [], size)
+        yield Block(memoryview(b"".join(held)), line, 1, [], size)
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
@@ -127,13 +130,14 @@ def _breaks(data):  # pragma: no cover - compiled
 def split_block(block: Block, max_bytes: int = MAX_RECORD_BYTES) -> Records:
     """The non-blank lines of `block`, one by one."""
     lines, raw, faults = [], [], list(block.faults)
-    for line, text in enumerate(block.data.split(b"\n"), block.line):
+    data = bytes(block.data)
+    for line, text in enumerate(data.split(b"\n"), block.line):
         if len(text) > max_bytes:
             faults.append(Fault(line, reasons.TOO_LONG, text[: reasons.EXCERPT_CHARS]))
         elif text.strip(_BLANK):
             lines.append(line)
             raw.append(text)
-    cut = bool(block.data) and not block.data.endswith(b"\n")
+    cut = bool(data) and not data.endswith(b"\n")
     return Records(lines, raw, faults, block.size, cut)
 
 

@@ -161,7 +161,7 @@ class Source:
         given = self._given
         if isinstance(given, Records):
             return given.raw[:LOOKED_AT]
-        return given.data[:LOOKED_AT_BYTES].split(b"\n", LOOKED_AT)[:LOOKED_AT]
+        return bytes(given.data[:LOOKED_AT_BYTES]).split(b"\n", LOOKED_AT)[:LOOKED_AT]
 
     def whole(self, decoder: msgspec.json.Decoder) -> list[Any] | None:
         """All records, decoded by one call; `None` where any of them needs a look."""

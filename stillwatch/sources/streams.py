@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ class Piece(NamedTuple):
     data: bytes
     size: int
     fault: str | None = None
+    again: int = 0
+    """How many of the last bytes come again with the next piece, and aren't of `size`."""
 
 
 def compression(path: Path) -> str | None:
@@ -41,8 +44,11 @@ def compression(path: Path) -> str | None:
     return None
 
 
-def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
+def pieces(path: Path, piece_bytes: int = PIECE_BYTES, *, lines: bool = False) -> Iterator[Piece]:
     """The decompressed content of `path`, at most `piece_bytes` at a time.
+
+    With `lines`, what follows the last line break of a piece comes again, where nothing has to be
+    unpacked for that: to read it twice takes less than to join what goes before it to the rest.
 
     Never raises for what is in the file: a stream that breaks off or can't be decompressed ends
     with a piece that holds no data and the reason.
@@ -56,8 +62,9 @@ def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
                     _gathered(stream, piece_bytes) if packed else (raw.read(piece_bytes), None)
                 )
                 if data:
-                    now = raw.tell()
-                    yield Piece(data, now - seen)
+                    again = _after_break(data) if lines and not packed else 0
+                    now = raw.seek(-again, os.SEEK_CUR) if again else raw.tell()
+                    yield Piece(data, now - seen, None, again)
                     seen = now
                 if fault is not None:
                     raise fault
@@ -70,6 +77,11 @@ def pieces(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[Piece]:
         yield Piece(b"", 0, reasons.BAD_COMPRESSION)
     except OSError:
         yield Piece(b"", 0, reasons.UNREADABLE_FILE)
+
+
+def _after_break(data: bytes) -> int:
+    """How many bytes follow the last line break, 0 where there is none."""
+    return len(data) - end if (end := data.rfind(b"\n") + 1) else 0
 
 
 def _gathered(stream: BinaryIO, most: int) -> tuple[bytes, Exception | None]:

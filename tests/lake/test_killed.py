@@ -28,6 +28,7 @@ TURNS = 60
 
 NURSERY = """
 import os, sys
+from functools import partial
 import pyarrow as pa
 from stillwatch.lake import Lake, hashing, segment
 from stillwatch.sources import contract_parquet, find_log, read_accounts, read_exchanges, streams
@@ -37,8 +38,7 @@ import stillwatch.sources.records as records
 segment.SEGMENT_ROWS, segment.GROUP_ROWS = 700, 300
 ingest.MIN_TASK_BYTES = 1 << 16
 contract_parquet.BATCH_ROWS = 256
-pieces = streams.pieces
-records.pieces = lambda path: pieces(path, 1 << 16)
+records.pieces = partial(streams.pieces, piece_bytes=1 << 16)
 hashing.hash_rows(pa.RecordBatch.from_pydict({"a": ["compiled", None], "b": [["before"], []]}))
 while line := sys.stdin.readline():
     lake, log, threads, a_helper = line.split()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import random
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
 
-from stillwatch.sources import reasons
+from stillwatch.sources import reasons, records
 from stillwatch.sources.records import read_blocks
 from stillwatch.sources.streams import STEP_BYTES, pieces
 
@@ -54,4 +55,24 @@ def test_lines_are_counted(tmp_path: Path, size: int, share: float) -> None:
     line = 1
     for block in blocks:
         assert block.line == line
-        line += block.data.count(b"\n")
+        line += bytes(block.data).count(b"\n")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bytes])
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_are_whole_lines_of_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack, seed: int
+) -> None:
+    """Wherever pieces end: in a line, at its break, or in one that goes on over several pieces."""
+    rng = random.Random(seed)
+    text = "\n".join("x" * rng.choice((0, 1, 5, 39, 40, 41, 150)) for _ in range(60)).encode()
+    (tmp_path / "a").write_bytes(pack(text))
+    monkeypatch.setattr(records, "pieces", partial(pieces, piece_bytes=40))
+    blocks = list(read_blocks(tmp_path / "a"))
+    assert b"".join(block.data for block in blocks) == text
+    assert sum(block.size for block in blocks) == (tmp_path / "a").stat().st_size
+    assert all(bytes(block.data).endswith(b"\n") for block in blocks[:-1])
+    assert [block.line for block in blocks] == [
+        1 + text[: sum(len(block.data) for block in blocks[:i])].count(b"\n")
+        for i in range(len(blocks))
+    ]
