@@ -54,7 +54,7 @@ from tests.sources import cloud_writers, writers
 
 BAR = 3.0
 TURNS = 15
-LOG_TURNS = 2
+LOG_TURNS = 4
 LOG_FILES, LOG_BYTES = 8, 1_200_000_000
 PROMPT_BYTES = (600, 4_000, 10_000)
 LOG_PROMPT_BYTES = 4_000
