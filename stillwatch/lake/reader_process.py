@@ -31,7 +31,7 @@ from stillwatch.lake.ledger import Part
 from stillwatch.lake.segment import SegmentWriter
 from stillwatch.memory import memory_kept
 
-BYTES_A_HELPER = 512 << 20
+BYTES_A_HELPER = 256 << 20
 """Of source files: less is about read before a helper has loaded what it needs."""
 
 MOST_HELPERS = 15
