@@ -223,15 +223,16 @@ def measure_log(format: Format, paths: Sequence[Path]) -> dict[str, Any]:
     """The least seconds of `bare` and of a whole ingest, by the clock and of CPU."""
     clock: dict[str, float] = {}
     cpu: dict[str, float] = {}
-    measures: dict[str, Callable[[], object]] = {
-        "bare": lambda: [bare(path, format) for path in paths],
-        "ingest": lambda: ingest_log(format, paths),
+    measures: dict[str, Callable[[Path], object]] = {
+        "bare": lambda _: [bare(path, format) for path in paths],
+        "ingest": lambda lake: sw.ingest(paths, lake=lake, format=format.name),
     }
     for _ in range(LOG_TURNS):
         for name, run in measures.items():
-            began, busy = time.perf_counter(), _cpu_seconds()
-            run()
-            took, spent = time.perf_counter() - began, _cpu_seconds() - busy
+            with tempfile.TemporaryDirectory() as folder:
+                began, busy = time.perf_counter(), _cpu_seconds()
+                run(Path(folder) / "lake")
+                took, spent = time.perf_counter() - began, _cpu_seconds() - busy
             clock[name] = min(took, clock.get(name, took))
             cpu[name] = min(spent, cpu.get(name, spent))
     size = sum(path.stat().st_size for path in paths)
@@ -251,12 +252,6 @@ def _cpu_seconds() -> float:
     """Of this process and of those that it has ended."""
     ended = os.times()
     return time.process_time() + ended.children_user + ended.children_system
-
-
-def ingest_log(format: Format, paths: Sequence[Path]) -> None:
-    """The files into a new lake, as users do it."""
-    with tempfile.TemporaryDirectory() as folder:
-        sw.ingest(paths, lake=Path(folder) / "lake", format=format.name)
 
 
 def measure_one_exchange(format: Format) -> float:
