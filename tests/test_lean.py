@@ -28,7 +28,7 @@ def test_a_helper_loads_what_it_reads_with_and_no_more() -> None:
     hash_rows(pyarrow.RecordBatch.from_pydict({"a": ["b", None], "c": [["d"], []]}))
     print(*({"pandas", "scipy", "cffi"} & sys.modules.keys()), gc.isenabled())
     """.replace("    ", "")
-    start = reader_process.START.replace("\nmain()\n", told)
-    out = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", reader_process.LOADED + told]
+    out = subprocess.run(command, capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["False"]
     assert not out.stderr

@@ -42,14 +42,13 @@ _GONE = (EOFError, OSError)
 
 _DONE, _FAILED = "done", "failed"
 _ANSWERED = frozenset({"claim", "number", "commit"})
-START = """
+LOADED = """
 import gc
 gc.disable()
 from stillwatch.lean import imported_without
 with imported_without("pandas", "scipy", "cffi"):
     from stillwatch.lake.reader_process import main, warm_up
     warm_up()
-main()
 """
 """Half of what a helper would take to start is what reading makes no use of."""
 
@@ -82,8 +81,8 @@ class Helper:
         self._connection, there = Pipe()
         with there:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", START, str(there.fileno())],
-                env=os.environ | {"PYTHONPATH": _import_path(), "OPENBLAS_NUM_THREADS": "1"},
+                [sys.executable, "-P", "-c", LOADED + "main()", str(there.fileno())],
+                env={"OPENBLAS_NUM_THREADS": "1"} | os.environ | {"PYTHONPATH": _import_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C is for this process, which ends it

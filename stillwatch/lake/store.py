@@ -116,10 +116,11 @@ class Lake:
         """Absorb source files; those whose content is in already, in this `manner`, are skipped.
 
         `read(path, n)` yields the chunks of a file after its first n rows; `read_accounts` does the
-        same for `accounts`. `keys` are those of the lake's rules, if they name some. Killed at any
-        moment and called again, it ends with the same rows as if undisturbed; a reader sees the
-        lake before or after each commit. Files are committed every 524,288 rows or 512 MiB, and
-        taken up again from there.
+        same for `accounts`. Where `read` can be pickled, another process may call it, in which
+        pyarrow knows nothing of pandas' own types. `keys` are those of the lake's rules, if they
+        name some. Killed at any moment and called again, it ends with the same rows as if
+        undisturbed; a reader sees the lake before or after each commit. Files are committed every
+        524,288 rows or 512 MiB, and taken up again from there.
 
         Raises `LakeBusy`, `LakeBroken`, `InputNotFound`, `PrivacyRefused` where the keys aren't the
         lake's, and what `read` raises.

@@ -59,13 +59,14 @@ class Reader(azure_apim.Reader):
         self._run_of: dict[str, Run] = {}
         self._apart: set[str] = set()
         self._open: dict[str, list[Logged]] = {}
-        if account is None:
+        self._many = account is None
+        if self._many:
             self._calls = self._known = Calls()
 
     @property
     def shape(self) -> Shape | None:
-        """Held by who asks for it alone (`Reader.shape`)."""
-        return Shape(Logged, self._gather_many, _usual) if self._account is None else None
+        """Made anew for who asks: a reader that kept it would be held by what it holds."""
+        return Shape(Logged, self._gather_many, _usual) if self._many else None
 
     def _gather_many(self, records: list[Logged]) -> Columns:
         """Only what must make room for them comes out."""

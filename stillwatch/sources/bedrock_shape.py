@@ -420,7 +420,7 @@ class Reader(bedrock.Reader):
 
     @property
     def shape(self) -> Shape | None:
-        """Held by who asks for it alone (`Reader.shape`)."""
+        """Made anew for who asks: a reader that kept it would be held by what it holds."""
         holder, _, name = (self._account or "requestMetadata.").partition(".")
         if holder != "requestMetadata" or "." in name:
             return None

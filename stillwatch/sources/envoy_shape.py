@@ -10,6 +10,7 @@ from its first lines.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -29,6 +30,13 @@ _LINE = msgspec.json.Decoder(dict[str, str | int | None])
 
 _UNKNOWN = (None, "", "-")
 _EMPTY = pa.array(["", "-"])
+
+
+@lru_cache(64)
+def _line_of(keys: tuple[tuple[str, str], ...]) -> type[msgspec.Struct]:
+    """A line of `keys`, each with its field's name; types are kept, for they stay anyway."""
+    made = [(name, str | int | None, msgspec.field(default=None, name=key)) for key, name in keys]
+    return msgspec.defstruct("Line", made, gc=False, forbid_unknown_fields=True)
 
 
 class LinesOfOneKind(Shape):
@@ -54,12 +62,7 @@ class LinesOfOneKind(Shape):
             for key in held:
                 if len(self._keys) < _MOST_KEYS:
                     self._keys.setdefault(key, f"key_{len(self._keys)}")
-        made = [
-            (name, str | int | None, msgspec.field(default=None, name=key))
-            for key, name in self._keys.items()
-        ]
-        line = msgspec.defstruct("Line", made, gc=False, forbid_unknown_fields=True)
-        self.decoder = msgspec.json.Decoder(line)
+        self.decoder = msgspec.json.Decoder(_line_of(tuple(self._keys.items())))
         self._calls = [self._keys[name] for name in envoy.TOOL_CALLS if name in self._keys]
         self._models = [self._keys[name] for name in envoy.MODELS if name in self._keys]
         self._method = self._keys.get("method")

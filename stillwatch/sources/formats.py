@@ -156,7 +156,7 @@ REGISTRY = (
         "Langfuse's blob export, `observations_v2` and the older layout",
         langfuse.KEYS,
         langfuse.COLUMNS,
-        lambda around: langfuse_shape.shaped_reader(around.path, around.account),
+        lambda around: langfuse_shape.Joiner(around.path, around.account),
         joins=True,
     ),
     Format(

@@ -85,8 +85,6 @@ class Joiner:
     `account` names a key of the metadata that says who called, in place of the trace's user.
     """
 
-    shape: Shape | None = None
-
     def __init__(
         self,
         path: Path = Path(),
@@ -96,6 +94,11 @@ class Joiner:
         self._path, self._account = path, account
         self._traces: Waiting[dict[str, Any]] = Waiting(limit_bytes // 2)
         self._rows: Waiting[list[dict[str, Any]]] = Waiting(limit_bytes // 2)
+
+    @property
+    def shape(self) -> Shape | None:
+        """None: all are added."""
+        return None
 
     def add(self, payload: dict[str, Any]) -> list[dict[str, Any] | Refused]:
         """Rows by contract column that `payload` completes, and what is no exchange or was lost."""

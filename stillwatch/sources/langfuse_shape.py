@@ -10,7 +10,6 @@ text. The legacy layout's rows wait for their trace and go the general way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -334,8 +333,10 @@ def _client(metadata: Sequence[Any]) -> dict[str, Any]:
     return {"ip": [one and nearest_address(one) for one in addresses], "user_agent": agents}
 
 
-def shaped_reader(path: Path, account: str | None) -> langfuse.Joiner:
+class Joiner(langfuse.Joiner):
     """A joiner that takes enriched rows many at a time, unless `account` names something else."""
-    joiner = langfuse.Joiner(path, account)
-    joiner.shape = None if account else Shape(Observation, _columns, _opened)
-    return joiner
+
+    @property
+    def shape(self) -> Shape | None:
+        """Made anew for who asks."""
+        return None if self._account else Shape(Observation, _columns, _opened)

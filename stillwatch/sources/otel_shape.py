@@ -427,5 +427,5 @@ class Joiner(otel.Joiner):
 
     @property
     def shape(self) -> Shape:
-        """Held by who asks for it alone (`Reader.shape`)."""
+        """Made anew for who asks: a reader that kept it would be held by what it holds."""
         return Shape(Payload, partial(_columns, self, self._account), _opened)

@@ -37,8 +37,9 @@ def parse_repr(text: str) -> Any:
         parts.append(_WORD.sub(lambda m: _NAMES[m[1]], text[at : found.start()]))
         try:
             # not by `literal_eval`, whose inner functions stay until cycles are searched for
-            plain: Any = ast.parse(found.group(), mode="eval").body
-            parts.append(_ENCODER.encode(plain.value).decode())
+            node = ast.parse(found.group(), mode="eval").body
+            assert isinstance(node, ast.Constant)
+            parts.append(_ENCODER.encode(node.value).decode())
         except (SyntaxError, UnicodeError, MemoryError) as fault:
             raise ValueError("not a Python string") from fault
         at = found.end()

@@ -72,10 +72,11 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
     held: list[bytes] = []
     held_bytes, line, size = 0, 1, 0
     too_long: bytes | None = None
+    rest = b""
     for piece in pieces(path, lines=True):
         size += piece.size
         if piece.fault:
-            start = too_long if too_long is not None else b"".join(held)
+            start = too_long if too_long is not None else b"".join(held) or rest
             yield Block(_NOTHING, line, 0, [Fault(line, piece.fault, start)], size)
             return
         cut = piece.data.rfind(b"\n") + 1
@@ -96,8 +97,8 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         block = memoryview(piece.data)[begin:cut]
         if held:
             block = memoryview(b"".join([*held, block]))
-        rest = piece.data[cut : len(piece.data) - piece.again]
-        held, held_bytes = [rest] if rest else [], len(rest)
+        rest = piece.data[cut:]
+        held, held_bytes = ([], 0) if piece.again or not rest else ([rest], len(rest))
         breaks = int(_breaks(np.frombuffer(block, np.uint8)))
         yield Block(block, line, breaks, faults, size)
         line += breaks

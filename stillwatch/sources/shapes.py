@@ -10,7 +10,7 @@ rows for whatever fits, which is tested for every shape there is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -55,6 +55,7 @@ def by_field(records: Sequence[Struct]) -> dict[str, tuple[Any, ...]]:
     return dict(zip(names, zip(*map(astuple, records), strict=True), strict=True))
 
 
+@lru_cache(64)
 def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
     """`record` with text under the key `name`, and what the field that holds it is called."""
     for field in fields(record):

@@ -23,6 +23,10 @@ _ZSTD_SKIPPED = b"\x2a\x4d\x18"
 """After 0x50 to 0x5f: a frame to be skipped, with which parallel compressors begin."""
 
 
+_FAULTS = (EOFError, OSError, zlib.error, zstandard.ZstdError)
+"""By which a stream ends before its end."""
+
+
 class Piece(NamedTuple):
     """Some decompressed bytes, and how many bytes of the file they took; or why no more come."""
 
@@ -67,16 +71,20 @@ def pieces(path: Path, piece_bytes: int = PIECE_BYTES, *, lines: bool = False) -
                     yield Piece(data, now - seen, None, again)
                     seen = now
                 if fault is not None:
-                    raise fault
-                if not data:
+                    yield Piece(b"", 0, fault)
+                if fault is not None or not data:
                     return
                 del data
-    except EOFError:
-        yield Piece(b"", 0, reasons.TRUNCATED)
-    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
-        yield Piece(b"", 0, reasons.BAD_COMPRESSION)
-    except OSError:
-        yield Piece(b"", 0, reasons.UNREADABLE_FILE)
+    except _FAULTS as fault:
+        yield Piece(b"", 0, _reason_of(fault))
+
+
+def _reason_of(fault: Exception) -> str:
+    if isinstance(fault, EOFError):
+        return reasons.TRUNCATED
+    if isinstance(fault, OSError) and not isinstance(fault, gzip.BadGzipFile):
+        return reasons.UNREADABLE_FILE
+    return reasons.BAD_COMPRESSION
 
 
 def _after_break(data: bytes) -> int:
@@ -84,15 +92,18 @@ def _after_break(data: bytes) -> int:
     return len(data) - end if (end := data.rfind(b"\n") + 1) else 0
 
 
-def _gathered(stream: BinaryIO, most: int) -> tuple[bytes, Exception | None]:
-    """What can be unpacked of a stream, and the fault by which it ends, if it does by one."""
+def _gathered(stream: BinaryIO, most: int) -> tuple[bytes, str | None]:
+    """What can be unpacked of a stream, and the reason why no more comes, if there is one.
+
+    Not the fault itself, which holds all that was at hand where it was raised.
+    """
     steps, size = [], 0
     try:
         while size < most and (step := stream.read(min(STEP_BYTES, most - size))):
             steps.append(step)
             size += len(step)
-    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as fault:
-        return b"".join(steps), fault
+    except _FAULTS as fault:
+        return b"".join(steps), _reason_of(fault)
     return b"".join(steps), None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import random
 from functools import partial
@@ -13,7 +14,7 @@ import zstandard
 
 from stillwatch.sources import reasons, records
 from stillwatch.sources.records import read_blocks
-from stillwatch.sources.streams import STEP_BYTES, pieces
+from stillwatch.sources.streams import STEP_BYTES, Piece, pieces
 
 TEXT = np.random.default_rng(5).integers(97, 123, 3_000_000, np.uint8).tobytes()
 
@@ -40,6 +41,27 @@ def test_what_comes_before_a_break_is_kept(tmp_path: Path, whole: float) -> None
     got = b"".join(piece.data for piece in made)
     assert TEXT.startswith(got)
     assert len(got) > whole * len(TEXT) - 2 * STEP_BYTES
+
+
+def test_a_stream_that_breaks_off_is_let_go(tmp_path: Path) -> None:
+    """Without a search for cycles: a folder may hold a thousand such."""
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(TEXT)[:-1000])
+    gc.collect()
+    gc.disable()
+    try:
+        assert list(pieces(path))[-1].fault == reasons.TRUNCATED
+        assert not gc.collect()
+    finally:
+        gc.enable()
+
+
+def test_a_file_that_cant_be_read_on_tells_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that it got to, by its start."""
+    made = [Piece(b"a\nbc", 2, None, 2), Piece(b"", 0, reasons.UNREADABLE_FILE)]
+    monkeypatch.setattr(records, "pieces", lambda path, lines: iter(made))
+    *_, last = read_blocks(Path("a"))
+    assert last.faults == [records.Fault(2, reasons.UNREADABLE_FILE, b"bc")]
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 129, 5000])
