@@ -36,36 +36,62 @@ def _round(v0, v1, v2, v3):  # pragma: no cover - compiled
     return v0, v1, v2, v3
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def siphash_strings(data, offsets, k0, k1, out):  # pragma: no cover - compiled
-    """SipHash-1-3 with key (k0, k1) of `data[offsets[i]:offsets[i + 1]]` into `out[i]`."""
-    for i in range(out.size):
-        at, end = np.int64(offsets[i]), np.int64(offsets[i + 1])
-        size = end - at
-        v0 = k0 ^ np.uint64(0x736F6D6570736575)
-        v1 = k1 ^ np.uint64(0x646F72616E646F6D)
-        v2 = k0 ^ np.uint64(0x6C7967656E657261)
-        v3 = k1 ^ np.uint64(0x7465646279746573)
-        while at + 8 <= end:
-            m = eight_bytes(data, at)
-            v3 ^= m
-            v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-            v0 ^= m
-            at += 8
-        m = np.uint64(size & 255) << np.uint64(56)
-        shift = np.uint64(0)
-        while at < end:
-            m |= np.uint64(data[at]) << shift
-            shift += np.uint64(8)
-            at += 1
+@njit(inline="always")
+def _ended(data, at, end, size, v0, v1, v2, v3):  # pragma: no cover - compiled
+    """The hash of `size` bytes, of which those from `at` to before `end` are still to come."""
+    while at + 8 <= end:
+        m = eight_bytes(data, at)
         v3 ^= m
         v0, v1, v2, v3 = _round(v0, v1, v2, v3)
         v0 ^= m
-        v2 ^= np.uint64(0xFF)
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        out[i] = v0 ^ v1 ^ v2 ^ v3
+        at += 8
+    m = np.uint64(size & 255) << np.uint64(56)
+    shift = np.uint64(0)
+    while at < end:
+        m |= np.uint64(data[at]) << shift
+        shift += np.uint64(8)
+        at += 1
+    v3 ^= m
+    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    v0 ^= m
+    v2 ^= np.uint64(0xFF)
+    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    return v0 ^ v1 ^ v2 ^ v3
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def siphash_strings(data, offsets, k0, k1, out):  # pragma: no cover - compiled
+    """SipHash-1-3 with key (k0, k1) of `data[offsets[i]:offsets[i + 1]]` into `out[i]`.
+
+    Two at a time as far as both reach: a round waits for the one before it, and for no other.
+    """
+    s0 = k0 ^ np.uint64(0x736F6D6570736575)
+    s1 = k1 ^ np.uint64(0x646F72616E646F6D)
+    s2 = k0 ^ np.uint64(0x6C7967656E657261)
+    s3 = k1 ^ np.uint64(0x7465646279746573)
+    for i in range(0, out.size - 1, 2):
+        at, middle, end = np.int64(offsets[i]), np.int64(offsets[i + 1]), np.int64(offsets[i + 2])
+        one, other = middle - at, end - middle
+        v0, v1, v2, v3 = s0, s1, s2, s3
+        w0, w1, w2, w3 = s0, s1, s2, s3
+        beside = middle
+        for _ in range(min(one, other) // 8):
+            m, n = eight_bytes(data, at), eight_bytes(data, beside)
+            v3 ^= m
+            w3 ^= n
+            v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+            w0, w1, w2, w3 = _round(w0, w1, w2, w3)
+            v0 ^= m
+            w0 ^= n
+            at += 8
+            beside += 8
+        out[i] = _ended(data, at, middle, one, v0, v1, v2, v3)
+        out[i + 1] = _ended(data, beside, end, other, w0, w1, w2, w3)
+    if out.size % 2:
+        at, end = np.int64(offsets[-2]), np.int64(offsets[-1])
+        out[-1] = _ended(data, at, end, end - at, s0, s1, s2, s3)
 
 
 @njit(cache=True, nogil=True)
