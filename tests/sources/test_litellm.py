@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import random
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from stillwatch.sources import read_exchanges, recognise
 from stillwatch.sources.addresses import FORWARDED, MARK
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.litellm import SYSTEM_KEY, payload_to_row
+from stillwatch.sources.python_repr import parse_repr
 from stillwatch.sources.reasons import Refused
 from stillwatch.tables import EXCHANGES
 from tests.sources.reading import Reading, gather
@@ -444,3 +446,14 @@ def test_a_system_prompt_that_the_hook_kept(tmp_path: Path) -> None:
         assert row_of(tmp_path, **about)["system"] == "S"
         row = row_of(tmp_path, **about, messages=[{"role": "user", "content": "x"}])
         assert row["system"] == "SYS"
+
+
+def test_a_printed_dictionary_leaves_nothing_behind() -> None:
+    """Without a search for cycles: a log may hold millions."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert parse_repr("{'a': ['b', \"it's\"]}") == {"a": ["b", "it's"]}
+        assert not gc.collect()
+    finally:
+        gc.enable()
