@@ -1,4 +1,7 @@
-"""Imports that others make where they can, and can do without."""
+"""Imports that others make where they can, and can do without.
+
+By itself, for whatever package this was in would be imported before it.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ _EMPTY = pa.array(["", "-"])
 
 @lru_cache(64)
 def _line_of(keys: tuple[tuple[str, str], ...]) -> type[msgspec.Struct]:
-    """A line of `keys`, each with its field's name; types are kept, for they stay anyway."""
+    """A line of `keys`, each with its field's name. A type is let go by a search for cycles only,
+    so that files with the same keys share one."""
     made = [(name, str | int | None, msgspec.field(default=None, name=key)) for key, name in keys]
     return msgspec.defstruct("Line", made, gc=False, forbid_unknown_fields=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,14 @@ def test_strings_against_cpython() -> None:
     expected = [int(part) for part in told[1 : told.index("]")].split(",")]
     got = hash_strings(pa.array(TEXTS)).tolist()
     assert got[1:] == expected[1:]  # CPython gives 0 for no bytes at all
+
+
+def test_a_text_hashes_alike_beside_any_other() -> None:
+    """Of two that are hashed side by side either may be the longer, and one may be alone."""
+    alone = {text: hash_strings(pa.array([text]), (1, 2))[0] for text in TEXTS}
+    for one, other in product(TEXTS, TEXTS):
+        texts = [one, other, one]
+        assert hash_strings(pa.array(texts), (1, 2)).tolist() == [alone[text] for text in texts]
 
 
 def test_the_key_matters() -> None:
