@@ -24,11 +24,11 @@ from stillwatch.lake import IngestReport, Lake, Read, is_lake
 from stillwatch.memory import give_back
 from stillwatch.privacy import Keys, read_keys, rules_for
 from stillwatch.progress import Progress
-from stillwatch.sources import find_log, format_named, read_accounts, read_exchanges
+from stillwatch.sources import find_log, format_named, read_accounts, read_exchanges, sections_of
 from stillwatch.sources.formats import AUTO
 from stillwatch.sources.mapping import Mapping
 from stillwatch.sources.mapping_file import load_mapping
-from stillwatch.tables import Chunk
+from stillwatch.tables import Chunk, Section
 
 MANY = 4096
 """Groups that may wait for a longer one before them."""
@@ -64,7 +64,8 @@ class Manner(NamedTuple):
     """How files are read, and a name for it: the same file in another manner is another source."""
 
     read: Read
-    name: str = ""
+    name: str
+    sections_of: Callable[[Path], list[Section]]
 
 
 def manner_of(
@@ -73,15 +74,17 @@ def manner_of(
     """How files are read; raises `FormatUnknown` and `MappingInvalid` before any is."""
     if mapping is not None:
         held = load_mapping(mapping)
-        return Manner(partial(_read_mapped, held), f"map-{held.digest}")
+        mapped = partial(sections_of, format=held.format())
+        return Manner(partial(_read_mapped, held), f"map-{held.digest}", mapped)
     if format != AUTO:
         format_named(format)
     name = "" if format == AUTO and account is None else f"{format}-{account or ''}"
-    return Manner(partial(read_exchanges, format=format, account=account), name)
+    read = partial(read_exchanges, format=format, account=account)
+    return Manner(read, name, partial(sections_of, format=format))
 
 
-def _read_mapped(mapping: Mapping, path: Path, start: int = 0) -> Iterator[Chunk]:
-    return read_exchanges(path, start, format=mapping.format())
+def _read_mapped(mapping: Mapping, path: Path, start: int = 0, **section: Any) -> Iterator[Chunk]:
+    return read_exchanges(path, start, format=mapping.format(), **section)
 
 
 def opened_lake(
@@ -127,6 +130,7 @@ def read_into(
             keys=keys,
             progress=progress,
             threads=threads,
+            sections_of=manner.sections_of,
         )
     for address in there:
         more = read_warehouse(

@@ -7,6 +7,7 @@ own and may change with a minor version.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -88,6 +89,20 @@ each of which costs most of a millisecond whatever it holds; from three megabyte
 of a piece leaves the processor's caches before it is used. Lakes name it for where chunks end: a
 file that is partly in is read on only where they still end there, so whoever changes how pieces are
 cut changes it, too."""
+
+
+class Section(NamedTuple):
+    """Whole lines of a file, read as if they were one: those that begin at byte `begin` and before
+    `end`, or that is all from there."""
+
+    path: Path
+    begin: int = 0
+    end: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of the file."""
+        return not self.begin and self.end is None
 
 
 class Chunk(NamedTuple):

@@ -12,10 +12,11 @@ from stillwatch.errors import InputNotFound
 from stillwatch.lake.ledger import Part
 from stillwatch.lake.manifest import Absorbed
 from stillwatch.lake.segment import SegmentWriter
-from stillwatch.tables import PIECE_BYTES, Chunk
+from stillwatch.tables import PIECE_BYTES, Chunk, Section
 
-Read = Callable[[Path, int], Iterator[Chunk]]
-"""Chunks of one file after its first n rows, where n is a sum of earlier chunks' `read`."""
+Read = Callable[..., Iterator[Chunk]]
+"""`read(path, n)`: chunks of one file after its first n rows, where n is a sum of earlier chunks'
+`read`. Of a section it is asked for by `begin=` and `end=`, too."""
 
 QUARANTINE_ENTRIES = 1 << 18
 """Of quarantine, held until they are committed: a file may hold nothing else."""
@@ -23,14 +24,12 @@ QUARANTINE_ENTRIES = 1 << 18
 DIGESTED_BYTES = 1 << 18
 """Of a file that are digested at a time: what stays next to the processor."""
 
-RIGHTS = "Check the path and its rights"
-
 
 class Desk(Protocol):
     """What is asked of the ledger's owner."""
 
-    def claim(self, digest: str) -> int | None:
-        """As `Ledger.claim`."""
+    def claim(self, digest: str, path: Path) -> int | None:
+        """As `Ledger.claim`, for what stands in the file at `path`."""
         ...
 
     def told(self, path: Path) -> str:
@@ -45,31 +44,27 @@ class Desk(Protocol):
         """As `Ledger.commit`."""
         ...
 
-    def skip(self) -> None:
-        """Hear that a file was in already."""
-        ...
-
     def advance(self, size: int) -> bool:
         """Hear that so many bytes were read; whether to go on."""
         ...
 
 
 def absorb(
-    desk: Desk, order: tuple[int, int], paths: Sequence[Path], read: Read, manner: str
+    desk: Desk, order: tuple[int, int], sections: Sequence[Section], read: Read, manner: str
 ) -> None:
-    """Read `paths` into segments of the place `order`, and commit each as it fills."""
+    """Read `sections` into segments of the place `order`, and commit each as it fills."""
     part = Part((*order, 0))
     writer = desk.open_segment()
     try:
-        for path in paths:
-            size = path.stat().st_size
-            digest = digest_file(path) + (f":{manner}" if manner else "")
-            rows = desk.claim(digest)
+        for section in sections:
+            path, size = section.path, section_bytes(section)
+            digest = digest_section(section) + (f":{manner}" if manner else "")
+            rows = desk.claim(digest, path)
             if rows is None:
-                desk.skip()
                 desk.advance(size)
                 continue
-            for chunk in read(path, rows):
+            bounds = {} if section.whole else {"begin": section.begin, "end": section.end}
+            for chunk in read(path, rows, **bounds):
                 writer.add(chunk.kept)
                 part.take(chunk)
                 rows += chunk.read
@@ -82,7 +77,7 @@ def absorb(
                     part = Part((*order, part.order[2] + 1))
                     writer = desk.open_segment()
             part.absorbed[digest] = Absorbed(desk.told(path), size, rows, True, PIECE_BYTES)
-            part.tally.files += 1
+            part.tally.files += not section.begin
         if part.absorbed:
             desk.commit(part, writer)
     except BaseException:
@@ -90,13 +85,30 @@ def absorb(
         raise
 
 
-def digest_file(path: Path) -> str:
-    """128-bit XXH3, in hex, of what the file holds; raises `InputNotFound`."""
-    state, held = xxhash.xxh3_128(), memoryview(bytearray(DIGESTED_BYTES))
+def section_bytes(section: Section) -> int:
+    """How many bytes of its file it is; raises `InputNotFound`."""
+    if section.end is not None:
+        return section.end - section.begin
     try:
-        with path.open("rb", buffering=0) as raw:
-            while size := raw.readinto(held):
-                state.update(held[:size])
+        return section.path.stat().st_size - section.begin
     except OSError as fault:
-        raise InputNotFound(path, f"can't be read ({fault})", RIGHTS) from fault
+        raise _unreadable(section.path, fault) from fault
+
+
+def digest_section(section: Section) -> str:
+    """128-bit XXH3, in hex, of what it holds and where it begins; raises `InputNotFound`."""
+    state, held = xxhash.xxh3_128(seed=section.begin), memoryview(bytearray(DIGESTED_BYTES))
+    left = section_bytes(section)
+    try:
+        with section.path.open("rb", buffering=0) as raw:
+            raw.seek(section.begin)
+            while size := raw.readinto(held if section.end is None else held[:left]):
+                state.update(held[:size])
+                left -= size
+    except OSError as fault:
+        raise _unreadable(section.path, fault) from fault
     return state.hexdigest()
+
+
+def _unreadable(path: Path, fault: OSError) -> InputNotFound:
+    return InputNotFound(path, f"can't be read ({fault})", "Check the path and its rights")

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 from stillwatch.lake.hashing import hash_rows
 from stillwatch.lake.ledger import Ledger, add_tallies, count_in
 from stillwatch.lake.manifest import Absorbed, Tally
-from stillwatch.tables import ACCOUNTS, Chunk
+from stillwatch.tables import ACCOUNTS, Chunk, Section
 
 
 def absorb_accounts(
     ledger: Ledger,
     paths: Sequence[Path],
     read: Callable[[Path, int], Iterator[Chunk]],
-    digest_of: Callable[[Path], str],
+    digest_of: Callable[[Section], str],
 ) -> None:
     """Bring the accounts in `paths` into the lake, all in one commit.
 
@@ -32,7 +32,7 @@ def absorb_accounts(
     tally = Tally()
     absorbed: dict[str, Absorbed] = {}
     for path in paths:
-        digest = f"accounts:{digest_of(path)}"
+        digest = f"accounts:{digest_of(Section(path))}"
         if ledger.claim(digest) is None:
             continue
         rows = 0

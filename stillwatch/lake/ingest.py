@@ -1,15 +1,16 @@
 """Source files -> the lake, by several readers at once, committed segment by segment.
 
-Files are grouped into tasks by size alone, each task makes its own segments, and a segment's place
-depends on its task: the lake's row order is the same for any number of readers. These are threads;
-where there is much to read, this thread's process and helpers (`reader_process`).
+Files, or sections of them, are grouped into tasks by size alone, each task makes its own segments,
+and a segment's place depends on its task: the lake's row order is the same for any number of
+readers. These are threads; where there is much to read, this thread's process and helpers
+(`reader_process`).
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,18 +18,22 @@ from pathlib import Path
 
 import msgspec
 
-from stillwatch.errors import HelperLost, InputNotFound
-from stillwatch.lake.absorb import RIGHTS, Read, absorb, digest_file
+from stillwatch.errors import HelperLost
+from stillwatch.lake.absorb import Read, absorb, digest_section, section_bytes
 from stillwatch.lake.accounts import absorb_accounts
 from stillwatch.lake.ledger import Ledger, Part
 from stillwatch.lake.manifest import Manifest
 from stillwatch.lake.reader_process import Helper, Task, Work, helpers_for
 from stillwatch.lake.segment import SegmentWriter
 from stillwatch.progress import Progress, Silent
+from stillwatch.tables import Section
 
 TASK_BYTES = 64 << 20
 MIN_TASK_BYTES = 8 << 20
 TASKS_WANTED = 8
+
+SectionsOf = Callable[[Path], Sequence[Section]]
+"""In which sections a file can be read: all of it, in order."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def ingest(
     read_accounts: Read | None,
     progress: Progress | None,
     threads: int,
+    sections_of: SectionsOf | None,
 ) -> IngestReport:
     """Absorb `paths` into the ledger's lake; the caller holds the lake's lock.
 
@@ -68,13 +74,14 @@ def ingest(
     """
     before = ledger.manifest
     progress = progress or Silent()
-    sizes = [_size(path) for path in paths]
+    sections = list(_sections(ledger, paths, sections_of))
+    sizes = [section_bytes(section) for section in sections]
     ledger.replace(msgspec.structs.replace(before, ingests=before.ingests + 1))
     if read_accounts is not None:
-        absorb_accounts(ledger, accounts, read_accounts, digest_file)
+        absorb_accounts(ledger, accounts, read_accounts, digest_section)
     progress.start("ingest", sum(sizes), "bytes")
     ingests, threads = ledger.manifest.ingests, max(1, threads)
-    tasks = [Task((ingests, n), task) for n, task in enumerate(_tasks(paths, sizes))]
+    tasks = [Task((ingests, n), task) for n, task in enumerate(_tasks(sections, sizes))]
     work = Work(ledger.lake, ledger.manifest.key, ledger.compress, ledger.durable, read, manner)
     helpers = helpers_for(work, sum(sizes), min(threads, len(tasks)))
     with (
@@ -100,23 +107,28 @@ def ingest(
             raise
     desk.tell(progress)
     progress.finish()
-    return _report(ledger, before, len(paths), desk.skipped)
+    return _report(ledger, before, len(paths), len({*paths} - desk.fresh))
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as fault:
-        raise InputNotFound(path, f"can't be read ({fault})", RIGHTS) from fault
+def _sections(
+    ledger: Ledger, paths: Sequence[Path], sections_of: SectionsOf | None
+) -> Iterator[Section]:
+    """All of each file; one of just the size of something that is in may be that, as a whole."""
+    had = {entry.size for entry in ledger.manifest.absorbed.values()}
+    for path in paths:
+        if sections_of is None or section_bytes(Section(path)) in had:
+            yield Section(path)
+        else:
+            yield from sections_of(path)
 
 
-def _tasks(paths: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[Path]]:
-    """Neighbouring files together until they are worth a segment."""
+def _tasks(sections: Sequence[Section], sizes: Sequence[int]) -> Iterator[list[Section]]:
+    """Neighbouring sections together until they are worth a segment."""
     enough = min(TASK_BYTES, max(MIN_TASK_BYTES, sum(sizes) // TASKS_WANTED))
-    task: list[Path] = []
+    task: list[Section] = []
     held = 0
-    for path, size in zip(paths, sizes, strict=True):
-        task.append(path)
+    for section, size in zip(sections, sizes, strict=True):
+        task.append(section)
         held += size
         if held >= enough:
             yield task
@@ -130,21 +142,23 @@ class _OwnDesk:
 
     def __init__(self, ledger: Ledger, beside: Executor | None) -> None:
         self.stop = threading.Event()
-        self.skipped = 0
+        self.fresh: set[Path] = set()
+        """Files of which something wasn't in."""
         self._ledger, self._beside = ledger, beside
         self._bytes: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._mutex = threading.Lock()
         self.answers = {
-            "claim": ledger.claim,
+            "claim": self.claim,
             "number": ledger.number,
             "commit": ledger.commit,
-            "skip": self.skip,
             "advance": self.advance,
         }
         """To what helpers ask."""
 
-    def claim(self, digest: str) -> int | None:
-        return self._ledger.claim(digest)
+    def claim(self, digest: str, path: Path) -> int | None:
+        rows = self._ledger.claim(digest)
+        if rows is not None:
+            self.fresh.add(path)
+        return rows
 
     def told(self, path: Path) -> str:
         return self._ledger.told(path)
@@ -154,10 +168,6 @@ class _OwnDesk:
 
     def commit(self, part: Part, writer: SegmentWriter) -> None:
         self._ledger.commit(part, writer.close(self._ledger.durable))
-
-    def skip(self) -> None:
-        with self._mutex:
-            self.skipped += 1
 
     def advance(self, size: int) -> bool:
         self._bytes.put(size)
@@ -190,7 +200,7 @@ class _Readers:
             if reader and not reader.can_help:
                 reader = None
             if reader is None:
-                absorb(desk, task.order, task.paths, work.read, work.manner)
+                absorb(desk, task.order, task.sections, work.read, work.manner)
             else:
                 reader.run(task, desk.answers)
         except BaseException as fault:

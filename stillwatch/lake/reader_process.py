@@ -30,6 +30,7 @@ from stillwatch.lake.hashing import hash_strings
 from stillwatch.lake.ledger import Part
 from stillwatch.lake.segment import SegmentWriter
 from stillwatch.memory import memory_kept
+from stillwatch.tables import Section
 
 BYTES_A_HELPER = 256 << 20
 """Of source files: less is about read before a helper has loaded what it needs."""
@@ -65,10 +66,10 @@ class Work(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Files that are read into segments of one place."""
+    """Sections of files that are read into segments of one place."""
 
     order: tuple[int, int]
-    paths: Sequence[Path]
+    sections: Sequence[Section]
 
 
 class Helper:
@@ -122,7 +123,8 @@ class Helper:
         except _GONE as fault:
             raise HelperLost(
                 f"process {self._process.pid}",
-                f"which read {task.paths[0]} or files after it, ended ({self._process.wait()})",
+                f"which read {task.sections[0].path} or what is after it, ended "
+                f"({self._process.wait()})",
                 "See that there is memory enough, and ingest again: what is committed stays",
             ) from fault
 
@@ -173,7 +175,7 @@ def main() -> None:
 def _do(task: Task, work: Work, connection: Connection) -> None:
     desk = _RemoteDesk(connection, work)
     try:
-        absorb(desk, task.order, task.paths, work.read, work.manner)
+        absorb(desk, task.order, task.sections, work.read, work.manner)
     except _Alone:
         desk.clear()
         raise
@@ -212,8 +214,8 @@ class _RemoteDesk:
             raise _Alone
         return answer
 
-    def claim(self, digest: str) -> int | None:
-        return self._ask("claim", digest)
+    def claim(self, digest: str, path: Path) -> int | None:
+        return self._ask("claim", digest, path)
 
     def told(self, path: Path) -> str:
         return str(path)
@@ -231,9 +233,6 @@ class _RemoteDesk:
         """Remove what nobody will commit."""
         if self._path:
             self._path.unlink(missing_ok=True)
-
-    def skip(self) -> None:
-        self._ask("skip")
 
     def advance(self, size: int) -> bool:
         self._ask("advance", size)

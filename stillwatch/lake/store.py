@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import LakeBroken, OutputExists
 from stillwatch.lake import manifest as manifests
 from stillwatch.lake.fragments import Fragment, Which, as_utc, starts_after
-from stillwatch.lake.ingest import IngestReport, Read, ingest
+from stillwatch.lake.ingest import IngestReport, Read, SectionsOf, ingest
 from stillwatch.lake.ledger import Ledger, nothing
 from stillwatch.lake.lock import writing
 from stillwatch.privacy import PLAIN, Guard, Keys, Privacy, check_keys
@@ -112,15 +112,17 @@ class Lake:
         keys: Keys | None = None,
         progress: Progress | None = None,
         threads: int = 1,
+        sections_of: SectionsOf | None = None,
     ) -> IngestReport:
         """Absorb source files; those whose content is in already, in this `manner`, are skipped.
 
         `read(path, n)` yields the chunks of a file after its first n rows; `read_accounts` does the
         same for `accounts`. Where `read` can be pickled, another process may call it, in which
-        pyarrow knows nothing of pandas' own types. `keys` are those of the lake's rules, if they
-        name some. Killed at any moment and called again, it ends with the same rows as if
-        undisturbed; a reader sees the lake before or after each commit. Files are committed every
-        524,288 rows or 512 MiB, and taken up again from there.
+        pyarrow knows nothing of pandas' own types. `sections_of` says in which sections
+        a file can be read, by several at once, each by `read(path, n, begin=, end=)`. `keys` are
+        those of the lake's rules, if they name some. Killed at any moment and called again, it ends
+        with the same rows as if undisturbed; a reader sees the lake before or after each commit.
+        Files are committed every 524,288 rows or 512 MiB, and taken up again from there.
 
         Raises `LakeBusy`, `LakeBroken`, `InputNotFound`, `PrivacyRefused` where the keys aren't the
         lake's, and what `read` raises.
@@ -139,6 +141,7 @@ class Lake:
                     else read_accounts,
                     progress=progress,
                     threads=threads,
+                    sections_of=sections_of,
                 )
             except OSError as fault:
                 raise LakeBroken(

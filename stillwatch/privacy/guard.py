@@ -15,7 +15,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +37,7 @@ from stillwatch.privacy.rules import Addresses, Privacy
 from stillwatch.privacy.vault import Vault
 from stillwatch.tables import Chunk
 
-Read = Callable[[Path, int], Iterator[Chunk]]
+Read = Callable[..., Iterator[Chunk]]
 Namer = Callable[[list[str]], Sequence[str | None]]
 
 REMEMBERED = 1 << 16
@@ -103,8 +103,8 @@ class Guard:
     def over(self, read: Read) -> Read:
         """`read`, with nothing that the rules forbid in its chunks."""
 
-        def guarded(path: Path, rows: int) -> Iterator[Chunk]:
-            for chunk in read(path, rows):
+        def guarded(path: Path, rows: int, **section: Any) -> Iterator[Chunk]:
+            for chunk in read(path, rows, **section):
                 kept, refused = self._kept(chunk.kept), self._refused(chunk.quarantined)
                 yield chunk._replace(kept=kept, quarantined=refused)
 

@@ -1,6 +1,7 @@
 """Logs in: one file a format -> chunks of exchanges and accounts, bad rows with a reason.
 
-`find_log` finds the files of a log; `read_exchanges` and `read_accounts` read one file each.
+`find_log` finds the files of a log; `read_exchanges` and `read_accounts` read one file each,
+`sections_of` says in which parts a large one can be read.
 """
 
 from stillwatch.sources.formats import FORMATS, REGISTRY, Format, format_named
@@ -13,6 +14,7 @@ from stillwatch.sources.recognise import (
     read_exchanges,
     recognise,
 )
+from stillwatch.sources.sections import sections_of
 
 __all__ = [
     "FORMATS",
@@ -26,4 +28,5 @@ __all__ = [
     "read_accounts",
     "read_exchanges",
     "recognise",
+    "sections_of",
 ]

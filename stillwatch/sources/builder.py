@@ -25,10 +25,15 @@ _NOTHING_REFUSED = pa.RecordBatch.from_arrays(
 
 
 class ChunkBuilder:
-    """Gathers kept and quarantined rows of `file`; `chunk` empties it into a `Chunk`."""
+    """Gathers kept and quarantined rows of `file`; `chunk` empties it into a `Chunk`.
 
-    def __init__(self, file: str, schema: pa.Schema) -> None:
+    Lines are told to it from where reading began; it asks how many stand `before` that only when it
+    has to tell one.
+    """
+
+    def __init__(self, file: str, schema: pa.Schema, before: Callable[[], int] = int) -> None:
         self.file, self.schema = file, schema
+        self._before = before
         self._plan = Plan(schema)
         self._nothing = rows_to_batch([], self._plan).kept
         self._clear()
@@ -130,7 +135,13 @@ class ChunkBuilder:
         lines, reasons, rows, excerpts = (
             zip(*self._refused, strict=True) if self._refused else ((), (), (), ())
         )
-        names = [self.file] * len(lines)
-        columns = [names, lines, reasons, rows, excerpts]
+        before = self._before()
+        columns = [
+            [self.file] * len(lines),
+            [before + line for line in lines],
+            reasons,
+            rows,
+            excerpts,
+        ]
         arrays = [pa.array(c, f.type) for c, f in zip(columns, QUARANTINE, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=QUARANTINE)

@@ -14,8 +14,9 @@ from typing import BinaryIO
 import msgspec
 import xxhash
 
-from stillwatch.sources.formats import AUTO, Format, format_named
+from stillwatch.sources.formats import AUTO, Format
 from stillwatch.sources.recognise import find_exchanges, recognise
+from stillwatch.sources.sections import is_of_lines
 from stillwatch.sources.streams import compression, pieces
 
 PIECE_BYTES = 32 << 20
@@ -24,8 +25,6 @@ ROUND_BYTES = 128 << 20
 HEAD_BYTES, TAIL_BYTES = 4096, 256
 MAX_GONE = 1000
 """Files that are no longer there, remembered in case they come back compressed."""
-
-_LINES = ("lines", "line_arrays")
 
 
 class Followed(msgspec.Struct):
@@ -131,13 +130,12 @@ class Follower:
     def _tell(self, file: Followed, path: Path) -> None:
         """What a file is, when its first bytes are there."""
         found = recognise(path)
-        packed = compression(path) is not None
         asked = self._format
         told = AUTO if found is None or not found.told else found.format
         file.format = told
-        format = asked if isinstance(asked, Format) else asked if asked != AUTO else told
-        joins = not isinstance(format, Format) and format != AUTO and format_named(format).joins
-        file.whole = found is None or packed or found.layout not in _LINES or joins
+        file.whole = found is None or not is_of_lines(
+            path, found, found.format if asked == AUTO else asked
+        )
 
     def _whole(self, file: Followed, path: Path, size: int) -> Piece | None:
         with path.open("rb") as raw:

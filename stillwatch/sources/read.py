@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -19,11 +18,12 @@ from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.csv_records import read_csv
 from stillwatch.sources.formats import Around, Format, Reader
 from stillwatch.sources.lenient import decode_object
+from stillwatch.sources.line_numbers import lines_before
 from stillwatch.sources.parquet_records import read_parquet
 from stillwatch.sources.reasons import Mended, Refused
 from stillwatch.sources.records import read_blocks, read_objects, read_wrapped
 from stillwatch.sources.shapes import Columns, Run, Shape, Source, runs
-from stillwatch.tables import EXCHANGES, Chunk
+from stillwatch.tables import EXCHANGES, Chunk, Section
 
 _LAYOUTS = {"objects": read_objects, "wrapped": read_wrapped}
 
@@ -38,7 +38,7 @@ class Record(NamedTuple):
 
 
 def read_format(
-    path: Path,
+    section: Section,
     format: Format,
     start: int = 0,
     *,
@@ -46,23 +46,25 @@ def read_format(
     around: Around | None = None,
     schema: pa.Schema = EXCHANGES,
 ) -> Iterator[Chunk]:
-    """Chunks of `schema` from `path`, after the first `start` rows.
+    """Chunks of `schema` from `section`, after its first `start` rows.
 
     `start` must be a sum of earlier chunks' `read`; `layout` as `recognise` tells it. What comes
     before `start` is taken apart again, for later records may be joined to it.
     """
-    builder = ChunkBuilder(str(path), schema)
-    reader = format.reader(around or Around(path))
-    for chunk in _chunks(path, reader, layout, builder):
+    builder = ChunkBuilder(str(section.path), schema, partial(lines_before, section))
+    reader = format.reader(around or Around(section.path))
+    for chunk in _chunks(section, reader, layout, builder):
         if start > 0 and chunk.read:
             start -= chunk.read
         else:
             yield chunk
 
 
-def _chunks(path: Path, reader: Reader, layout: str, builder: ChunkBuilder) -> Iterator[Chunk]:
+def _chunks(
+    section: Section, reader: Reader, layout: str, builder: ChunkBuilder
+) -> Iterator[Chunk]:
     line = 1
-    for records, size in parts(path, layout, builder, reader.shape):
+    for records, size in parts(section, layout, builder, reader.shape):
         for record in records:
             line = record.line
             if isinstance(record, Run):
@@ -88,12 +90,14 @@ def _chunks(path: Path, reader: Reader, layout: str, builder: ChunkBuilder) -> I
 
 
 def parts(
-    path: Path, layout: str, builder: ChunkBuilder, shape: Shape | None = None
+    section: Section, layout: str, builder: ChunkBuilder, shape: Shape | None = None
 ) -> Iterator[tuple[Iterator[Record | Run], int]]:
     """Some records at a time, with the bytes that they took; faults go to the builder.
 
-    Where there is a `shape`, those of it come in runs.
+    Lines are counted from where the section begins. Where there is a `shape`, those of it come in
+    runs.
     """
+    path = section.path
     if layout == "parquet":
         for rows, first, size in read_parquet(path, builder):
             yield (Record(line, None, row) for line, row in enumerate(rows, first)), size
@@ -101,7 +105,8 @@ def parts(
         for lines, rows, size in read_csv(path, builder):
             yield (Record(line, None, row) for line, row in zip(lines, rows, strict=True)), size
     else:
-        for given in _LAYOUTS.get(layout, read_blocks)(path):
+        lines = partial(read_blocks, begin=section.begin, end=section.end)
+        for given in _LAYOUTS.get(layout, lines)(path):
             yield _decoded(Source(given), shape, builder), given.size
             del given
 

@@ -33,7 +33,7 @@ from stillwatch.sources.read import read_format
 from stillwatch.sources.records import is_wrapped
 from stillwatch.sources.spilled import is_spilled
 from stillwatch.sources.streams import peek
-from stillwatch.tables import ACCOUNTS, EXCHANGES, Chunk
+from stillwatch.tables import ACCOUNTS, EXCHANGES, Chunk, Section
 
 MORE_BYTES = 4 << 20
 """Looked into where the first 64 KiB don't tell, as after a megabyte of prompt."""
@@ -197,14 +197,21 @@ def _layout(text: bytes) -> str:
 
 
 def read_exchanges(
-    path: Path, start: int = 0, *, format: str | Format = AUTO, account: str | None = None
+    path: Path,
+    start: int = 0,
+    *,
+    format: str | Format = AUTO,
+    account: str | None = None,
+    begin: int = 0,
+    end: int | None = None,
 ) -> Iterator[Chunk]:
     """Chunks of `EXCHANGES` from one file, after its first `start` rows.
 
     `start` must be a sum of earlier chunks' `read` (0: from the beginning). `format` insists on one
     of `FORMATS`, or hands in one that isn't among them, as a mapping makes; `account` says where
-    the account is named, for formats that leave it open. Raises `FormatUnknown` where there is no
-    such format; whatever the file holds, it is kept or quarantined.
+    the account is named, for formats that leave it open. `begin` and `end` bound one of the file's
+    sections (`sections_of`), which is read as if it were the file. Raises `FormatUnknown` where
+    there is no such format; whatever the file holds, it is kept or quarantined.
     """
     asked = None
     if format != AUTO:
@@ -217,8 +224,8 @@ def read_exchanges(
     if taken is CONTRACT and found.layout == "parquet":
         yield from read_contract_parquet(path, EXCHANGES, start)
     else:
-        around = Around(path, account)
-        yield from read_format(path, taken, start, layout=found.layout, around=around)
+        around, section = Around(path, account), Section(path, begin, end)
+        yield from read_format(section, taken, start, layout=found.layout, around=around)
 
 
 def read_accounts(path: Path, start: int = 0) -> Iterator[Chunk]:
@@ -230,7 +237,8 @@ def read_accounts(path: Path, start: int = 0) -> Iterator[Chunk]:
         yield from read_contract_parquet(path, ACCOUNTS, start)
     else:
         layout = "lines" if found.layout == "csv" else found.layout
-        yield from read_format(path, ACCOUNT_ROWS, start, layout=layout, schema=ACCOUNTS)
+        whole = Section(path)
+        yield from read_format(whole, ACCOUNT_ROWS, start, layout=layout, schema=ACCOUNTS)
 
 
 def _unrecognised(path: Path, schema: pa.Schema, start: int) -> Iterator[Chunk]:

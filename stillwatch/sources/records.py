@@ -67,13 +67,15 @@ class Block(NamedTuple):
     size: int
 
 
-def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block]:
-    """The lines of `path`, some megabytes at a time."""
+def read_blocks(
+    path: Path, max_bytes: int = MAX_RECORD_BYTES, *, begin: int = 0, end: int | None = None
+) -> Iterator[Block]:
+    """The lines of `path`, or those between two places in it, some megabytes at a time."""
     held: list[bytes] = []
     held_bytes, line, size = 0, 1, 0
     too_long: bytes | None = None
     rest = b""
-    for piece in pieces(path, lines=True):
+    for piece in pieces(path, lines=True, begin=begin, end=end):
         size += piece.size
         if piece.fault:
             start = too_long if too_long is not None else b"".join(held) or rest
@@ -99,7 +101,7 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
             block = memoryview(b"".join([*held, block]))
         rest = piece.data[cut:]
         held, held_bytes = ([], 0) if piece.again or not rest else ([rest], len(rest))
-        breaks = int(_breaks(np.frombuffer(block, np.uint8)))
+        breaks = count_breaks(block)
         yield Block(block, line, breaks, faults, size)
         line += breaks
         size = 0
@@ -108,6 +110,11 @@ def read_blocks(path: Path, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[Block
         yield Block(_NOTHING, line, 0, [Fault(line, reasons.TOO_LONG, too_long)], size)
     elif held or size:
         yield Block(memoryview(b"".join(held)), line, 1, [], size)
+
+
+def count_breaks(data: bytes | memoryview) -> int:
+    """How many lines end in `data`."""
+    return int(_breaks(np.frombuffer(data, np.uint8)))
 
 
 @njit(cache=True, nogil=True, boundscheck=False)

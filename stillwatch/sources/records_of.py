@@ -10,7 +10,7 @@ from stillwatch.errors import FormatUnknown, InputNotFound
 from stillwatch.sources.builder import ChunkBuilder
 from stillwatch.sources.read import Record, parts
 from stillwatch.sources.recognise import recognise
-from stillwatch.tables import EXCHANGES
+from stillwatch.tables import EXCHANGES, Section
 
 
 def records_of(path: Path) -> Iterator[dict[str, Any]]:
@@ -21,7 +21,7 @@ def records_of(path: Path) -> Iterator[dict[str, Any]]:
     if found is None:
         raise FormatUnknown(path, "is neither Parquet, JSON nor CSV", "Name another sample")
     some = False
-    for records, _ in parts(path, found.layout, ChunkBuilder(str(path), EXCHANGES)):
+    for records, _ in parts(Section(path), found.layout, ChunkBuilder(str(path), EXCHANGES)):
         for record in records:
             if isinstance(record, Record):
                 some = True

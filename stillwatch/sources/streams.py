@@ -48,8 +48,17 @@ def compression(path: Path) -> str | None:
     return None
 
 
-def pieces(path: Path, piece_bytes: int = PIECE_BYTES, *, lines: bool = False) -> Iterator[Piece]:
+def pieces(
+    path: Path,
+    piece_bytes: int = PIECE_BYTES,
+    *,
+    lines: bool = False,
+    begin: int = 0,
+    end: int | None = None,
+) -> Iterator[Piece]:
     """The decompressed content of `path`, at most `piece_bytes` at a time.
+
+    Of a file that isn't packed, `begin` and `end` bound the bytes that are read.
 
     With `lines`, what follows the last line break of a piece comes again, where nothing has to be
     unpacked for that: to read it twice takes less than to join what goes before it to the rest.
@@ -57,14 +66,14 @@ def pieces(path: Path, piece_bytes: int = PIECE_BYTES, *, lines: bool = False) -
     Never raises for what is in the file: a stream that breaks off or can't be decompressed ends
     with a piece that holds no data and the reason.
     """
-    seen = 0
+    seen = begin
     try:
         packed = compression(path)
         with path.open("rb") as raw, _unpacked(raw, packed) as stream:
+            raw.seek(begin)
             while True:
-                data, fault = (
-                    _gathered(stream, piece_bytes) if packed else (raw.read(piece_bytes), None)
-                )
+                most = piece_bytes if end is None else min(piece_bytes, end - seen)
+                data, fault = _gathered(stream, most) if packed else (raw.read(most), None)
                 if data:
                     again = _after_break(data) if lines and not packed else 0
                     now = raw.seek(-again, os.SEEK_CUR) if again else raw.tell()

@@ -31,12 +31,15 @@ import os, sys
 from functools import partial
 import pyarrow as pa
 from stillwatch.lake import Lake, hashing, segment
-from stillwatch.sources import contract_parquet, find_log, read_accounts, read_exchanges, streams
+from stillwatch.sources import (
+    contract_parquet, find_log, read_accounts, read_exchanges, sections, streams
+)
 import stillwatch.lake.reader_process as helpers
 import stillwatch.lake.ingest as ingest
 import stillwatch.sources.records as records
 segment.SEGMENT_ROWS, segment.GROUP_ROWS = 700, 300
 ingest.MIN_TASK_BYTES = 1 << 16
+sections.SECTION_BYTES = 300_000
 contract_parquet.BATCH_ROWS = 256
 records.pieces = partial(streams.pieces, piece_bytes=1 << 16)
 hashing.hash_rows(pa.RecordBatch.from_pydict({"a": ["compiled", None], "b": [["before"], []]}))
@@ -48,7 +51,7 @@ while line := sys.stdin.readline():
         found = find_log([log])
         Lake.create_or_open(lake).ingest(
             found.exchanges, read_exchanges, accounts=found.accounts, read_accounts=read_accounts,
-            threads=int(threads),
+            threads=int(threads), sections_of=sections.sections_of,
         )
         os._exit(0)
     print(child, flush=True)

@@ -24,7 +24,7 @@ from stillwatch.lake.ledger import Ledger, Part
 from stillwatch.lake.reader_process import Helper, Task
 from stillwatch.lake.segment import Written
 from stillwatch.sources import read_exchanges
-from stillwatch.tables import Chunk
+from stillwatch.tables import Chunk, Section
 from tests.lake.absorbing import absorb, make_lake
 from tests.sources.logs import make_exchanges, to_lines, write_log
 
@@ -37,7 +37,7 @@ def helped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     run, sent = Helper.run, []
 
     def noted(self: Helper, task: Any, answers: Any) -> None:
-        sent.extend(task.paths)
+        sent.extend(section.path for section in task.sections)
         run(self, task, answers)
 
     monkeypatch.setattr(Helper, "run", noted)
@@ -209,8 +209,8 @@ def test_a_helper_that_ends_in_the_middle_of_a_word() -> None:
     os.write(there.fileno(), b"\0\0\1\0half")
     ending = threading.Timer(0.2, there.close)
     ending.start()
-    with pytest.raises(HelperLost, match=r"read a or files after it, ended \(0\)"):
-        helper.run(Task((1, 0), [Path("a")]), {})
+    with pytest.raises(HelperLost, match=r"read a or what is after it, ended \(0\)"):
+        helper.run(Task((1, 0), [Section(Path("a"))]), {})
     ending.join()
 
 

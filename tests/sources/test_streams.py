@@ -59,7 +59,7 @@ def test_a_stream_that_breaks_off_is_let_go(tmp_path: Path) -> None:
 def test_a_file_that_cant_be_read_on_tells_where(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line that it got to, by its start."""
     made = [Piece(b"a\nbc", 2, None, 2), Piece(b"", 0, reasons.UNREADABLE_FILE)]
-    monkeypatch.setattr(records, "pieces", lambda path, lines: iter(made))
+    monkeypatch.setattr(records, "pieces", lambda path, **_: iter(made))
     *_, last = read_blocks(Path("a"))
     assert last.faults == [records.Fault(2, reasons.UNREADABLE_FILE, b"bc")]
 

@@ -1,0 +1,157 @@
+"""Files that are absorbed in sections: the same rows, whoever reads which, and nothing twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from stillwatch.lake import IngestReport, Lake, load_manifest
+from stillwatch.sources import read_exchanges, sections_of
+from stillwatch.tables import Chunk
+from tests.lake.absorbing import absorb, rows_of
+from tests.lake.test_reader_process import as_it_is, helped
+from tests.sources.logs import make_exchanges, to_lines, write_log
+
+__all__ = ["helped"]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sections of some ten exchanges, and a task each."""
+    monkeypatch.setattr("stillwatch.sources.sections.SECTION_BYTES", 20_000)
+    monkeypatch.setattr("stillwatch.lake.ingest.MIN_TASK_BYTES", 1)
+
+
+def in_sections(lake: Lake, *paths: Path, threads: int = 1, manner: str = "") -> IngestReport:
+    """Ingest `paths`, as `stillwatch ingest` does."""
+    return lake.ingest(
+        paths, read_exchanges, threads=threads, manner=manner, sections_of=sections_of
+    )
+
+
+def new_lake(path: Path) -> Lake:
+    """An empty one."""
+    return Lake.create_or_open(path, durable=False)
+
+
+def make_log(path: Path, n: int = 1000, seed: int = 0) -> Path:
+    """So many exchanges, with copies and a damaged line after each hundred."""
+    log = make_exchanges(n, seed)
+    with path.open("wb") as out:
+        for at in range(0, n, 100):
+            out.write(to_lines(pa.concat_tables([log.slice(at, 100), log.slice(at, 5)])))
+            out.write(b'{"broken\n')
+    return path
+
+
+def slowly(path: Path, start: int, **section: int) -> Iterator[Chunk]:
+    """As `read_exchanges`, slow enough for all readers to get some."""
+    time.sleep(0.2)
+    return read_exchanges(path, start, **section)
+
+
+def test_the_lake_is_the_same(tmp_path: Path, helped: list[Path]) -> None:
+    """As by reading the file whole: rows, their order, quarantine with lines, and counts."""
+    path = make_log(tmp_path / "a.jsonl")
+    whole = new_lake(tmp_path / "whole")
+    absorb(whole, path)
+    alone = new_lake(tmp_path / "alone")
+    report = in_sections(alone, path)
+    assert (report.files, report.skipped, report.kept, report.duplicates) == (1, 0, 1000, 50)
+    assert report.bytes == path.stat().st_size
+    assert len(load_manifest(tmp_path / "alone").segments) > 5
+    assert as_it_is(alone)[1:] == as_it_is(whole)[1:]
+    assert rows_of(alone).equals(rows_of(whole))
+    assert not helped
+    lake = new_lake(tmp_path / "helped")
+    lake.ingest([path], slowly, threads=3, sections_of=sections_of)
+    assert helped
+    assert as_it_is(lake)[1:] == as_it_is(alone)[1:]
+    assert as_it_is(lake)[0].equals(as_it_is(alone)[0])
+    assert in_sections(lake, path).skipped == 1
+    assert lake.counts()["files"] == 1
+
+
+def test_a_file_that_has_grown(tmp_path: Path) -> None:
+    """Only its end is read again; a file counts as skipped where there is nothing new in it."""
+    grown = make_log(tmp_path / "a.jsonl", 2000)
+    lines = grown.read_bytes().splitlines(keepends=True)
+    grown.write_bytes(b"".join(lines[:1500]))
+    other = make_log(tmp_path / "b.jsonl", 300, seed=1)
+    lake = new_lake(tmp_path / "lake")
+    had = in_sections(lake, grown).read
+    grown.write_bytes(b"".join(lines))
+    report = in_sections(lake, grown, other)
+    assert (report.files, report.skipped) == (2, 0)
+    assert report.read - 318 < 2120 - had + 60
+    assert rows_of(lake).num_rows == 2000
+    assert in_sections(lake, grown, other).skipped == 2
+    assert lake.counts()["files"] == 2
+    counts = lake.counts()
+    assert counts["read"] == counts["kept"] + sum(counts["quarantined"].values())
+
+
+def test_sections_of_the_same_lines(tmp_path: Path) -> None:
+    """Each counts: a log may hold nothing but one line over and over."""
+    path = tmp_path / "a.jsonl"
+    line = to_lines(make_exchanges(1))
+    path.write_bytes((b"[]" + b" " * 97 + b"\n") * 2000 + line)
+    lake = new_lake(tmp_path / "lake")
+    whole = new_lake(tmp_path / "whole")
+    absorb(whole, path)
+    in_sections(lake, path, threads=2)
+    assert lake.counts() == whole.counts()
+    assert in_sections(lake, path).skipped == 1
+    assert in_sections(lake, path, manner="other").skipped == 0
+
+
+def test_a_file_that_is_in_as_a_whole(tmp_path: Path) -> None:
+    """By an ingest that knew of no sections: it is known, and goes on where that stopped."""
+    path = make_log(tmp_path / "a.jsonl")
+    lake = new_lake(tmp_path / "lake")
+    absorb(lake, path)
+    before = lake.counts()
+    assert in_sections(lake, path).skipped == 1
+    assert lake.counts() == before
+
+
+class Stopped(Exception):
+    """An ingest that is stopped."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+def test_one_that_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """In one of its sections: what is committed is read no second time."""
+    monkeypatch.setattr("stillwatch.lake.segment.SEGMENT_ROWS", 5)
+    monkeypatch.setattr("stillwatch.sources.builder.MAX_ROWS", 5)
+    path = make_log(tmp_path / "a.jsonl")
+    whole = new_lake(tmp_path / "whole")
+    in_sections(whole, path)
+    lake = new_lake(tmp_path / "lake")
+    begun: list[int] = []
+
+    def stopping(path: Path, start: int, begin: int, end: int | None) -> Iterator[Chunk]:
+        begun.append(begin)
+        for chunk in read_exchanges(path, start, begin=begin, end=end):
+            yield chunk
+            if len(begun) > after:
+                raise Stopped
+
+    with pytest.raises(Stopped):
+        lake.ingest([path], stopping, sections_of=sections_of)
+    assert len(begun) == after + 1
+    in_sections(lake, path, threads=2)
+    assert lake.counts() == whole.counts()
+    assert rows_of(lake).equals(rows_of(whole))
+
+
+def test_short_files_have_one(tmp_path: Path) -> None:
+    """Which is asked for as files always were."""
+    path = write_log(make_exchanges(5), tmp_path / "a.jsonl")
+    lake = new_lake(tmp_path / "lake")
+    lake.ingest([path], lambda path, start: read_exchanges(path, start), sections_of=sections_of)
+    assert lake.rows == 5
