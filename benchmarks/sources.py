@@ -18,7 +18,8 @@ the processor's caches).
 that are at hand in memory, into a new lake as it comes (compressed, synchronised, a process a
 processor, started anew each time), against `bare` one file after another on one processor. It takes
 a machine with nothing else to do. Logs hold as many exchanges with prompts of 4,000 bytes as the
-contract's JSON takes 1.2 gigabytes for. CPU is of all processes.
+contract's JSON takes 1.2 gigabytes for. CPU is of all processes. `log_of_one_file` is the same for
+all of a log's lines in one file, which several processes read where the format joins no records.
 `one_exchange_seconds` is that of a log of one exchange: what any ingest takes.
 
 Some formats hold JSON as text inside JSON, which `bare` leaves closed. For those, `bare_opened` is
@@ -31,6 +32,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -55,6 +57,7 @@ from tests.sources import cloud_writers, writers
 BAR = 3.0
 TURNS = 15
 LOG_TURNS = 4
+ONE_FILE_TURNS = 2
 LOG_FILES, LOG_BYTES = 8, 1_200_000_000
 PROMPT_BYTES = (600, 4_000, 10_000)
 LOG_PROMPT_BYTES = 4_000
@@ -219,7 +222,7 @@ def measure(format: Format, path: Path) -> dict[str, Any]:
     }
 
 
-def measure_log(format: Format, paths: Sequence[Path]) -> dict[str, Any]:
+def measure_log(format: Format, paths: Sequence[Path], turns: int = LOG_TURNS) -> dict[str, Any]:
     """The least seconds of `bare` and of a whole ingest, by the clock and of CPU."""
     clock: dict[str, float] = {}
     cpu: dict[str, float] = {}
@@ -227,7 +230,7 @@ def measure_log(format: Format, paths: Sequence[Path]) -> dict[str, Any]:
         "bare": lambda _: [bare(path, format) for path in paths],
         "ingest": lambda lake: sw.ingest(paths, lake=lake, format=format.name),
     }
-    for _ in range(LOG_TURNS):
+    for _ in range(turns):
         for name, run in measures.items():
             with tempfile.TemporaryDirectory() as folder:
                 began, busy = time.perf_counter(), _cpu_seconds()
@@ -298,6 +301,7 @@ def main() -> None:
 
 def _line(result: dict[str, Any]) -> str:
     log, opened = result.get("log"), result.get("read_ratio_opened")
+    one = result.get("log_of_one_file")
     return (
         f"read {result['read_ratio']:5.2f}  ingest {result['ingest_ratio']:5.2f} x bare in CPU"
         + ("" if opened is None else f"  read {opened:.2f} x bare with its texts opened")
@@ -307,6 +311,7 @@ def _line(result: dict[str, Any]) -> str:
             else f"  log {log['ingest_ratio']:5.2f} x bare by the clock"
             f" ({log['ingest_cpu_ratio']:.2f} in CPU, {log['ingest_megabytes_a_second']} MB/s)"
         )
+        + ("" if one is None else f", in one file {one['ingest_ratio']:.2f}")
     )
 
 
@@ -338,7 +343,21 @@ def _measured(
         rows = LOG_BYTES // LOG_FILES // (BESIDE_BYTES + LOG_PROMPT_BYTES)
         for number, path in enumerate(paths):
             write(format, make_part(rows, number, prompt_bytes), path)
-        return result | {"log": measure_log(format, paths)}
+        result["log"] = measure_log(format, paths)
+        if suffix == ".jsonl":
+            one = _joined(paths, Path(folder) / f"all{suffix}")
+            result["log_of_one_file"] = measure_log(format, [one], ONE_FILE_TURNS)
+        return result
+
+
+def _joined(paths: Sequence[Path], one: Path) -> Path:
+    """What is in `paths`, in one file and no longer there."""
+    with one.open("wb") as out:
+        for path in paths:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, out, 1 << 20)
+            path.unlink()
+    return one
 
 
 if __name__ == "__main__":
