@@ -16,13 +16,12 @@ from stillwatch.sources.azure_apim_runs import Exchanges
 from stillwatch.sources.batch import Values
 from stillwatch.sources.body_shapes import (
     Parameters,
-    field,
     messages_columns,
     parameters_columns,
     said,
     text_of,
 )
-from stillwatch.sources.shapes import WORTHWHILE, Columns, decoded
+from stillwatch.sources.shapes import WORTHWHILE, Columns, decoded, field
 
 
 class Body(Parameters):

@@ -28,7 +28,6 @@ from stillwatch.sources.body_shapes import (
     Thinking,
     ToolSets,
     Usage,
-    field,
     request_columns,
     said,
     text_of,
@@ -36,7 +35,7 @@ from stillwatch.sources.body_shapes import (
     usage_columns,
 )
 from stillwatch.sources.messages import last_user_text
-from stillwatch.sources.shapes import Columns, Shape, Used, by_field
+from stillwatch.sources.shapes import ByField, Columns, Shape, Used, field
 
 
 class Part(Block):
@@ -229,7 +228,7 @@ Trail = Callable[[Sequence[str | None]], list[dict[str, Any] | None]]
 
 
 def _columns(account: str | None, trail: Trail, records: list[Invoked]) -> Columns:
-    held = by_field(records)
+    held = ByField(records)
     given = [one or _NO_INPUT for one in held["input"]]
     got = [one or _NO_OUTPUT for one in held["output"]]
     asked = [body or _NOT_ASKED for body in field("inputBodyJson", given)]
@@ -378,7 +377,7 @@ def _response_columns(told: Sequence[Told]) -> dict[str, Any]:
         [None if own else usage for usage, own in zip(usages, converse, strict=True)]
     )
     if any(converse):
-        plain = by_field(
+        plain = ByField(
             [
                 usage if own and usage else _NO_TOKENS
                 for usage, own in zip(usages, converse, strict=True)

@@ -7,7 +7,6 @@ have their documented types. Fields are all that those look at: what isn't named
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from msgspec import UNSET, Raw
 from stillwatch.sources import messages as general
 from stillwatch.sources.batch import Values, all_null
 from stillwatch.sources.messages import BLANK_LINE, tool_names, tools_digest
-from stillwatch.sources.shapes import UNFIT, Unusual, Used, by_field
+from stillwatch.sources.shapes import UNFIT, ByField, Unusual, Used, field
 from stillwatch.sources.usage import SPOTS
 
 _SYSTEM = ("system", "developer")
@@ -191,11 +190,6 @@ class Response(Used):
 
 
 NO_PARAMETERS, NO_REQUEST, NO_RESPONSE, NO_USAGE = Parameters(), Request(), Response(), Usage()
-
-
-def field(name: str, holders: Iterable[Any]) -> list[Any]:
-    """What each of `holders` has under `name`, a path of names that are all there."""
-    return list(map(attrgetter(name), holders))
 
 
 def said(*columns: Sequence[Any]) -> list[Any]:
@@ -380,7 +374,7 @@ def _tools_columns(tools: Sequence[Raw], functions: Sequence[Raw]) -> dict[str, 
 
 def parameters_columns(parameters: Sequence[Parameters]) -> dict[str, Values]:
     """Of a request's columns, those that its messages have no part in."""
-    held = by_field(parameters)
+    held = ByField(parameters)
     asked = any(any(held[name]) for name in _THINKING)
     return {
         **_tools_columns(held["tools"], held["functions"]),
@@ -483,7 +477,7 @@ def usage_columns(
 ) -> dict[str, Values]:
     """The token columns, each from the first of `usages` that says it."""
     held = [
-        by_field([usage or NO_USAGE for usage in of_one])
+        ByField([usage or NO_USAGE for usage in of_one])
         for of_one in usages
         if not all_null(of_one)
     ]
@@ -501,7 +495,7 @@ _COUNTS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _count(held: dict[str, tuple[Any, ...]], spot: tuple[str, str]) -> Sequence[int | None]:
+def _count(held: ByField, spot: tuple[str, str]) -> Sequence[int | None]:
     outer, inner = spot
     counts = held[outer]
     if not inner or all_null(counts):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from stillwatch.sources.shapes import Columns, Shape, by_field
+from stillwatch.sources.shapes import ByField, Columns, Shape
 
 
 @cache
@@ -33,4 +33,4 @@ def _annotation(kind: pa.DataType) -> Any:
 
 
 def _columns(rows: list[Any]) -> Columns:
-    return Columns(by_field(rows), len(rows))
+    return Columns(ByField(rows), len(rows))

@@ -22,7 +22,7 @@ from stillwatch.sources import envoy
 from stillwatch.sources.addresses import FORWARDED, MARK, nearest_address
 from stillwatch.sources.batch import Values
 from stillwatch.sources.body_shapes import field
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Source, Unusual, Used, by_field
+from stillwatch.sources.shapes import UNFIT, ByField, Columns, Shape, Source, Unusual, Used
 from stillwatch.sources.times import times_us
 
 _MOST_KEYS = 500
@@ -82,7 +82,7 @@ class LinesOfOneKind(Shape):
         return known or not self._method or getattr(line, self._method) != "GET"
 
     def _columns(self, lines: list[Any]) -> Columns:
-        held = by_field(lines)
+        held = ByField(lines)
         values = {key: held[name] for key, name in self._keys.items()}
 
         def any_of(*names: str) -> pa.Array:

@@ -21,7 +21,7 @@ from stillwatch.sources.body_shapes import (
     said,
 )
 from stillwatch.sources.helicone import SESSION
-from stillwatch.sources.shapes import Columns, Shape, Used, by_field
+from stillwatch.sources.shapes import ByField, Columns, Shape, Used
 
 
 class Body(Request):
@@ -71,7 +71,7 @@ def _usual(record: Exchange) -> Exchange | None:
 
 
 def _columns(account: str | None, records: list[Exchange]) -> Columns:
-    held = by_field(records)
+    held = ByField(records)
     properties = [
         mine or other or {}
         for mine, other in zip(held["properties"], held["request_properties"], strict=True)

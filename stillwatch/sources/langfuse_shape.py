@@ -26,13 +26,12 @@ from stillwatch.sources.body_shapes import (
     Response,
     Thinking,
     ToolSets,
-    field,
     request_columns,
     response_text,
     said,
     stop_reason,
 )
-from stillwatch.sources.shapes import Columns, Shape, Used, by_field, decoded, objects
+from stillwatch.sources.shapes import ByField, Columns, Shape, Used, decoded, field, objects
 from stillwatch.sources.times import gaps_ms, moments
 
 
@@ -261,9 +260,9 @@ def _response(held: Any, body: Told | None) -> Response | None:
 
 def _columns(opened: list[Opened]) -> Columns:
     observations, asked, told = zip(*opened, strict=True)
-    held = by_field(observations)
+    held = ByField(observations)
     made: dict[str, Any] = request_columns(asked)
-    usage = by_field(
+    usage = ByField(
         [
             mine or other or _NO_TOKENS
             for mine, other in zip(held["usage_details"], held["usageDetails"], strict=True)
@@ -323,9 +322,9 @@ def _client(metadata: Sequence[Any]) -> dict[str, Any]:
     if not any(metadata):
         return {}
     about = [one or _NO_METADATA for one in metadata]
-    places = [by_field(about)]
+    places = [ByField(about)]
     if any(inside := places[0]["attributes"]):
-        places.append(by_field([one or _NO_CLIENT for one in inside]))
+        places.append(ByField([one or _NO_CLIENT for one in inside]))
     names = [f"field_{place}" for place in range(len(_CLIENT))]
     cut = len(langfuse.ADDRESSES)
     addresses = said(*(held[name] for held in places for name in names[:cut]))

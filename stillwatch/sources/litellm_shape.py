@@ -15,7 +15,6 @@ from stillwatch.sources.body_shapes import (
     Parameters,
     Response,
     Usage,
-    field,
     messages_columns,
     parameters_columns,
     response_text,
@@ -27,7 +26,7 @@ from stillwatch.sources.body_shapes import (
 )
 from stillwatch.sources.header_shapes import Headers, lowered, without
 from stillwatch.sources.litellm import CALL_ID_HEADER, NO_USER, exchange_id, status_of
-from stillwatch.sources.shapes import Columns, Shape, Used, by_field
+from stillwatch.sources.shapes import ByField, Columns, Shape, Used, field
 from stillwatch.sources.times import gaps_ms, moments
 from stillwatch.sources.usage import SPOTS
 
@@ -115,8 +114,8 @@ class Payloads(NamedTuple):
 
 
 def _columns(payloads: list[Payload]) -> Columns:
-    held = by_field(payloads)
-    known = by_field([about or _NO_METADATA for about in held["metadata"]])
+    held = ByField(payloads)
+    known = ByField([about or _NO_METADATA for about in held["metadata"]])
     given = map(_headers, known["requester_metadata"], known["requester_custom_headers"])
     return columns(
         Payloads(

@@ -20,13 +20,12 @@ from stillwatch.sources.body_shapes import (
     Response,
     Usage,
     either,
-    field,
     said,
 )
 from stillwatch.sources.header_shapes import Headers, lowered
 from stillwatch.sources.litellm_shape import Error, Kept, Payloads
 from stillwatch.sources.litellm_spend import CUT, GAP, TEXTS
-from stillwatch.sources.shapes import Columns, Shape, Used, by_field, objects
+from stillwatch.sources.shapes import ByField, Columns, Shape, Used, field, objects
 
 
 class About(Used):
@@ -107,15 +106,15 @@ def _opened(rows: list[Row]) -> list[Opened | None]:
 def _columns(opened: list[Opened]) -> Columns:
     """What the log callback would have had, and what it makes of it."""
     rows, asked, told, about = zip(*opened, strict=True)
-    held, known = by_field(rows), by_field(about)
+    held, known = ByField(rows), ByField(about)
     others = field("litellm_metadata", asked)
     sent = [one and one.headers for one in field("metadata", asked)]
     if any(others):
         sent = [mine or (other and other.headers) for mine, other in zip(sent, others, strict=True)]
     made = litellm_shape.columns(
         Payloads(
-            held
-            | {
+            {
+                **held,
                 "litellm_call_id": held["request_id"],
                 "id": held["request_id"],
                 "startTime": said(held["startTime"]),

@@ -18,13 +18,12 @@ from stillwatch.sources.body_shapes import (
     NOT_SENT,
     Request,
     Response,
-    field,
     request_columns,
     response_columns,
     said,
 )
 from stillwatch.sources.header_shapes import Headers, lowered, without
-from stillwatch.sources.shapes import Columns, Shape, Used, by_field, with_field
+from stillwatch.sources.shapes import ByField, Columns, Shape, Used, field, with_field
 from stillwatch.sources.times import gaps_ms
 
 Moment = str | int | float | None
@@ -136,7 +135,7 @@ def _usual(record: Pair) -> Pair | None:
 
 
 def _columns(who: str | None, records: list[Pair]) -> Columns:
-    held = by_field(records)
+    held = ByField(records)
 
     def any_of(names: Sequence[str]) -> list[Any]:
         return said(*(held[name] for name in names if name in held))

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import astuple, fields
+from msgspec.structs import fields
 
 from stillwatch.sources.batch import Values
 from stillwatch.sources.reasons import Refused
@@ -49,18 +49,47 @@ class Used(Struct, gc=False, omit_defaults=True):
     """Fields that are used; others aren't built. Nothing here refers to itself."""
 
 
-def by_field(records: Sequence[Struct]) -> dict[str, tuple[Any, ...]]:
-    """The values of many structs of one type, by their fields' names."""
-    names = records[0].__struct_fields__
-    return dict(zip(names, zip(*map(astuple, records), strict=True), strict=True))
+def field(name: str, holders: Iterable[Any]) -> list[Any]:
+    """What each of `holders` has under `name`, a path of names that are all there."""
+    return _taking(name)(holders)
+
+
+@lru_cache(1024)
+def _taking(name: str) -> Callable[[Iterable[Any]], list[Any]]:
+    """A loop that takes `name` only: in half the time of `attrgetter`, for Python learns where each
+    loop finds what it names."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError(f"{name!r} is no field")
+    return eval(f"lambda holders: [one.{name} for one in holders]")
+
+
+class ByField(Mapping[str, list[Any]]):
+    """The values of many structs of one type, by their fields' names, taken when asked for."""
+
+    def __init__(self, records: Sequence[Struct]) -> None:
+        self._records, self._names = records, records[0].__struct_fields__
+        self._taken: dict[str, list[Any]] = {}
+
+    def __getitem__(self, name: str) -> list[Any]:
+        if name not in self._taken:
+            if name not in self._names:
+                raise KeyError(name)
+            self._taken[name] = field(name, self._records)
+        return self._taken[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @lru_cache(64)
 def with_field(record: type[Struct], name: str) -> tuple[type[Struct], str]:
     """`record` with text under the key `name`, and what the field that holds it is called."""
-    for field in fields(record):
-        if field.encode_name == name:
-            return record, field.name
+    for known in fields(record):
+        if known.encode_name == name:
+            return record, known.name
     added = ("named", str | None, msgspec.field(default=None, name=name))
     return msgspec.defstruct(record.__name__, [added], bases=(record,), gc=False), "named"
 

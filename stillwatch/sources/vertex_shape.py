@@ -29,12 +29,11 @@ from stillwatch.sources.body_shapes import (
     Block,
     Message,
     ToolSets,
-    field,
     messages_columns,
     said,
 )
 from stillwatch.sources.messages import last_user_text
-from stillwatch.sources.shapes import UNFIT, Columns, Shape, Used, by_field
+from stillwatch.sources.shapes import UNFIT, ByField, Columns, Shape, Used, field
 from stillwatch.sources.times import times_us
 
 _DAY_MS = 86_400_000
@@ -186,7 +185,7 @@ def _with_bodies(row: Row) -> Row | None:
 
 
 def _columns(account: str | None, rows: list[Row]) -> Columns:
-    held = by_field(rows)
+    held = ByField(rows)
     asked = held["full_request"]
     told = [body or _NOTHING_TOLD for body in held["full_response"]]
     labels = [known or {} for known in field("labels", asked)]
@@ -286,7 +285,7 @@ def _thinking_asked(config: Thinking | None) -> bool | None:
 
 def _response_columns(told: Sequence[Told]) -> dict[str, Values]:
     firsts = [body.candidates[0] if body.candidates else None for body in told]
-    usages = by_field([usage or _NO_TOKENS for usage in field("usageMetadata", told)])
+    usages = ByField([usage or _NO_TOKENS for usage in field("usageMetadata", told)])
     return {
         "response": [
             None if body is _NOTHING_TOLD else _text(one)
