@@ -83,10 +83,10 @@ QUARANTINE = pa.schema(
 `rows` is how many rows the entry stands for: 1, or all that a damaged part of a file lost."""
 
 
-PIECE_BYTES = 2_000_000
+PIECE_BYTES = 3_000_000
 """Of a log that are read at a time, and so how many rows a chunk has. The more, the fewer batches,
-each of which costs most of a millisecond whatever it holds; from three megabytes on, what is made
-of a piece leaves the processor's caches before it is used. Lakes name it for where chunks end: a
+each of which costs most of a millisecond whatever it holds; from four megabytes on, what is made of
+a piece leaves the processor's caches before it is used. Lakes name it for where chunks end: a
 file that is partly in is read on only where they still end there, so whoever changes how pieces are
 cut changes it, too."""
 
