@@ -138,7 +138,7 @@ class Ledger:
             return number
 
     def claim(self, digest: str) -> int | None:
-        """Take a source file: rows of it that are in already, `None` if all are or it is taken.
+        """Take a source: rows of it that are in already, `None` if all are or it is taken.
 
         One that was read in pieces of another size is read from its beginning: its rows are copies,
         and what of it was quarantined is told twice.

@@ -36,10 +36,12 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class Absorbed(msgspec.Struct, frozen=True):
-    """A source file by its content: how many of its rows are in, whether that is all, and how many
-    bytes were read at a time, for rows are counted by what was read together."""
+    """A source by its content: a file, or a section of one. How many of its rows are in, whether
+    that is all, and how many bytes were read at a time, for rows are counted by what was read
+    together."""
 
     path: str
+    """Of the file."""
     size: int
     rows: int
     done: bool
