@@ -92,12 +92,16 @@ cut changes it, too."""
 
 
 class Section(NamedTuple):
-    """Whole lines of a file, read as if they were one: those that begin at byte `begin` and before
-    `end`, or that is all from there."""
+    """Whole lines of a file, read as if they were one: its bytes from `begin` to before `end`, or
+    to the file's own end where that is `None`."""
 
     path: Path
     begin: int = 0
     end: int | None = None
+    file: tuple[int, int] | None = None
+    """Device and inode of the file that was cut into sections."""
+    format: str = ""
+    """What the file's beginning tells of all of it; a section is another one in another format."""
 
     @property
     def whole(self) -> bool:

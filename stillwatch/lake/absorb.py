@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -64,6 +65,7 @@ def absorb(
                 desk.advance(size)
                 continue
             bounds = {} if section.whole else {"begin": section.begin, "end": section.end}
+            check_there(section)
             for chunk in read(path, rows, **bounds):
                 writer.add(chunk.kept)
                 part.take(chunk)
@@ -76,6 +78,7 @@ def absorb(
                     desk.commit(part, writer)
                     part = Part((*order, part.order[2] + 1))
                     writer = desk.open_segment()
+            check_there(section)
             part.absorbed[digest] = Absorbed(desk.told(path), size, rows, True, PIECE_BYTES)
             part.tally.files += not section.begin
         if part.absorbed:
@@ -89,16 +92,36 @@ def section_bytes(section: Section) -> int:
     """How many bytes of its file it is; raises `InputNotFound`."""
     if section.end is not None:
         return section.end - section.begin
+    return max(0, _about(section.path).st_size - section.begin)
+
+
+def check_there(section: Section) -> None:
+    """Raise `InputNotFound` where a section's file isn't the one any more that was cut: what is
+    left of that one isn't there, and what is there was cut at no end of its lines."""
+    if section.file is None:
+        return
+    about = _about(section.path)
+    least = section.begin if section.end is None else section.end
+    if (about.st_dev, about.st_ino) != section.file or about.st_size < least:
+        raise InputNotFound(
+            section.path,
+            "was replaced or cut short while it was read",
+            "Ingest again, with the file that it was moved to: what is committed stays",
+        )
+
+
+def _about(path: Path) -> os.stat_result:
     try:
-        return section.path.stat().st_size - section.begin
+        return path.stat()
     except OSError as fault:
-        raise _unreadable(section.path, fault) from fault
+        raise unreadable(path, fault) from fault
 
 
 def digest_section(section: Section) -> str:
-    """128-bit XXH3, in hex, of what it holds and where it begins; raises `InputNotFound`."""
-    state, held = xxhash.xxh3_128(seed=section.begin), memoryview(bytearray(DIGESTED_BYTES))
-    left = section_bytes(section)
+    """128-bit XXH3, in hex, of what it holds, where it begins and its file's format; raises
+    `InputNotFound`."""
+    state = xxhash.xxh3_128(section.format.encode(), seed=section.begin)
+    held, left = memoryview(bytearray(DIGESTED_BYTES)), section_bytes(section)
     try:
         with section.path.open("rb", buffering=0) as raw:
             raw.seek(section.begin)
@@ -106,9 +129,10 @@ def digest_section(section: Section) -> str:
                 state.update(held[:size])
                 left -= size
     except OSError as fault:
-        raise _unreadable(section.path, fault) from fault
+        raise unreadable(section.path, fault) from fault
     return state.hexdigest()
 
 
-def _unreadable(path: Path, fault: OSError) -> InputNotFound:
+def unreadable(path: Path, fault: OSError) -> InputNotFound:
+    """What to raise where a source can't be read."""
     return InputNotFound(path, f"can't be read ({fault})", "Check the path and its rights")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from stillwatch.errors import HelperLost
-from stillwatch.lake.absorb import Read, absorb, digest_section, section_bytes
+from stillwatch.lake.absorb import Read, absorb, digest_section, section_bytes, unreadable
 from stillwatch.lake.accounts import absorb_accounts
 from stillwatch.lake.ledger import Ledger, Part
 from stillwatch.lake.manifest import Manifest
@@ -107,7 +107,7 @@ def ingest(
             raise
     desk.tell(progress)
     progress.finish()
-    return _report(ledger, before, len(paths), len({*paths} - desk.fresh))
+    return _report(ledger, before, len(paths), _skipped(before, paths, desk.heard))
 
 
 def _sections(
@@ -118,8 +118,11 @@ def _sections(
     for path in paths:
         if sections_of is None or section_bytes(Section(path)) in had:
             yield Section(path)
-        else:
+            continue
+        try:
             yield from sections_of(path)
+        except OSError as fault:
+            raise unreadable(path, fault) from fault
 
 
 def _tasks(sections: Sequence[Section], sizes: Sequence[int]) -> Iterator[list[Section]]:
@@ -142,8 +145,8 @@ class _OwnDesk:
 
     def __init__(self, ledger: Ledger, beside: Executor | None) -> None:
         self.stop = threading.Event()
-        self.fresh: set[Path] = set()
-        """Files of which something wasn't in."""
+        self.heard: dict[Path, set[str]] = {}
+        """Of each file the sources that it is, by digest."""
         self._ledger, self._beside = ledger, beside
         self._bytes: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.answers = {
@@ -155,10 +158,8 @@ class _OwnDesk:
         """To what helpers ask."""
 
     def claim(self, digest: str, path: Path) -> int | None:
-        rows = self._ledger.claim(digest)
-        if rows is not None:
-            self.fresh.add(path)
-        return rows
+        self.heard.setdefault(path, set()).add(digest)
+        return self._ledger.claim(digest)
 
     def told(self, path: Path) -> str:
         return self._ledger.told(path)
@@ -211,6 +212,16 @@ class _Readers:
             raise
         finally:
             self._free.put(reader)
+
+
+def _skipped(before: Manifest, paths: Sequence[Path], heard: Mapping[Path, set[str]]) -> int:
+    """Of how many files all was in, or in files before them."""
+    known = {digest for digest, entry in before.absorbed.items() if entry.done}
+    skipped = 0
+    for path in paths:
+        skipped += heard[path] <= known
+        known |= heard[path]
+    return skipped
 
 
 def _report(ledger: Ledger, before: Manifest, files: int, skipped: int) -> IngestReport:

@@ -8,7 +8,7 @@ prompts could else stop all reading.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -51,7 +51,7 @@ def read_format(
     `start` must be a sum of earlier chunks' `read`; `layout` as `recognise` tells it. What comes
     before `start` is taken apart again, for later records may be joined to it.
     """
-    builder = ChunkBuilder(str(section.path), schema, partial(lines_before, section))
+    builder = ChunkBuilder(str(section.path), schema, cache(partial(lines_before, section)))
     reader = format.reader(around or Around(section.path))
     for chunk in _chunks(section, reader, layout, builder):
         if start > 0 and chunk.read:
@@ -144,7 +144,7 @@ def _add_run(reader: Reader, run: Run, builder: ChunkBuilder) -> None:
     try:
         made = run.columns()
     except Exception:
-        for record in decoded(run.source, run.places, builder):
+        for record in decoded(run.source, run.records, builder):
             _add(reader, record, builder)
         return
     builder.add_columns(made.values, made.rows, partial(run.origin, made.places))

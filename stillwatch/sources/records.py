@@ -90,13 +90,13 @@ def read_blocks(
                 if held_bytes > max_bytes:
                     too_long, held, held_bytes = b"".join(held)[: reasons.EXCERPT_CHARS], [], 0
             continue
-        begin = 0
+        first = 0
         if too_long is not None:
             faults.append(Fault(line, reasons.TOO_LONG, too_long))
             too_long = None
             line += 1
-            begin = piece.data.index(b"\n") + 1
-        block = memoryview(piece.data)[begin:cut]
+            first = piece.data.index(b"\n") + 1
+        block = memoryview(piece.data)[first:cut]
         if held:
             block = memoryview(b"".join([*held, block]))
         rest = piece.data[cut:]

@@ -7,6 +7,7 @@ grown has the sections that it had, but for the last.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -29,7 +30,9 @@ def sections_of(path: Path, *, format: str | Format = AUTO) -> list[Section]:
         return [Section(path)]
     found = recognise(path)
     asked = found.format if format == AUTO and found else format
-    return list(_cut(path)) if found and is_of_lines(path, found, asked) else [Section(path)]
+    if found is None or not is_of_lines(path, found, asked):
+        return [Section(path)]
+    return [section._replace(format=found.format) for section in _cut(path)]
 
 
 def is_of_lines(path: Path, found: Recognised, format: str | Format) -> bool:
@@ -42,10 +45,12 @@ def is_of_lines(path: Path, found: Recognised, format: str | Format) -> bool:
 def _cut(path: Path) -> Iterator[Section]:
     begin = 0
     with path.open("rb", buffering=0) as raw:
+        about = os.fstat(raw.fileno())
+        file = about.st_dev, about.st_ino
         while (end := _line_from(raw, begin + SECTION_BYTES)) is not None:
-            yield Section(path, begin, end)
+            yield Section(path, begin, end, file)
             begin = end
-    yield Section(path, begin)
+    yield Section(path, begin, None, file)
 
 
 def _line_from(raw: BinaryIO, place: int) -> int | None:

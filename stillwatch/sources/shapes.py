@@ -166,6 +166,7 @@ class Source:
 
     def __init__(self, given: Block | Records) -> None:
         self._given = given
+        self._at_once = False
 
     @property
     def faults(self) -> list[Fault]:
@@ -173,11 +174,23 @@ class Source:
         return self.records.faults if "records" in self.__dict__ else self._given.faults
 
     def line(self, place: int) -> int:
-        """Where a record begins: in a block that wasn't split, each has one line."""
+        """Where a record begins: in a block that was decoded at once, each has one line."""
         given = self._given
-        if isinstance(given, Block) and "records" not in self.__dict__:
+        if isinstance(given, Block) and self._at_once:
             return given.line + place
         return self.records.lines[place]
+
+    def text(self, place: int) -> bytes | None:
+        """A record's text; `None` where it can't be told which it is."""
+        return None if self.torn else self.records.raw[place]
+
+    @property
+    def torn(self) -> bool:
+        """Whether a block that was decoded at once has as many records as lines, but not one on
+        each: what two writers leave on a line may be made up for by a blank one."""
+        given = self._given
+        lines = given.lines if isinstance(given, Block) else 0
+        return self._at_once and len(self.records.raw) != lines
 
     @cached_property
     def records(self) -> Records:
@@ -204,7 +217,13 @@ class Source:
             found = decoder.decode_lines(given.data)
         except UNFIT:
             return None
-        return found if len(found) == given.lines else None
+        self._at_once = len(found) == given.lines
+        return found if self._at_once else None
+
+    def one_by_one(self) -> list[bytes]:
+        """All records, each of which is decoded by itself."""
+        self._at_once = False
+        return self.records.raw
 
 
 class Run:
@@ -224,6 +243,11 @@ class Run:
         return range(self.first, self.first + len(self.usual))
 
     @property
+    def records(self) -> range:
+        """The same, for who decodes them again: of a torn source, in which all are usual, all."""
+        return range(len(self.source.records.raw)) if self.source.torn else self.places
+
+    @property
     def line(self) -> int:
         """Where the last of them begins."""
         return self.line_of(len(self.usual) - 1)
@@ -232,10 +256,10 @@ class Run:
         """Where one of them begins."""
         return self.source.line(self.first + record)
 
-    def origin(self, records: Sequence[int] | None, row: int) -> tuple[int, bytes]:
+    def origin(self, records: Sequence[int] | None, row: int) -> tuple[int, bytes | None]:
         """Line and text that a row is of; `records` by row, where a record may be several."""
         place = self.first + (row if records is None else records[row])
-        return self.source.line(place), self.source.records.raw[place]
+        return self.source.line(place), self.source.text(place)
 
 
 def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
@@ -243,9 +267,11 @@ def runs(source: Source, shape: Shape) -> Iterator[Run | int]:
     shape.begin(source)
     found = source.whole(shape.decoder)
     if found is not None:
-        yield from _runs(_opened(found, shape), shape, source, 0)
-        return
-    raw = source.records.raw
+        usual = _opened(found, shape)
+        if all(usual) or not source.torn:
+            yield from _runs(usual, shape, source, 0)
+            return
+    raw = source.one_by_one()
     for first in range(0, len(raw), AT_MOST):
         found = decoded(shape.decoder, raw[first : first + AT_MOST])
         yield from _runs(_opened(found, shape), shape, source, first)

@@ -58,7 +58,7 @@ def pieces(
 ) -> Iterator[Piece]:
     """The decompressed content of `path`, at most `piece_bytes` at a time.
 
-    Of a file that isn't packed, `begin` and `end` bound the bytes that are read.
+    `begin` and `end` bound the bytes that are read; only what isn't packed can be bounded.
 
     With `lines`, what follows the last line break of a piece comes again, where nothing has to be
     unpacked for that: to read it twice takes less than to join what goes before it to the rest.
@@ -69,6 +69,8 @@ def pieces(
     seen = begin
     try:
         packed = compression(path)
+        if packed and (begin or end is not None):
+            raise ValueError(f"{path} is packed: it has no part that can be read alone")
         with path.open("rb") as raw, _unpacked(raw, packed) as stream:
             raw.seek(begin)
             while True:

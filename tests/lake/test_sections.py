@@ -7,17 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
+import stillwatch as sw
+from stillwatch.errors import InputNotFound
 from stillwatch.lake import IngestReport, Lake, load_manifest
-from stillwatch.sources import read_exchanges, sections_of
-from stillwatch.tables import Chunk
+from stillwatch.privacy import new_keys
+from stillwatch.sources import format_named, read_exchanges, sections_of
+from stillwatch.tables import Chunk, Section
 from tests.lake.absorbing import absorb, rows_of
 from tests.lake.test_reader_process import as_it_is, helped
+from tests.sources.fuzz import records_of
 from tests.sources.logs import make_exchanges, to_lines, write_log
 
 __all__ = ["helped"]
+
+NATIVE = format_named("native")
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +132,98 @@ def test_a_file_that_is_in_as_a_whole(tmp_path: Path) -> None:
     before = lake.counts()
     assert in_sections(lake, path).skipped == 1
     assert lake.counts() == before
+
+
+def test_what_a_file_begins_with(tmp_path: Path) -> None:
+    """In another format, its sections are others: nothing that was refused stays out."""
+    lines = [msgspec.json.encode(record) + b"\n" for record in records_of(NATIVE, 200, 1)]
+    foreign = msgspec.json.encode(records_of(format_named("litellm"), 1, 1)[0])
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(foreign + b"\n" + b"".join(lines))
+    lake = new_lake(tmp_path / "lake")
+    first = in_sections(lake, path)
+    assert sum(first.quarantined.values()) >= 200
+    path.write_bytes(b" " * len(foreign) + b"\n" + b"".join(lines))
+    in_sections(lake, path)
+    assert lake.rows == 200
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_files_of_the_same_content(tmp_path: Path, threads: int) -> None:
+    """One of two is skipped, whoever was first; so is a path that is named twice."""
+    one = make_log(tmp_path / "a.jsonl")
+    other = tmp_path / "b.jsonl"
+    other.write_bytes(one.read_bytes())
+    lake = new_lake(tmp_path / "lake")
+    report = in_sections(lake, one, other, other, threads=threads)
+    assert (report.files, report.skipped, report.kept) == (3, 2, 1000)
+    assert in_sections(lake, one, one, threads=threads).skipped == 2
+
+
+@pytest.mark.parametrize("put", [b"", b"x" * 5_000_000])
+def test_a_file_that_is_replaced_meanwhile(tmp_path: Path, put: bytes) -> None:
+    """Told, and what was moved away can be read on; nothing is read from where it was cut."""
+    path = make_log(tmp_path / "a.jsonl")
+    size = path.stat().st_size
+    lake = new_lake(tmp_path / "lake")
+
+    def rotating(path: Path, start: int, **section: Any) -> Iterator[Chunk]:
+        yield from read_exchanges(path, start, **section)
+        if section["begin"] > size // 2:
+            path.rename(tmp_path / "a.jsonl.1")
+            path.write_bytes(put)
+
+    with pytest.raises(InputNotFound, match=r"a\.jsonl: was replaced or cut short"):
+        lake.ingest([path], rotating, sections_of=sections_of)
+    assert 0 < lake.rows < 1000
+    in_sections(lake, tmp_path / "a.jsonl.1")
+    assert lake.rows == 1000
+    assert lake.counts()["quarantined"] == {"not_json": 10, "duplicate": 50}
+
+
+def test_a_file_that_goes_before_it_is_cut(tmp_path: Path) -> None:
+    """The fault is the file's and not the lake's."""
+    path = make_log(tmp_path / "a.jsonl")
+
+    def gone(path: Path) -> list[Section]:
+        path.unlink()
+        return sections_of(path)
+
+    with pytest.raises(InputNotFound, match=r"a\.jsonl: can't be read"):
+        new_lake(tmp_path / "lake").ingest([path], read_exchanges, sections_of=gone)
+
+
+def test_the_ways_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the pipeline: with names, with a mapping, and in a format that is asked for."""
+    path = make_log(tmp_path / "a.jsonl")
+    renamed = tmp_path / "mapped.jsonl"
+    renamed.write_bytes(path.read_bytes().replace(b'"exchange_id"', b'"number"'))
+    mapping = tmp_path / "mapping.toml"
+    columns = {name: name for name in ("ts", "account_id", "model", "prompt")}
+    columns["exchange_id"] = "number"
+    lines = [f'{name} = "{at}"' for name, at in columns.items()]
+    mapping.write_text("\n".join(["[columns]", *lines]))
+    new_keys(tmp_path / "keys.json", tmp_path / "owner.json")
+    ways: dict[str, tuple[Path, dict[str, Any]]] = {
+        "plain": (path, {}),
+        "names": (path, {"pseudonyms": tmp_path / "keys.json"}),
+        "asked": (path, {"format": "contract"}),
+        "mapped": (renamed, {"mapping": mapping}),
+    }
+    for name, (log, asked) in ways.items():
+        report = sw.ingest([log], lake=tmp_path / name, **asked)
+        assert len(load_manifest(tmp_path / name).absorbed) > 5, name
+        assert report.bytes == log.stat().st_size
+        assert sw.ingest([log], lake=tmp_path / name, **asked).skipped == 1
+        with monkeypatch.context() as whole:
+            whole.setattr("stillwatch.sources.sections.SECTION_BYTES", 1 << 40)
+            assert sw.ingest([log], lake=tmp_path / f"{name}-whole", **asked) == report
+        told, wanted = (
+            Lake.open(tmp_path / made).quarantine()["line"].to_pylist()
+            for made in (name, f"{name}-whole")
+        )
+        assert sorted(told) == sorted(wanted), name
+        assert {106 * n for n in range(1, 11)} <= set(told), name
 
 
 class Stopped(Exception):

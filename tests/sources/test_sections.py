@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import random
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pytest
 
 from stillwatch.sources import REGISTRY, Format, line_numbers, read_exchanges, sections_of
 from stillwatch.sources.line_numbers import lines_before
+from stillwatch.sources.streams import pieces
 from stillwatch.tables import Chunk, Section
 from tests.sources.fuzz import mutations, records_of
 from tests.sources.logs import make_exchanges, to_lines, write_log
@@ -26,6 +27,35 @@ BY_LINE = [format for format in REGISTRY if format.columns and not format.joins]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sections of a kilobyte, if lines are as short."""
     monkeypatch.setattr("stillwatch.sources.sections.SECTION_BYTES", 1000)
+
+
+def test_lines_are_counted_once_a_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many chunks have something to tell."""
+    asked: list[Section] = []
+
+    def noted(section: Section) -> int:
+        asked.append(section)
+        return lines_before(section)
+
+    monkeypatch.setattr("stillwatch.sources.read.lines_before", noted)
+    monkeypatch.setattr("stillwatch.sources.records.pieces", partial(pieces, piece_bytes=5000))
+    monkeypatch.setattr("stillwatch.sources.sections.SECTION_BYTES", 20_000)
+    path = tmp_path / "a.jsonl"
+    lines = to_lines(make_exchanges(300)).splitlines(keepends=True)
+    path.write_bytes(b"".join(line + b'{"id": 1}\n' for line in lines))
+    sections = sections_of(path)
+    for section in sections:
+        chunks = list(read_exchanges(path, begin=section.begin, end=section.end))
+        telling = sum(chunk.quarantined.num_rows > 0 for chunk in chunks)
+        assert section is sections[-1] or telling > 2
+    assert asked == [Section(path, section.begin, section.end) for section in sections]
+
+
+def test_packed_files_have_no_parts(tmp_path: Path) -> None:
+    """Who asks for one is told, and not given something else."""
+    path = write_log(make_exchanges(9), tmp_path / "a.jsonl.gz")
+    with pytest.raises(ValueError, match="is packed"):
+        list(read_exchanges(path, begin=5))
 
 
 def in_sections(path: Path, format: Format, order: random.Random | None = None) -> Reading:
@@ -153,7 +183,7 @@ def test_what_is_read_as_a_whole(tmp_path: Path) -> None:
 
 
 def test_lines_are_counted_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each byte once, if sections come in order; a file that was written anew, anew."""
+    """From the nearest place before, also where the file has grown; one written anew, anew."""
     counted: list[int] = []
     count = line_numbers.count_breaks
 
@@ -169,9 +199,15 @@ def test_lines_are_counted_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for place in places:
         assert lines_before(Section(path, place)) == text.count(b"\n", 0, place)
     assert sum(counted) == len(text)
-    assert lines_before(Section(path, 20_000)) == text.count(b"\n", 0, 20_000)
+    for place in (20_000, 90_000, 700):
+        assert lines_before(Section(path, place)) == text.count(b"\n", 0, place)
+    path.write_bytes(text + text)
+    grown = len(text) + 9
+    assert lines_before(Section(path, grown)) == (text + text).count(b"\n", 0, grown)
+    assert sum(counted) == grown
+    assert lines_before(Section(path, 80_000)) == text.count(b"\n", 0, 80_000)
+    assert sum(counted) == grown + 60_000
     path.write_bytes(text[::-1])
-    os.utime(path, ns=(1, 1))
     assert lines_before(Section(path, 70_000)) == text[::-1].count(b"\n", 0, 70_000)
     path.unlink()
     assert lines_before(Section(path, 70_000)) == 0

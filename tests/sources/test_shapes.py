@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
@@ -168,3 +169,32 @@ def usual_share(path: Path, format: Format) -> float:
     reader, usual = watched(format)
     gather(read_exchanges(path, format=replace(format, reader=reader)))
     return sum(usual) / path.read_bytes().count(b"\n")
+
+
+TORN = (
+    [b"{0}{1}", b"", b"{2}", b"{3}", b'{"exchange_id": "x"}'],
+    [b"{0}", b'{"exchange_id": "x"}', b"{1}{2}", b"", b"{3}"],
+    [b"{0}", b"{1}{2}", b'{"exchange_id": 5}', b"", b"{3}"],
+    [b"{0}", b"{1}{2}", b'{"exchange_id": "x"', b"", b"{3}"],
+    [b'{"exchange_id": "x"}{0}', b"", b"{1}"],
+)
+"""Lines of two records beside blank ones, as two writers leave them: as many records as lines."""
+
+
+@pytest.mark.parametrize("torn", TORN)
+@pytest.mark.parametrize("format", SHAPED, ids=lambda format: format.name)
+def test_torn_lines(tmp_path: Path, format: Format, torn: list[bytes]) -> None:
+    """What stands on lines of its own is kept, whatever else; nothing is told of another's text."""
+    sound = [json.dumps(record).encode() for record in records_of(format, 400, 3)]
+    lines = [re.sub(rb"\{(\d)\}", lambda found: sound[int(found[1])], line) for line in torn]
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\n".join([*sound[10:], *lines, b""]))
+    got = gather(read_exchanges(path, format=format))
+    whole = tmp_path / "b.jsonl"
+    whole.write_bytes(b"\n".join([*sound[10:], *(line for line in lines if line in sound), b""]))
+    alone = set(gather(read_exchanges(whole, format=format)).kept["exchange_id"].to_pylist())
+    assert alone <= set(got.kept["exchange_id"].to_pylist())
+    starts = [line[:150].decode() for line in lines if line not in sound]
+    for entry in got.quarantined.to_pylist():
+        if entry["excerpt"] is not None and not format.joins:
+            assert any(entry["excerpt"].startswith(start[:100]) for start in starts)
