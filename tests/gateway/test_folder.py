@@ -52,7 +52,7 @@ def test_publishing_under_load_is_never_torn_and_never_old(tmp_path: Path) -> No
         reader = Folder(tmp_path)
         while not reader.version:
             time.sleep(0.001)
-        while not done.is_set():
+        while not done.wait(0.0005):  # else the readers are most of what the writer waits for
             before = reader.version
             version, found = reader.open()
             told = {version, found.says["n"], *map(int, found.arrays["first"])}
@@ -68,7 +68,7 @@ def test_publishing_under_load_is_never_torn_and_never_old(tmp_path: Path) -> No
     for thread in readers:
         thread.join()
     assert not wrong
-    assert looks[0] > 100
+    assert looks[0] > 1000
     assert writer.version == PUBLISHES
     assert len(list(tmp_path.glob("table.*"))) == 2
 
