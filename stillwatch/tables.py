@@ -98,10 +98,10 @@ class Section(NamedTuple):
     path: Path
     begin: int = 0
     end: int | None = None
-    file: tuple[int, int] | None = None
-    """Device and inode of the file that was cut into sections."""
     format: str = ""
     """What the file's beginning tells of all of it; a section is another one in another format."""
+    head: str | None = None
+    """Digest of how the file began that was cut: by it a lake tells that it is still the same."""
 
     @property
     def whole(self) -> bool:

@@ -25,6 +25,9 @@ QUARANTINE_ENTRIES = 1 << 18
 DIGESTED_BYTES = 1 << 18
 """Of a file that are digested at a time: what stays next to the processor."""
 
+HEAD_BYTES = 1 << 16
+"""Of a file, in which one differs from another: records may begin with the same long prompt."""
+
 
 class Desk(Protocol):
     """What is asked of the ledger's owner."""
@@ -98,16 +101,25 @@ def section_bytes(section: Section) -> int:
 def check_there(section: Section) -> None:
     """Raise `InputNotFound` where a section's file isn't the one any more that was cut: what is
     left of that one isn't there, and what is there was cut at no end of its lines."""
-    if section.file is None:
+    if section.head is None:
         return
-    about = _about(section.path)
     least = section.begin if section.end is None else section.end
-    if (about.st_dev, about.st_ino) != section.file or about.st_size < least:
+    if _about(section.path).st_size < least or head_of(section.path) != section.head:
         raise InputNotFound(
             section.path,
             "was replaced or cut short while it was read",
             "Ingest again, with the file that it was moved to: what is committed stays",
         )
+
+
+def head_of(path: Path) -> str:
+    """By what a file is known while it is read: a log is appended to, its beginning stays. Raises
+    `InputNotFound`."""
+    try:
+        with path.open("rb", buffering=0) as raw:
+            return xxhash.xxh3_128_hexdigest(raw.read(HEAD_BYTES))
+    except OSError as fault:
+        raise unreadable(path, fault) from fault
 
 
 def _about(path: Path) -> os.stat_result:

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from stillwatch.errors import HelperLost
-from stillwatch.lake.absorb import Read, absorb, digest_section, section_bytes, unreadable
+from stillwatch.lake.absorb import Read, absorb, digest_section, head_of, section_bytes, unreadable
 from stillwatch.lake.accounts import absorb_accounts
 from stillwatch.lake.ledger import Ledger, Part
 from stillwatch.lake.manifest import Manifest
@@ -120,9 +120,11 @@ def _sections(
             yield Section(path)
             continue
         try:
-            yield from sections_of(path)
+            found = sections_of(path)
         except OSError as fault:
             raise unreadable(path, fault) from fault
+        head = head_of(path) if len(found) > 1 else None
+        yield from (section._replace(head=head) for section in found)
 
 
 def _tasks(sections: Sequence[Section], sizes: Sequence[int]) -> Iterator[list[Section]]:

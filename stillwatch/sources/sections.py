@@ -7,7 +7,6 @@ grown has the sections that it had, but for the last.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -45,12 +44,10 @@ def is_of_lines(path: Path, found: Recognised, format: str | Format) -> bool:
 def _cut(path: Path) -> Iterator[Section]:
     begin = 0
     with path.open("rb", buffering=0) as raw:
-        about = os.fstat(raw.fileno())
-        file = about.st_dev, about.st_ino
         while (end := _line_from(raw, begin + SECTION_BYTES)) is not None:
-            yield Section(path, begin, end, file)
+            yield Section(path, begin, end)
             begin = end
-    yield Section(path, begin, None, file)
+    yield Section(path, begin)
 
 
 def _line_from(raw: BinaryIO, place: int) -> int | None:

@@ -160,9 +160,10 @@ def test_files_of_the_same_content(tmp_path: Path, threads: int) -> None:
     assert in_sections(lake, one, one, threads=threads).skipped == 2
 
 
+@pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("put", [b"", b"x" * 5_000_000])
-def test_a_file_that_is_replaced_meanwhile(tmp_path: Path, put: bytes) -> None:
-    """Told, and what was moved away can be read on; nothing is read from where it was cut."""
+def test_a_file_that_is_replaced_meanwhile(tmp_path: Path, put: bytes, copied: bool) -> None:
+    """Moved away, or copied and rewritten in its place: told, and what it was can be read on."""
     path = make_log(tmp_path / "a.jsonl")
     size = path.stat().st_size
     lake = new_lake(tmp_path / "lake")
@@ -170,7 +171,8 @@ def test_a_file_that_is_replaced_meanwhile(tmp_path: Path, put: bytes) -> None:
     def rotating(path: Path, start: int, **section: Any) -> Iterator[Chunk]:
         yield from read_exchanges(path, start, **section)
         if section["begin"] > size // 2:
-            path.rename(tmp_path / "a.jsonl.1")
+            away = tmp_path / "a.jsonl.1"
+            away.write_bytes(path.read_bytes()) if copied else path.rename(away)
             path.write_bytes(put)
 
     with pytest.raises(InputNotFound, match=r"a\.jsonl: was replaced or cut short"):
